@@ -1,5 +1,6 @@
 #include "kolosal/core/thread_pool.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
