@@ -1,4 +1,4 @@
-# How our own code is compiled: the target kolosal_options, and the precompiled headers.
+# How our own code is compiled: the target kolosal_options.
 # Nothing here is global except what must be the same in every target.
 
 set(CMAKE_CXX_STANDARD 23)
@@ -78,29 +78,3 @@ if(KOLOSAL_COVERAGE)
   target_link_options(kolosal_options INTERFACE --coverage)
   target_compile_definitions(kolosal_options INTERFACE KOLOSAL_NO_MULTIVERSION=1)
 endif()
-
-# ---- Precompiled headers --------------------------------------------------------------------------------
-# kolosal_pch: for the modules; kolosal_test_pch: the same and GoogleTest. Only headers that never change.
-# A file must still include what it uses: -DKOLOSAL_PCH=OFF checks it.
-if(KOLOSAL_PCH)
-  target_compile_options(kolosal_options INTERFACE -fpch-preprocess -Winvalid-pch)
-  file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/generated/pch.cpp" CONTENT "// Holds the precompiled headers.\n")
-  set(KOLOSAL_PCH_HEADERS
-    <algorithm> <array> <atomic> <bit> <chrono> <cmath> <cstddef> <cstdint> <cstring> <expected> <functional>
-    <limits> <map> <memory> <mutex> <numeric> <optional> <span> <string> <string_view> <tuple> <type_traits>
-    <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
-  add_library(kolosal_pch OBJECT "${CMAKE_BINARY_DIR}/generated/pch.cpp")
-  target_link_libraries(kolosal_pch PRIVATE kolosal_options)
-  target_precompile_headers(kolosal_pch PRIVATE ${KOLOSAL_PCH_HEADERS})
-  if(KOLOSAL_TESTS)
-    add_library(kolosal_test_pch OBJECT "${CMAKE_BINARY_DIR}/generated/pch.cpp")
-    target_link_libraries(kolosal_test_pch PRIVATE kolosal_options)
-    target_precompile_headers(kolosal_test_pch PRIVATE ${KOLOSAL_PCH_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
-  endif()
-endif()
-
-function(kolosal_use_pch target from)
-  if(KOLOSAL_PCH)
-    target_precompile_headers(${target} REUSE_FROM ${from})
-  endif()
-endfunction()
