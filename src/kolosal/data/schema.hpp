@@ -48,7 +48,8 @@ class Schema {
 
   /// Brings an input into the shape that was trained on: the feature columns by name and in schema order, converted to
   /// the schema's types, category cells coded by the schema's dictionaries (unseen levels: kUnseenCode).
-  /// Cells that do not fit their type become missing and are counted.
+  /// Cells that do not fit their type become missing and are counted. One exception: an int column that now holds
+  /// fractional numbers stays float64, since the numbers are worth more than the type.
   /// @throws Error kData when a feature column is absent (nearest name suggested), or when more than half of the
   /// present cells of a column can not be read as its type (the first such value and its row are named).
   Frame conform(const Frame& input, ConformReport* report = nullptr) const;
