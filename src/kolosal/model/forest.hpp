@@ -26,6 +26,7 @@ enum NodeFlag : std::uint8_t {
 ///
 /// A node compares a feature of the row with a threshold: value <= threshold (or value < threshold when strict_less) goes
 /// left. Children >= 0 are nodes, children < 0 are leaves: ~child is the leaf's index. A tree of one leaf has root = ~leaf.
+/// Nodes and leaves of all trees share one numbering, and a child comes after its parent.
 /// Cost: 24 bytes a node, leaf values as double.
 struct Forest {
   std::int32_t n_features = 0;

@@ -1,0 +1,413 @@
+#include "kolosal/model/forest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+#include "kolosal/core/error.hpp"
+
+namespace kolosal::model {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+// LightGBM compares with this float constant (kZeroThreshold).
+constexpr double kZeroLimit = static_cast<double>(1e-35F);
+constexpr std::size_t kInterleaved = 8;  // rows in flight per tree: hides the latency of dependent loads
+constexpr std::size_t kBufferBytes = std::size_t{48} << 10;  // a block of rows, to stay in the first two cache levels
+constexpr std::size_t kPackFrom = 64;    // rows from which packing the nodes first pays for itself
+
+/// A node as the block kernel reads it: one load of 24 bytes.
+struct PackedNode {
+  double threshold;  // categorical: the bits of {first word, number of words}
+  std::int32_t left;
+  std::int32_t right;
+  std::int32_t slot;  // position of the feature in the row buffer
+  std::uint32_t flags;
+};
+static_assert(sizeof(PackedNode) == 24);
+
+struct WordRange {
+  std::int32_t offset;
+  std::int32_t words;
+};
+
+bool in_set(std::span<const std::uint32_t> bits, WordRange range, double value) {
+  if (!(value < 32.0 * range.words)) return false;
+  const auto code = static_cast<std::uint32_t>(value);
+  return (bits[static_cast<std::size_t>(range.offset) + code / 32] >> (code % 32)) & 1U;
+}
+
+bool category_goes_left(std::span<const std::uint32_t> bits, WordRange range, std::uint32_t flags, double value) {
+  // NaN and codes below 0 are missing. (-1, 0) truncates to code 0, as in LightGBM.
+  if (!(value > -1.0)) return (flags & kDefaultLeft) != 0;
+  return in_set(bits, range, std::max(value, 0.0));
+}
+
+/// The comparison of a numeric node, after `strict_less` and kNanIsZero were folded into threshold and flags.
+bool number_goes_left(double threshold, std::uint32_t flags, double value) {
+  bool missing = std::isnan(value);
+  if (flags & kZeroIsMissing) missing |= std::abs(value) <= kZeroLimit;
+  return missing ? (flags & kDefaultLeft) != 0 : value <= threshold;
+}
+
+/// The largest number for which `number <= result` says the same as `number < threshold`.
+double below(double threshold, bool as_float) {
+  constexpr double kLowest = -std::numeric_limits<double>::infinity();
+  if (threshold == kLowest) return kNaN;  // nothing is below it; a comparison with NaN is false
+  if (as_float) return static_cast<double>(std::nextafter(static_cast<float>(threshold), static_cast<float>(kLowest)));
+  return std::nextafter(threshold, kLowest);
+}
+
+/// A forest prepared for one call of predict().
+class Kernel {
+ public:
+  Kernel(const Forest& forest, bool packed) : forest_(forest), slot_of_feature_(count(forest.n_features), -1) {
+    for (const std::int32_t f : forest.feature) {
+      std::int32_t& slot = slot_of_feature_[count(f)];
+      if (slot >= 0) continue;
+      slot = static_cast<std::int32_t>(features_.size());
+      features_.push_back(count(f));
+    }
+    if (packed) pack();
+  }
+
+  /// The features that some node reads; a row buffer holds them in this order.
+  const std::vector<std::size_t>& features() const { return features_; }
+  std::size_t width() const { return features_.size(); }
+
+  /// rows: n x width(). sums: n x n_outputs, to which the leaves are added, tree by tree.
+  void add(const double* rows, std::size_t n, double* sums) const {
+    for (std::size_t tree = 0; tree < forest_.n_trees(); ++tree) {
+      const bool simple = !nodes_.empty() && simple_[tree];
+      for (std::size_t r = 0; r < n; r += kInterleaved) {
+        std::int32_t at[kInterleaved];
+        const std::size_t m = std::min(kInterleaved, n - r);
+        if (simple && m == kInterleaved) {
+          walk_numbers(forest_.tree_root[tree], rows + r * width(), at);
+        } else if (!nodes_.empty()) {
+          for (std::size_t k = 0; k < m; ++k) at[k] = walk_packed(forest_.tree_root[tree], rows + (r + k) * width());
+        } else {
+          for (std::size_t k = 0; k < m; ++k) at[k] = walk(forest_.tree_root[tree], rows + (r + k) * width());
+        }
+        for (std::size_t k = 0; k < m; ++k) add_leaf(tree, at[k], sums + (r + k) * count(forest_.n_outputs));
+      }
+    }
+  }
+
+ private:
+  static std::size_t count(std::int32_t value) { return static_cast<std::size_t>(value); }
+
+  double fold_threshold(std::size_t node) const {
+    const double t = forest_.threshold[node];
+    return forest_.strict_less ? below(t, forest_.round_to_float) : t;
+  }
+  std::uint32_t fold_flags(std::size_t node, double threshold) const {
+    std::uint32_t flags = forest_.flags[node];
+    if ((flags & kNanIsZero) && !(flags & (kCategorical | kZeroIsMissing))) {
+      flags &= ~static_cast<std::uint32_t>(kNanIsZero | kDefaultLeft);
+      if (0.0 <= threshold) flags |= kDefaultLeft;
+    }
+    return flags;
+  }
+
+  void pack() {
+    nodes_.resize(forest_.feature.size());
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      double threshold = fold_threshold(i);
+      const std::uint32_t flags = fold_flags(i, threshold);
+      if (flags & kCategorical)
+        threshold = std::bit_cast<double>(WordRange{forest_.category_offset[i], forest_.category_words[i]});
+      nodes_[i] = {threshold, forest_.left[i], forest_.right[i], slot_of_feature_[count(forest_.feature[i])], flags};
+    }
+    for (const std::int32_t root : forest_.tree_root) simple_.push_back(is_simple(root));
+  }
+
+  bool is_simple(std::int32_t root) const {
+    std::vector<std::int32_t> open{root};
+    while (!open.empty()) {
+      const std::int32_t i = open.back();
+      open.pop_back();
+      if (i < 0) continue;
+      if (nodes_[count(i)].flags & (kCategorical | kZeroIsMissing)) return false;
+      open.push_back(nodes_[count(i)].left);
+      open.push_back(nodes_[count(i)].right);
+    }
+    return true;
+  }
+
+  /// kInterleaved rows at once without a branch per node: rows that reached their leaf stay there.
+  void walk_numbers(std::int32_t root, const double* rows, std::int32_t* at) const {
+    const PackedNode* nodes = nodes_.data();
+    std::fill_n(at, kInterleaved, root);
+    while (true) {
+      std::int32_t open = -1;  // its sign bit stays set while every row is at a leaf
+      for (std::size_t k = 0; k < kInterleaved; ++k) {
+        const std::int32_t i = at[k];
+        const PackedNode& node = nodes[std::max(i, 0)];
+        const double value = rows[k * width() + count(node.slot)];
+        const bool default_left = (node.flags & kDefaultLeft) != 0;
+        const bool goes_left = (value <= node.threshold) | (default_left & (value != value));
+        const std::int32_t next = goes_left ? node.left : node.right;
+        at[k] = i < 0 ? i : next;
+        open &= at[k];
+      }
+      if (open < 0) return;
+    }
+  }
+
+  std::int32_t walk_packed(std::int32_t at, const double* row) const {
+    while (at >= 0) {
+      const PackedNode& node = nodes_[count(at)];
+      const double value = row[node.slot];
+      const bool goes_left =
+          node.flags & kCategorical
+              ? category_goes_left(forest_.category_bits, std::bit_cast<WordRange>(node.threshold), node.flags, value)
+              : number_goes_left(node.threshold, node.flags, value);
+      at = goes_left ? node.left : node.right;
+    }
+    return at;
+  }
+
+  std::int32_t walk(std::int32_t at, const double* row) const {
+    while (at >= 0) {
+      const std::size_t i = count(at);
+      const double value = row[slot_of_feature_[count(forest_.feature[i])]];
+      bool goes_left;
+      if (forest_.flags[i] & kCategorical) {
+        const WordRange range{forest_.category_offset[i], forest_.category_words[i]};
+        goes_left = category_goes_left(forest_.category_bits, range, forest_.flags[i], value);
+      } else {
+        const double threshold = fold_threshold(i);
+        goes_left = number_goes_left(threshold, fold_flags(i, threshold), value);
+      }
+      at = goes_left ? forest_.left[i] : forest_.right[i];
+    }
+    return at;
+  }
+
+  void add_leaf(std::size_t tree, std::int32_t at, double* sums) const {
+    const std::size_t leaf = count(~at);
+    if (forest_.leaf_width == 1) {
+      sums[forest_.tree_output[tree]] += forest_.leaf_value[leaf];
+      return;
+    }
+    const std::size_t width = count(forest_.leaf_width);
+    for (std::size_t j = 0; j < width; ++j) sums[j] += forest_.leaf_value[leaf * width + j];
+  }
+
+  const Forest& forest_;
+  std::vector<std::int32_t> slot_of_feature_;  // -1: no node reads it
+  std::vector<std::size_t> features_;
+  std::vector<PackedNode> nodes_;  // empty: walk() reads the forest as it is
+  std::vector<std::uint8_t> simple_;  // per tree: numbers only
+};
+
+/// Writes rows [begin, end) of a column to out[0], out[stride], ...; missing cells are NaN.
+void gather(const data::Column& column, std::size_t begin, std::size_t end, std::size_t stride, double* out) {
+  const auto copy = [&](auto values, auto convert) {
+    for (std::size_t r = begin; r < end; ++r) out[(r - begin) * stride] = convert(values[r]);
+  };
+  const auto plain = [](auto v) { return static_cast<double>(v); };
+  switch (column.type()) {
+    case data::ColumnType::kFloat64: copy(column.float64s(), plain); return;
+    case data::ColumnType::kFloat32: copy(column.float32s(), plain); return;
+    case data::ColumnType::kCategory:
+      copy(column.codes(), [](std::int32_t code) { return code < 0 ? kNaN : static_cast<double>(code); });
+      return;
+    case data::ColumnType::kBool: copy(column.bools(), plain); break;
+    case data::ColumnType::kInt64:
+    case data::ColumnType::kDate:
+    case data::ColumnType::kTimestamp: copy(column.int64s(), plain); break;
+    case data::ColumnType::kText:
+    case data::ColumnType::kSparse: KOLOSAL_ASSERT(false, "checked by predict()");
+  }
+  if (!column.valid_bits()) return;
+  for (std::size_t r = begin; r < end; ++r)
+    if (!data::test_bit(column.valid_bits(), column.valid_bit_offset() + r)) out[(r - begin) * stride] = kNaN;
+}
+
+void apply_link(Link link, std::span<double> row) {
+  switch (link) {
+    case Link::kIdentity: return;
+    case Link::kSigmoid:
+      for (double& v : row) v = 1.0 / (1.0 + std::exp(-v));
+      return;
+    case Link::kExp:
+      for (double& v : row) v = std::exp(v);
+      return;
+    case Link::kSoftmax: {
+      const double top = *std::max_element(row.begin(), row.end());
+      double sum = 0;
+      for (double& v : row) sum += v = std::exp(v - top);
+      for (double& v : row) v /= sum;
+      return;
+    }
+  }
+}
+
+/// What each sum is divided by: the number of trees that add to it, or 1.
+std::vector<double> divisors(const Forest& forest) {
+  std::vector<double> out(static_cast<std::size_t>(forest.n_outputs), 1.0);
+  if (!forest.average) return out;
+  std::fill(out.begin(), out.end(), 0.0);
+  if (forest.leaf_width > 1) std::fill(out.begin(), out.end(), static_cast<double>(forest.n_trees()));
+  else
+    for (const std::int32_t output : forest.tree_output) out[static_cast<std::size_t>(output)] += 1;
+  for (double& d : out) d = std::max(d, 1.0);
+  return out;
+}
+
+void check_input(const Forest& forest, const data::Frame& x, std::size_t out_size) {
+  KOLOSAL_ASSERT(out_size == x.n_rows() * static_cast<std::size_t>(forest.n_outputs), "out has a number per output");
+  if (x.n_columns() != static_cast<std::size_t>(forest.n_features))
+    throw Error(ErrorCode::kData, "number of columns differs from fit: {} instead of {}", x.n_columns(),
+                forest.n_features);
+  for (std::size_t c = 0; c < x.n_columns(); ++c)
+    if (x.column(c).type() == data::ColumnType::kText || x.column(c).type() == data::ColumnType::kSparse)
+      throw Error(ErrorCode::kData, "a forest can not read column \"{}\" of type {}; encode it as numbers first",
+                  x.name(c), data::type_name(x.column(c).type()));
+}
+
+}  // namespace
+
+void Forest::predict(const data::Frame& x, std::span<double> out, const Context& context) const {
+  check_input(*this, x, out.size());
+  const std::size_t n_rows = x.n_rows();
+  if (n_rows == 0) return;
+  const Kernel kernel(*this, n_rows >= kPackFrom);
+  const std::size_t width = std::max<std::size_t>(kernel.width(), 1);
+  const auto n_out = static_cast<std::size_t>(n_outputs);
+  const std::vector<double> divisor = divisors(*this);
+
+  const std::size_t rows_that_fit = kBufferBytes / (width * sizeof(double));
+  const std::size_t grain = std::clamp<std::size_t>(rows_that_fit / kInterleaved * kInterleaved, 16, 512);
+  context.parallel_blocks(n_rows, grain, [&](std::size_t begin, std::size_t end) {
+    std::vector<double> rows((end - begin) * width);
+    for (std::size_t slot = 0; slot < kernel.width(); ++slot)
+      gather(x.column(kernel.features()[slot]), begin, end, width, rows.data() + slot);
+    if (round_to_float)
+      for (double& v : rows) v = static_cast<double>(static_cast<float>(v));
+
+    const std::span<double> sums = out.subspan(begin * n_out, (end - begin) * n_out);
+    std::fill(sums.begin(), sums.end(), 0.0);
+    kernel.add(rows.data(), end - begin, sums.data());
+    for (std::size_t r = 0; r < end - begin; ++r) {
+      const std::span<double> row = sums.subspan(r * n_out, n_out);
+      for (std::size_t j = 0; j < n_out; ++j) row[j] = base_score[j] + row[j] / divisor[j];
+      apply_link(link, row);
+    }
+  });
+}
+
+void Forest::save(artifact::Node& node) const {
+  node.set("n_features", static_cast<std::int64_t>(n_features));
+  node.set("n_outputs", static_cast<std::int64_t>(n_outputs));
+  node.set("leaf_width", static_cast<std::int64_t>(leaf_width));
+  node.set("strict_less", strict_less);
+  node.set("round_to_float", round_to_float);
+  node.set("average", average);
+  node.set("link", static_cast<std::int64_t>(link));
+  node.set_array("base_score", base_score);
+  node.set_array("tree_root", tree_root);
+  node.set_array("tree_output", tree_output);
+  node.set_array("feature", feature);
+  node.set_array("threshold", threshold);
+  node.set_array("left", left);
+  node.set_array("right", right);
+  node.set_array("flags", flags);
+  node.set_array("category_offset", category_offset);
+  node.set_array("category_words", category_words);
+  node.set_array("category_bits", category_bits);
+  node.set_array("leaf_value", leaf_value);
+}
+
+namespace {
+
+[[noreturn]] void damaged(std::string_view what) {
+  throw Error(ErrorCode::kModel, "the model's trees are damaged: {}", what);
+}
+
+std::int32_t read_int(const artifact::Node& node, std::string_view name, std::int64_t low, std::int64_t high) {
+  const std::int64_t value = node.get_int(name);
+  if (value < low || value > high) damaged(fmt::format("{} is {}", name, value));
+  return static_cast<std::int32_t>(value);
+}
+
+void check_sizes(const Forest& f) {
+  const std::size_t n_nodes = f.feature.size();
+  const auto same = [&](std::size_t size, std::size_t wanted, std::string_view name) {
+    if (size != wanted) damaged(fmt::format("{} has {} values instead of {}", name, size, wanted));
+  };
+  same(f.base_score.size(), static_cast<std::size_t>(f.n_outputs), "base_score");
+  same(f.tree_output.size(), f.n_trees(), "tree_output");
+  same(f.threshold.size(), n_nodes, "threshold");
+  same(f.left.size(), n_nodes, "left");
+  same(f.right.size(), n_nodes, "right");
+  same(f.flags.size(), n_nodes, "flags");
+  same(f.category_offset.size(), n_nodes, "category_offset");
+  same(f.category_words.size(), n_nodes, "category_words");
+  if (f.leaf_width != 1 && f.leaf_width != f.n_outputs) damaged(fmt::format("leaf_width is {}", f.leaf_width));
+  if (f.leaf_value.size() % static_cast<std::size_t>(f.leaf_width) != 0)
+    damaged(fmt::format("leaf_value has {} values", f.leaf_value.size()));
+}
+
+/// Children come after their parent, so no walk can loop.
+void check_indices(const Forest& f) {
+  const auto n_nodes = static_cast<std::int64_t>(f.feature.size());
+  const auto n_leaves = static_cast<std::int64_t>(f.leaf_value.size()) / f.leaf_width;
+  const auto n_words = static_cast<std::int64_t>(f.category_bits.size());
+  const auto check_target = [&](std::int32_t target, std::int64_t after) {
+    const bool good = target >= 0 ? target > after && target < n_nodes : ~target < n_leaves;
+    if (!good) damaged(fmt::format("node {} points to {}", after, target));
+  };
+  for (std::size_t t = 0; t < f.n_trees(); ++t) {
+    check_target(f.tree_root[t], -1);
+    const std::int32_t last = f.leaf_width > 1 ? 0 : f.n_outputs - 1;
+    if (f.tree_output[t] < 0 || f.tree_output[t] > last)
+      damaged(fmt::format("tree {} adds to output {}", t, f.tree_output[t]));
+  }
+  for (std::int64_t node = 0; node < n_nodes; ++node) {
+    const auto i = static_cast<std::size_t>(node);
+    check_target(f.left[i], node);
+    check_target(f.right[i], node);
+    if (f.feature[i] < 0 || f.feature[i] >= f.n_features) damaged(fmt::format("node {} reads feature {}", i, f.feature[i]));
+    if (!(f.flags[i] & kCategorical)) continue;
+    const std::int64_t first = f.category_offset[i], words = f.category_words[i];
+    if (first < 0 || words < 0 || first + words > n_words) damaged(fmt::format("category set of node {}", i));
+  }
+}
+
+}  // namespace
+
+Forest Forest::load(const artifact::Node& node) {
+  constexpr std::int64_t kMany = std::int64_t{1} << 30;
+  Forest f;
+  f.n_features = read_int(node, "n_features", 0, kMany);
+  f.n_outputs = read_int(node, "n_outputs", 1, kMany);
+  f.leaf_width = read_int(node, "leaf_width", 1, kMany);
+  f.strict_less = node.get_bool("strict_less");
+  f.round_to_float = node.get_bool("round_to_float");
+  f.average = node.get_bool("average");
+  f.link = static_cast<Link>(read_int(node, "link", 0, static_cast<std::int64_t>(Link::kExp)));
+  f.base_score = node.get_vector<double>("base_score");
+  f.tree_root = node.get_vector<std::int32_t>("tree_root");
+  f.tree_output = node.get_vector<std::int32_t>("tree_output");
+  f.feature = node.get_vector<std::int32_t>("feature");
+  f.threshold = node.get_vector<double>("threshold");
+  f.left = node.get_vector<std::int32_t>("left");
+  f.right = node.get_vector<std::int32_t>("right");
+  f.flags = node.get_vector<std::uint8_t>("flags");
+  f.category_offset = node.get_vector<std::int32_t>("category_offset");
+  f.category_words = node.get_vector<std::int32_t>("category_words");
+  f.category_bits = node.get_vector<std::uint32_t>("category_bits");
+  f.leaf_value = node.get_vector<double>("leaf_value");
+  check_sizes(f);
+  check_indices(f);
+  return f;
+}
+
+}  // namespace kolosal::model
