@@ -13,12 +13,12 @@ readonly lock=tools/third_party.lock
 readonly prefix=third_party/prefix
 readonly downloads=third_party/downloads
 
-# To build: the tools, then the libraries. libgtest-dev and below are for the tests.
+# To build: the tools, then the libraries. The last line is for the tests and the micro benchmarks.
 readonly packages=(
   cmake g++ make ninja-build ccache patchelf
   libcli11-dev libeigen3-dev libfmt-dev libspdlog-dev libsqlite3-dev libtomlplusplus-dev libzstd-dev
   nlohmann-json3-dev zlib1g-dev
-  libgtest-dev libgmock-dev librapidcheck-dev)
+  libbenchmark-dev libgmock-dev libgtest-dev librapidcheck-dev)
 
 say() { printf 'set-up: %s\n' "$*" >&2; }
 fail() { say "$@"; exit 1; }
@@ -74,6 +74,9 @@ check_compiler() {
 
 intact() { [[ -f $1 && $(sha256sum "$1" | cut -d' ' -f1) == "$2" ]]; }
 
+# The lines of the lock.
+wheels() { grep -v '^ *\(#\|$\)' "$lock"; }
+
 # download <package==version> <python> <sha256> <file>: leaves the checked wheel in third_party/downloads.
 download() {
   local spec=$1 python=$2 hash=$3 file=$4
@@ -90,11 +93,23 @@ download() {
       python3 -m pip download --quiet --disable-pip-version-check --retries 2 --no-deps --only-binary=:all: \
         --implementation cp --python-version "$python" --platform manylinux_2_28_x86_64 \
         --require-hashes --dest "$downloads" -r /dev/stdin >"$log" 2>&1; then
-    tail -n 5 "$log" >&2
-    say "could not download $spec. Is there a network? Once it is there, run tools/bootstrap.sh again."
-    fail "Or put $file into $downloads yourself."
+    tail -n 3 "$log" >&2
+    return 1
   fi
-  intact "$downloads/$file" "$hash" || fail "$spec has not the hash of $lock: sha256 of $file differs."
+  intact "$downloads/$file" "$hash"
+}
+
+download_all() {
+  local spec python hash file failed=
+  while read -r spec python hash file; do
+    [[ -z $failed ]] && download "$spec" "$python" "$hash" "$file" || failed=yes
+  done < <(wheels)
+  [[ -n $failed ]] || return 0
+  say "not all could be downloaded with the hash of $lock. Missing in $downloads:"
+  while read -r spec python hash file; do
+    intact "$downloads/$file" "$hash" || say "  $file"
+  done < <(wheels)
+  fail "Is there a network? Once it is there, run tools/bootstrap.sh again, or put these files there yourself."
 }
 
 # unpack <wheel> <folder> <member prefix>...: the members whose names start with one of the prefixes.
@@ -125,45 +140,43 @@ install_library() {
 }
 
 fill_prefix() {
-  local new=third_party/prefix.new wheels=third_party/unpacked
-  rm -rf "$new" "$wheels" third_party/prefix.old
-  mkdir -p "$new"/{include,lib,bin,share/licenses} "$wheels"
+  local new=third_party/prefix.new unpacked=third_party/unpacked
+  rm -rf "$new" "$unpacked" third_party/prefix.old
+  mkdir -p "$new"/{include,lib,bin,share/licenses} "$unpacked"
 
   local spec python hash file
   while read -r spec python hash file; do
-    [[ -n $spec && $spec != \#* ]] || continue
-    download "$spec" "$python" "$hash" "$file"
     case $spec in
       pyarrow==*)
         # Reading and writing needs no more than these two; compute, acero and dataset are left out.
-        unpack "$downloads/$file" "$wheels" pyarrow/include/ pyarrow/libarrow.so. pyarrow/libparquet.so.
-        cp -r "$wheels/pyarrow/include/." "$new/include/"
+        unpack "$downloads/$file" "$unpacked" pyarrow/include/ pyarrow/libarrow.so. pyarrow/libparquet.so.
+        cp -r "$unpacked/pyarrow/include/." "$new/include/"
         rm -rf "$new/include/arrow/python"
-        install_library "$wheels"/pyarrow/libarrow.so.* "$new/lib" libarrow.so
-        install_library "$wheels"/pyarrow/libparquet.so.* "$new/lib" libparquet.so ;;
+        install_library "$unpacked"/pyarrow/libarrow.so.* "$new/lib" libarrow.so
+        install_library "$unpacked"/pyarrow/libparquet.so.* "$new/lib" libparquet.so ;;
       lightgbm==*)
-        unpack "$downloads/$file" "$wheels" lightgbm/lib/lib_lightgbm.so
-        install_library "$wheels/lightgbm/lib/lib_lightgbm.so" "$new/lib" ;;
+        unpack "$downloads/$file" "$unpacked" lightgbm/lib/lib_lightgbm.so
+        install_library "$unpacked/lightgbm/lib/lib_lightgbm.so" "$new/lib" ;;
       xgboost-cpu==*)
-        unpack "$downloads/$file" "$wheels" xgboost/lib/libxgboost.so
-        install_library "$wheels/xgboost/lib/libxgboost.so" "$new/lib" libxgboost.so
+        unpack "$downloads/$file" "$unpacked" xgboost/lib/libxgboost.so
+        install_library "$unpacked/xgboost/lib/libxgboost.so" "$new/lib" libxgboost.so
         # Its private OpenMP runtime gives way to the system's: one runtime in the process, as LightGBM uses.
         local private
         private=$(patchelf --print-needed "$new/lib/libxgboost.so" | grep '^libgomp-' || true)
         [[ -z $private ]] || patchelf --replace-needed "$private" libgomp.so.1 "$(realpath "$new/lib/libxgboost.so")" ;;
       clang-format==*)
-        unpack "$downloads/$file" "$wheels" clang_format/data/bin/clang-format
-        install -m 755 "$wheels/clang_format/data/bin/clang-format" "$new/bin/clang-format" ;;
+        unpack "$downloads/$file" "$unpacked" clang_format/data/bin/clang-format
+        install -m 755 "$unpacked/clang_format/data/bin/clang-format" "$new/bin/clang-format" ;;
       *) fail "$lock: tools/bootstrap.sh does not know what to take out of $spec." ;;
     esac
-  done < "$lock"
+  done < <(wheels)
 
   local licenses name
-  for licenses in "$wheels"/*.dist-info/licenses; do
+  for licenses in "$unpacked"/*.dist-info/licenses; do
     name=$(basename "$(dirname "$licenses")" .dist-info)
     cp -r "$licenses" "$new/share/licenses/$name"
   done
-  rm -rf "$wheels"
+  rm -rf "$unpacked"
   printf '%s\n' "$stamp" > "$new/.stamp"
 
   # A reader of the prefix sees the old one or the new one, whole.
@@ -187,5 +200,8 @@ if command -v flock >/dev/null; then
 fi
 install_packages
 check_compiler
-if [[ ! -f $prefix/.stamp || $(<"$prefix/.stamp") != "$stamp" ]]; then fill_prefix; fi
+if [[ ! -f $prefix/.stamp || $(<"$prefix/.stamp") != "$stamp" ]]; then
+  download_all
+  fill_prefix
+fi
 say "ready ($(du -sh "$prefix" | cut -f1) in $prefix)"
