@@ -45,6 +45,37 @@ struct FitReport {
   std::string note;               ///< For the leaderboard: "did not converge in 200 iterations". Often empty.
 };
 
+class Estimator;
+
+/// A fit that can pause: a search advances it some rounds, compares, and goes on with the promising ones. What
+/// Estimator::fit() of a booster does, cut into pieces; the pieces make no difference to the result.
+///
+/// Threads: one thread at a time, not always the same one. It holds what it needs of the data, the preparation and the
+/// rows; only the estimator that began it must outlive it.
+class RoundwiseFit {
+ public:
+  virtual ~RoundwiseFit() = default;
+  /// Up to n_rounds more rounds, until context's deadline. False when no further round would be of use: early stopping, the
+  /// cap on rounds, nothing left to split.
+  /// @throws Error kBudget when the deadline came before the first round.
+  virtual bool advance(std::size_t n_rounds, const Context& context) = 0;
+  /// Rounds done so far, kept or not.
+  virtual std::size_t n_rounds_done() const = 0;
+  /// Loss on rows.valid after each round (log loss, squared error, ...: what early stopping looks at); empty without them.
+  virtual const std::vector<double>& valid_losses() const = 0;
+  /// As fit() would return it if this were the end.
+  virtual const FitReport& report() const = 0;
+  /// Makes the estimator a fitted one, of the rounds that report() keeps. May be called again after a further advance().
+  FitReport finish();
+
+ protected:
+  virtual void do_finish() = 0;
+
+ private:
+  friend class Estimator;
+  Estimator* owner_ = nullptr;
+};
+
 /// A learner and its fitted state.
 ///
 /// Shapes:  predict() writes n_rows x n_outputs doubles, row by row: the value (regression), the probability of class 1
@@ -67,6 +98,9 @@ class Estimator {
 
   /// prepared: of prepare() on the same data, or null (then it is made inside).
   FitReport fit(const TrainingData& data, const Prepared* prepared, RowSplit rows, const Context& context);
+  /// The same in pieces; null when the learner has no rounds. context gives the seed and the threads of the whole fit.
+  std::unique_ptr<RoundwiseFit> begin(const TrainingData& data, const Prepared* prepared, RowSplit rows,
+                                      const Context& context);
   void predict(const data::Frame& x, std::span<double> out, const Context& context) const;
 
   std::size_t n_outputs() const { return n_outputs_; }
@@ -83,12 +117,18 @@ class Estimator {
  protected:
   virtual FitReport do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows,
                            const Context& context) = 0;
+  /// Default: null.
+  virtual std::unique_ptr<RoundwiseFit> do_begin(const TrainingData& data, const Prepared* prepared, RowSplit rows,
+                                                 const Context& context);
   /// x holds exactly feature_names(), in that order, with the types seen in fit.
   virtual void do_predict(const data::Frame& x, std::span<double> out, const Context& context) const = 0;
   virtual void do_save(artifact::Node& node) const = 0;
   virtual void do_load(const artifact::Node& node) = 0;
 
  private:
+  friend class RoundwiseFit;
+  void start(const TrainingData& data, RowSplit rows);
+
   std::vector<std::string> feature_names_;
   std::vector<data::ColumnType> feature_types_;
   data::Task task_ = data::Task::kRegression;
@@ -110,6 +150,16 @@ struct EstimatorInfo {
   /// Why it can not be used on this machine ("liblightgbm not found in ..."); empty: it can.
   std::function<std::string()> unavailable = [] { return std::string(); };
 };
+
+/// For x_info(): completes an entry with the parameters of a learner whose constructor takes its parameter struct.
+template <typename T, typename P>
+EstimatorInfo describe(EstimatorInfo info, ParamTable<P> table) {
+  info.params = table.specs();
+  info.make = [table = std::move(table), name = info.name](const ParamMap& params) -> std::unique_ptr<Estimator> {
+    return std::make_unique<T>(table.read(params, name));
+  };
+  return info;
+}
 
 /// All learners, by name. The folder estimators/ is the list.
 const std::vector<EstimatorInfo>& estimators();
