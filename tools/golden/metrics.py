@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Golden values of the metrics, from scikit-learn (1.9.1): tests/data/metric/scikit_learn.json.
+
+    python tools/golden/metrics.py
+
+Each case has a task, targets, predictions (row by row), weights (may be empty) and the scores by our names; null is NaN.
+"""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn import metrics as m
+
+OUTPUT = Path(__file__).resolve().parent.parent.parent / "tests/data/metric/scikit_learn.json"
+EPSILON = np.finfo(float).eps
+
+
+def label_scores(y, predicted, w, binary):
+    scores = {
+        "accuracy": m.accuracy_score(y, predicted, sample_weight=w),
+        "balanced_accuracy": m.balanced_accuracy_score(y, predicted, sample_weight=w),
+        "matthews_corrcoef": m.matthews_corrcoef(y, predicted, sample_weight=w),
+        "cohen_kappa": m.cohen_kappa_score(y, predicted, sample_weight=w),
+    }
+    for name, function in [("precision", m.precision_score), ("recall", m.recall_score), ("f1", m.f1_score),
+                           ("jaccard", m.jaccard_score)]:
+        for average in ["macro", "weighted", "micro"]:
+            scores[f"{name}_{average}"] = function(y, predicted, average=average, sample_weight=w, zero_division=0)
+        if binary:
+            # labels: a constant target of zeros still asks about class 1
+            scores[name] = function(y, predicted, labels=[0, 1], average=None, sample_weight=w, zero_division=0)[1]
+    return scores
+
+
+def binary(y, p, w=None):
+    y, p = np.array(y), np.array(p, dtype=float)
+    scores = label_scores(y, (p > 0.5).astype(int), w, True)
+    scores["roc_auc"] = m.roc_auc_score(y, p, sample_weight=w)
+    scores["average_precision"] = m.average_precision_score(y, p, sample_weight=w)
+    scores["log_loss"] = m.log_loss(y, p, labels=[0, 1], sample_weight=w)
+    scores["brier_score"] = m.brier_score_loss(y, p, labels=[0, 1], sample_weight=w) if 1 in y else np.mean(p**2)
+    return case("binary", 2, y, p, w, scores)
+
+
+def multiclass(y, p, w=None):
+    y, p = np.array(y), np.array(p, dtype=float)
+    labels = np.arange(p.shape[1])
+    scores = label_scores(y, p.argmax(axis=1), w, False)
+    scores["log_loss"] = m.log_loss(y, p, labels=labels, sample_weight=w)
+    scores["brier_score"] = m.brier_score_loss(y, p, labels=labels, sample_weight=w)
+    if len(np.unique(y)) == p.shape[1]:
+        scores["roc_auc_ovr"] = m.roc_auc_score(y, p, multi_class="ovr", sample_weight=w)
+        scores["roc_auc_ovr_weighted"] = m.roc_auc_score(y, p, multi_class="ovr", average="weighted", sample_weight=w)
+        scores["average_precision"] = m.average_precision_score(y, p, sample_weight=w)
+        if w is None:
+            scores["roc_auc_ovo"] = m.roc_auc_score(y, p, multi_class="ovo")
+            scores["roc_auc_ovo_weighted"] = m.roc_auc_score(y, p, multi_class="ovo", average="weighted")
+    return case("multiclass", p.shape[1], y, p, w, scores)
+
+
+def regression(y, p, w=None):
+    y, p = np.array(y, dtype=float), np.array(p, dtype=float)
+    scores = {
+        "rmse": m.root_mean_squared_error(y, p, sample_weight=w),
+        "mse": m.mean_squared_error(y, p, sample_weight=w),
+        "mae": m.mean_absolute_error(y, p, sample_weight=w),
+        "median_absolute_error": m.median_absolute_error(y, p, sample_weight=w),
+        "mape": m.mean_absolute_percentage_error(y, p, sample_weight=w),
+        "r2": m.r2_score(y, p, sample_weight=w),
+        "explained_variance": m.explained_variance_score(y, p, sample_weight=w),
+        "max_error": m.max_error(y, p),
+        "d2_absolute_error": m.d2_absolute_error_score(y, p, sample_weight=w),
+    }
+    if min(y.min(), p.min()) > -1:
+        scores["msle"] = m.mean_squared_log_error(y, p, sample_weight=w)
+        scores["rmsle"] = m.root_mean_squared_log_error(y, p, sample_weight=w)
+    if y.min() >= 0 and p.min() > 0:
+        scores["mean_poisson_deviance"] = m.mean_poisson_deviance(y, p, sample_weight=w)
+    if y.min() > 0 and p.min() > 0:
+        scores["mean_gamma_deviance"] = m.mean_gamma_deviance(y, p, sample_weight=w)
+    return case("regression", 0, y, p, w, scores)
+
+
+def case(task, n_classes, y, p, w, scores):
+    return {
+        "task": task,
+        "n_classes": n_classes,
+        "y": [float(v) for v in y],
+        "prediction": [float(v) for v in p.ravel()],
+        "weights": [] if w is None else [float(v) for v in w],
+        "scores": {k: None if np.isnan(v) else float(v) for k, v in sorted(scores.items())},
+    }
+
+
+def main():
+    warnings.simplefilter("ignore")  # the degenerate cases warn, that is their point
+    rng = np.random.default_rng(7)
+    n = 37
+    y2 = (rng.random(n) < 0.35).astype(int)
+    p2 = np.round(np.clip(0.3 + 0.25 * y2 + 0.25 * rng.normal(size=n), 0, 1), 2)  # with ties
+    w = np.round(rng.gamma(2, 1, n), 3)
+    w_zero = np.where(rng.random(n) < 0.2, 0, w)
+    y4 = rng.integers(0, 4, n)
+    p4 = rng.dirichlet(np.ones(4), n)
+    p4 = np.round(p4 * 0.5 + 0.5 * np.eye(4)[y4] * rng.random((n, 1)), 3)
+    p4 = p4 / p4.sum(axis=1, keepdims=True)
+    never = np.array([[0.5, 0.5, 0], [0.4, 0.6, 0], [0.1, 0.9, 0], [0.7, 0.3, 0]])
+    yr = np.round(rng.gamma(2, 3, n), 2)
+    pr = np.abs(np.round(yr + rng.normal(size=n), 2)) + 0.01
+    cases = {
+        "binary": binary(y2, p2),
+        "binary, weights": binary(y2, p2, w),
+        "binary, some weights zero": binary(y2, p2, w_zero),
+        "binary, perfect": binary([0, 0, 1, 1], [0.0, 0.1, 0.9, 1.0]),
+        "binary, certain and wrong": binary([0, 1, 1], [1.0, 0.0, 0.7]),
+        "binary, all tied at the threshold": binary([0, 1, 1, 0, 0], [0.5] * 5),
+        "binary, only class 0": binary([0, 0, 0], [0.2, 0.7, 0.4]),
+        "binary, only class 1": binary([1, 1, 1], [0.2, 0.7, 0.4]),
+        "binary, one row": binary([1], [0.8]),
+        "binary, minus zero ties with zero": binary([1, 0, 0, 1], [-0.0, 0.0, 0.0, 0.3]),
+        "multiclass": multiclass(y4, p4),
+        "multiclass, weights": multiclass(y4, p4, w),
+        "multiclass, some weights zero": multiclass(y4, p4, w_zero),
+        "multiclass, ties": multiclass([0, 1, 2, 1, 0], np.full((5, 3), 1 / 3)),
+        "multiclass, a class neither there nor predicted": multiclass([0, 1, 1, 0], never),
+        "multiclass, a class never predicted": multiclass([0, 1, 2, 0], never),
+        "regression": regression(yr, pr),
+        "regression, weights": regression(yr, pr, w),
+        "regression, some weights zero": regression(yr, pr, w_zero),
+        "regression, even number of rows": regression(yr[:20], pr[:20]),
+        "regression, equal weights": regression(yr[:20], pr[:20], np.full(20, 0.25)),
+        "regression, negative values": regression(yr - 5, pr - 5),
+        "regression, zeros in the target": regression([0, 0, 3], [0.5, 0.1, 2]),
+        "regression, perfect": regression([1, 2, 4], [1, 2, 4]),
+        "regression, constant target": regression([2, 2, 2], [1, 2, 4]),
+        "regression, constant target, perfect": regression([2, 2, 2], [2, 2, 2]),
+        "regression, one row": regression([3], [2]),
+    }
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in cases.items())
+    OUTPUT.write_text("{\n" + lines + "\n}\n")
+    print(f"{OUTPUT}: {len(cases)} cases")
+
+
+if __name__ == "__main__":
+    main()
