@@ -21,7 +21,7 @@ struct BlockInfo {
   std::uint32_t version = 1;
   std::uint64_t offset = 0;  ///< In bytes from the start of the file; a multiple of 64.
   std::uint64_t n_bytes = 0;
-  std::uint64_t checksum = 0;  ///< XXH3-64 of the block.
+  std::uint64_t checksum = 0;  ///< XXH64 of the block.
 };
 
 /// Collects blocks and writes them as one file.
@@ -41,6 +41,7 @@ class ContainerWriter {
     BlockInfo info;
     std::vector<std::byte> bytes;
   };
+  void add(std::string name, std::string type, std::uint32_t version, std::vector<std::byte> bytes);
   std::vector<Block> blocks_;
 };
 
@@ -60,6 +61,8 @@ class Container {
   Node node(std::string_view name, std::uint32_t max_version = 1) const;
 
  private:
+  const BlockInfo& find(std::string_view name, std::string_view type, std::uint32_t max_version) const;
+
   std::shared_ptr<const void> map_;
   const std::byte* data_ = nullptr;
   std::uint64_t file_bytes_ = 0;

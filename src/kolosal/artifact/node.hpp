@@ -82,12 +82,15 @@ class Node {
     const auto view = array<T>(name);
     return {view.begin(), view.end()};
   }
+  /// Keeps the bytes of an array alive beyond the Node (its own copy, or the mapped file).
+  std::shared_ptr<const void> array_owner(std::string_view name) const;
   const Node& child(std::string_view name) const;
   /// Names of the children, in the order in which they were added.
   std::vector<std::string> child_names() const;
 
-  // For Container: the tree without arrays as JSON (arrays appear as {"$array": [index, element type, n_bytes]}), and the
-  // arrays by that index.
+  // For Container: the tree without arrays as JSON, and the arrays by their index. A node is a list of [name, value] pairs
+  // in their order. What JSON can not say is an object with one member: {"$array": [index, element type, n_bytes]},
+  // {"$node": pairs}, {"$params": {...}}, {"$number": "nan" | "inf" | "-inf"}, {"$hex": bytes of a text that is not UTF-8}.
   nlohmann::json to_json(std::vector<ArrayBytes>& arrays) const;
   static Node from_json(const nlohmann::json& json, const std::vector<ArrayBytes>& arrays, std::string path = "");
 
@@ -99,6 +102,9 @@ class Node {
   using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>, ParamMap, Array,
                              std::unique_ptr<Node>>;
 
+  static Node read_node(const nlohmann::json& json, const std::vector<ArrayBytes>& arrays, std::string path,
+                        std::size_t depth);
+  static Value read_value(const nlohmann::json& json, const std::vector<ArrayBytes>& arrays, const std::string& path);
   void set_scalar(std::string name, Value value);
   void set_array_bytes(std::string name, ElementType type, const void* data, std::size_t n_bytes);
   const ArrayBytes& array_bytes(std::string_view name, ElementType type, std::size_t element_size) const;

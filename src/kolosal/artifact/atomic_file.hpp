@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+namespace kolosal::artifact {
+
+/// Writes a file so that its path holds either what it held before or all of the new bytes, whatever happens: a
+/// temporary file in the same folder, fsync, rename, fsync of the folder. A symbolic link is followed.
+/// On failure the temporary file is removed and the old file stays.
+/// @throws Error kIo naming the path and the reason (permission, disk full, no such folder, no regular file).
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
+}  // namespace kolosal::artifact
