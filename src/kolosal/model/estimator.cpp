@@ -15,16 +15,18 @@ namespace {
 void check_columns(const data::Frame& x) {
   for (std::size_t c = 0; c < x.n_columns(); ++c) {
     const data::ColumnType type = x.column(c).type();
-    if (type == data::ColumnType::kText || type == data::ColumnType::kDate || type == data::ColumnType::kTimestamp)
-      throw Error(ErrorCode::kData, "column \"{}\" of type {} must be encoded before a learner can use it", x.name(c),
-                  data::type_name(type));
+    if (type == data::ColumnType::kText || type == data::ColumnType::kDate ||
+        type == data::ColumnType::kTimestamp)
+      throw Error(ErrorCode::kData, "column \"{}\" of type {} must be encoded before a learner can use it",
+                  x.name(c), data::type_name(type));
   }
 }
 
 void check_target(const data::TargetView& y, std::size_t n_rows) {
   KOLOSAL_ASSERT(y.values.size() == n_rows, "the target has a value per row");
   KOLOSAL_ASSERT(y.weights.empty() || y.weights.size() == n_rows, "weights are absent or one per row");
-  KOLOSAL_ASSERT(y.task == data::Task::kRegression || y.n_classes >= 2, "a classification target has its classes");
+  KOLOSAL_ASSERT(y.task == data::Task::kRegression || y.n_classes >= 2,
+                 "a classification target has its classes");
 }
 
 void check_rows(std::span<const std::uint32_t> rows, std::size_t n_rows) {
@@ -47,9 +49,12 @@ FitReport RoundwiseFit::finish() {
   return report();
 }
 
-std::shared_ptr<const Prepared> Estimator::prepare(const TrainingData&, const Context&) const { return nullptr; }
+std::shared_ptr<const Prepared> Estimator::prepare(const TrainingData&, const Context&) const {
+  return nullptr;
+}
 
-std::unique_ptr<RoundwiseFit> Estimator::do_begin(const TrainingData&, const Prepared*, RowSplit, const Context&) {
+std::unique_ptr<RoundwiseFit> Estimator::do_begin(const TrainingData&, const Prepared*, RowSplit,
+                                                  const Context&) {
   return nullptr;
 }
 
@@ -70,7 +75,8 @@ void Estimator::start(const TrainingData& data, RowSplit rows) {
   n_outputs_ = data.y.n_outputs();
 }
 
-FitReport Estimator::fit(const TrainingData& data, const Prepared* prepared, RowSplit rows, const Context& context) {
+FitReport Estimator::fit(const TrainingData& data, const Prepared* prepared, RowSplit rows,
+                         const Context& context) {
   start(data, rows);
   FitReport report = do_fit(data, prepared, rows, context);
   KOLOSAL_ASSERT(report.valid_prediction.size() == rows.valid.size() * n_outputs_,
@@ -79,8 +85,8 @@ FitReport Estimator::fit(const TrainingData& data, const Prepared* prepared, Row
   return report;
 }
 
-std::unique_ptr<RoundwiseFit> Estimator::begin(const TrainingData& data, const Prepared* prepared, RowSplit rows,
-                                               const Context& context) {
+std::unique_ptr<RoundwiseFit> Estimator::begin(const TrainingData& data, const Prepared* prepared,
+                                               RowSplit rows, const Context& context) {
   start(data, rows);
   auto fit = do_begin(data, prepared, rows, context);
   if (fit) fit->owner_ = this;
@@ -93,8 +99,9 @@ void Estimator::predict(const data::Frame& x, std::span<double> out, const Conte
   const data::Frame selected = x.names() == feature_names_ ? x : x.select(feature_names_);
   for (std::size_t c = 0; c < feature_types_.size(); ++c) {
     if (selected.column(c).type() == feature_types_[c]) continue;
-    throw Error(ErrorCode::kData, "column \"{}\" has another type than in fit: {} instead of {}", feature_names_[c],
-                data::type_name(selected.column(c).type()), data::type_name(feature_types_[c]));
+    throw Error(ErrorCode::kData, "column \"{}\" has another type than in fit: {} instead of {}",
+                feature_names_[c], data::type_name(selected.column(c).type()),
+                data::type_name(feature_types_[c]));
   }
   do_predict(selected, out, context);
 }
@@ -152,8 +159,10 @@ const EstimatorInfo& estimator_info(std::string_view name) {
     known.push_back(info.name);
   }
   const std::string near = nearest_name(name, known);
-  if (!near.empty()) throw Error(ErrorCode::kInvalidParameter, "unknown model \"{}\": did you mean {}?", name, near);
-  throw Error(ErrorCode::kInvalidParameter, "unknown model \"{}\"; there are: {}", name, fmt::join(known, ", "));
+  if (!near.empty())
+    throw Error(ErrorCode::kInvalidParameter, "unknown model \"{}\": did you mean {}?", name, near);
+  throw Error(ErrorCode::kInvalidParameter, "unknown model \"{}\"; there are: {}", name,
+              fmt::join(known, ", "));
 }
 
 std::unique_ptr<Estimator> make_estimator(std::string_view name, const ParamMap& params) {

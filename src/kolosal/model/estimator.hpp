@@ -16,8 +16,8 @@
 
 namespace kolosal::model {
 
-/// A table as learners see it: numeric, category and sparse columns (text and time columns have become such before),
-/// and the target of every row.
+/// A table as learners see it: numeric, category and sparse columns (text and time columns have become such
+/// before), and the target of every row.
 struct TrainingData {
   const data::Frame* x = nullptr;
   data::TargetView y;
@@ -29,8 +29,8 @@ struct RowSplit {
   std::span<const std::uint32_t> valid;
 };
 
-/// A learner's own form of a table (binned columns, a booster's data set), made once and shared by all fits on that
-/// table: folds, parameter sets, threads. Immutable.
+/// A learner's own form of a table (binned columns, a booster's data set), made once and shared by all fits
+/// on that table: folds, parameter sets, threads. Immutable.
 class Prepared {
  public:
   virtual ~Prepared() = default;
@@ -38,34 +38,39 @@ class Prepared {
 
 /// What a fit did, beside the fitted state.
 struct FitReport {
-  /// Predictions for rows.valid, n_valid x n_outputs, row by row: of the round that was kept, from the learner itself.
+  /// Predictions for rows.valid, n_valid x n_outputs, row by row: of the round that was kept, from the
+  /// learner itself.
   std::vector<double> valid_prediction;
-  std::size_t n_rounds = 0;       ///< Rounds kept (boosters: the best round; others: trees or iterations; 0 = none).
-  bool stopped_by_deadline = false;  ///< The deadline or a cancellation ended it; the state is usable all the same.
-  std::string note;               ///< For the leaderboard: "did not converge in 200 iterations". Often empty.
+  std::size_t n_rounds =
+      0;  ///< Rounds kept (boosters: the best round; others: trees or iterations; 0 = none).
+  bool stopped_by_deadline =
+      false;         ///< The deadline or a cancellation ended it; the state is usable all the same.
+  std::string note;  ///< For the leaderboard: "did not converge in 200 iterations". Often empty.
 };
 
 class Estimator;
 
-/// A fit that can pause: a search advances it some rounds, compares, and goes on with the promising ones. What
-/// Estimator::fit() of a booster does, cut into pieces; the pieces make no difference to the result.
+/// A fit that can pause: a search advances it some rounds, compares, and goes on with the promising ones.
+/// What Estimator::fit() of a booster does, cut into pieces; the pieces make no difference to the result.
 ///
-/// Threads: one thread at a time, not always the same one. It holds what it needs of the data, the preparation and the
-/// rows; only the estimator that began it must outlive it.
+/// Threads: one thread at a time, not always the same one. It holds what it needs of the data, the
+/// preparation and the rows; only the estimator that began it must outlive it.
 class RoundwiseFit {
  public:
   virtual ~RoundwiseFit() = default;
-  /// Up to n_rounds more rounds, until context's deadline. False when no further round would be of use: early stopping, the
-  /// cap on rounds, nothing left to split.
+  /// Up to n_rounds more rounds, until context's deadline. False when no further round would be of use: early
+  /// stopping, the cap on rounds, nothing left to split.
   /// @throws Error kBudget when the deadline came before the first round.
   virtual bool advance(std::size_t n_rounds, const Context& context) = 0;
   /// Rounds done so far, kept or not.
   virtual std::size_t n_rounds_done() const = 0;
-  /// Loss on rows.valid after each round (log loss, squared error, ...: what early stopping looks at); empty without them.
+  /// Loss on rows.valid after each round (log loss, squared error, ...: what early stopping looks at); empty
+  /// without them.
   virtual const std::vector<double>& valid_losses() const = 0;
   /// As fit() would return it if this were the end.
   virtual const FitReport& report() const = 0;
-  /// Makes the estimator a fitted one, of the rounds that report() keeps. May be called again after a further advance().
+  /// Makes the estimator a fitted one, of the rounds that report() keeps. May be called again after a further
+  /// advance().
   FitReport finish();
 
  protected:
@@ -78,11 +83,13 @@ class RoundwiseFit {
 
 /// A learner and its fitted state.
 ///
-/// Shapes:  predict() writes n_rows x n_outputs doubles, row by row: the value (regression), the probability of class 1
+/// Shapes:  predict() writes n_rows x n_outputs doubles, row by row: the value (regression), the probability
+/// of class 1
 ///          (binary), one probability per class (multiclass; they sum to 1).
 /// Missing: learners with handles_missing take NaN, kMissingCode and kUnseenCode; others get imputed columns
 ///          and must refuse NaN with kData.
-/// Stops:   fit() polls context.should_stop() at least every 50 ms or once a round, and then returns what it has. When not
+/// Stops:   fit() polls context.should_stop() at least every 50 ms or once a round, and then returns what it
+/// has. When not
 ///          even one round fitted, it throws Error kBudget.
 /// Threads: predict() is const and safe from many threads. fit() uses at most context.n_threads threads.
 /// Same seed and data, same bytes: for any n_threads.
@@ -90,15 +97,16 @@ class Estimator {
  public:
   virtual ~Estimator() = default;
 
-  /// The shared form of a table for this learner; null when it has none. Two estimators whose preparation_key() is equal
-  /// may share it.
+  /// The shared form of a table for this learner; null when it has none. Two estimators whose
+  /// preparation_key() is equal may share it.
   virtual std::shared_ptr<const Prepared> prepare(const TrainingData& data, const Context& context) const;
   /// Learner name and those parameters that shape the preparation ("lightgbm/max_bin=255").
   virtual std::string preparation_key() const { return {}; }
 
   /// prepared: of prepare() on the same data, or null (then it is made inside).
   FitReport fit(const TrainingData& data, const Prepared* prepared, RowSplit rows, const Context& context);
-  /// The same in pieces; null when the learner has no rounds. context gives the seed and the threads of the whole fit.
+  /// The same in pieces; null when the learner has no rounds. context gives the seed and the threads of the
+  /// whole fit.
   std::unique_ptr<RoundwiseFit> begin(const TrainingData& data, const Prepared* prepared, RowSplit rows,
                                       const Context& context);
   void predict(const data::Frame& x, std::span<double> out, const Context& context) const;
@@ -118,8 +126,8 @@ class Estimator {
   virtual FitReport do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows,
                            const Context& context) = 0;
   /// Default: null.
-  virtual std::unique_ptr<RoundwiseFit> do_begin(const TrainingData& data, const Prepared* prepared, RowSplit rows,
-                                                 const Context& context);
+  virtual std::unique_ptr<RoundwiseFit> do_begin(const TrainingData& data, const Prepared* prepared,
+                                                 RowSplit rows, const Context& context);
   /// x holds exactly feature_names(), in that order, with the types seen in fit.
   virtual void do_predict(const data::Frame& x, std::span<double> out, const Context& context) const = 0;
   virtual void do_save(artifact::Node& node) const = 0;
@@ -151,11 +159,13 @@ struct EstimatorInfo {
   std::function<std::string()> unavailable = [] { return std::string(); };
 };
 
-/// For x_info(): completes an entry with the parameters of a learner whose constructor takes its parameter struct.
+/// For x_info(): completes an entry with the parameters of a learner whose constructor takes its parameter
+/// struct.
 template <typename T, typename P>
 EstimatorInfo describe(EstimatorInfo info, ParamTable<P> table) {
   info.params = table.specs();
-  info.make = [table = std::move(table), name = info.name](const ParamMap& params) -> std::unique_ptr<Estimator> {
+  info.make = [table = std::move(table),
+               name = info.name](const ParamMap& params) -> std::unique_ptr<Estimator> {
     return std::make_unique<T>(table.read(params, name));
   };
   return info;

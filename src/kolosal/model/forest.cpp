@@ -17,8 +17,9 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // LightGBM compares with this float constant (kZeroThreshold).
 constexpr double kZeroLimit = static_cast<double>(1e-35F);
 constexpr std::size_t kInterleaved = 8;  // rows in flight per tree: hides the latency of dependent loads
-constexpr std::size_t kBufferBytes = std::size_t{48} << 10;  // a block of rows, to stay in the first two cache levels
-constexpr std::size_t kPackFrom = 64;    // rows from which packing the nodes first pays for itself
+constexpr std::size_t kBufferBytes = std::size_t{48}
+                                     << 10;  // a block of rows, to stay in the first two cache levels
+constexpr std::size_t kPackFrom = 64;        // rows from which packing the nodes first pays for itself
 
 /// A node as the block kernel reads it: one load of 24 bytes.
 struct PackedNode {
@@ -41,7 +42,8 @@ bool in_set(std::span<const std::uint32_t> bits, WordRange range, double value) 
   return (bits[static_cast<std::size_t>(range.offset) + code / 32] >> (code % 32)) & 1U;
 }
 
-bool category_goes_left(std::span<const std::uint32_t> bits, WordRange range, std::uint32_t flags, double value) {
+bool category_goes_left(std::span<const std::uint32_t> bits, WordRange range, std::uint32_t flags,
+                        double value) {
   // NaN and codes below 0 are missing. (-1, 0) truncates to code 0, as in LightGBM.
   if (!(value > -1.0)) return (flags & kDefaultLeft) != 0;
   return in_set(bits, range, std::max(value, 0.0));
@@ -58,14 +60,16 @@ bool number_goes_left(double threshold, std::uint32_t flags, double value) {
 double below(double threshold, bool as_float) {
   constexpr double kLowest = -std::numeric_limits<double>::infinity();
   if (threshold == kLowest) return kNaN;  // nothing is below it; a comparison with NaN is false
-  if (as_float) return static_cast<double>(std::nextafter(static_cast<float>(threshold), static_cast<float>(kLowest)));
+  if (as_float)
+    return static_cast<double>(std::nextafter(static_cast<float>(threshold), static_cast<float>(kLowest)));
   return std::nextafter(threshold, kLowest);
 }
 
 /// A forest prepared for one call of predict().
 class Kernel {
  public:
-  Kernel(const Forest& forest, bool packed) : forest_(forest), slot_of_feature_(count(forest.n_features), -1) {
+  Kernel(const Forest& forest, bool packed)
+      : forest_(forest), slot_of_feature_(count(forest.n_features), -1) {
     for (const std::int32_t f : forest.feature) {
       std::int32_t& slot = slot_of_feature_[count(f)];
       if (slot >= 0) continue;
@@ -89,7 +93,8 @@ class Kernel {
         if (simple && m == kInterleaved) {
           walk_numbers(forest_.tree_root[tree], rows + r * width(), at);
         } else if (!nodes_.empty()) {
-          for (std::size_t k = 0; k < m; ++k) at[k] = walk_packed(forest_.tree_root[tree], rows + (r + k) * width());
+          for (std::size_t k = 0; k < m; ++k)
+            at[k] = walk_packed(forest_.tree_root[tree], rows + (r + k) * width());
         } else {
           for (std::size_t k = 0; k < m; ++k) at[k] = walk(forest_.tree_root[tree], rows + (r + k) * width());
         }
@@ -121,7 +126,8 @@ class Kernel {
       const std::uint32_t flags = fold_flags(i, threshold);
       if (flags & kCategorical)
         threshold = std::bit_cast<double>(WordRange{forest_.category_offset[i], forest_.category_words[i]});
-      nodes_[i] = {threshold, forest_.left[i], forest_.right[i], slot_of_feature_[count(forest_.feature[i])], flags};
+      nodes_[i] = {threshold, forest_.left[i], forest_.right[i], slot_of_feature_[count(forest_.feature[i])],
+                   flags};
     }
     for (const std::int32_t root : forest_.tree_root) simple_.push_back(is_simple(root));
   }
@@ -165,7 +171,8 @@ class Kernel {
       const double value = row[node.slot];
       const bool goes_left =
           node.flags & kCategorical
-              ? category_goes_left(forest_.category_bits, std::bit_cast<WordRange>(node.threshold), node.flags, value)
+              ? category_goes_left(forest_.category_bits, std::bit_cast<WordRange>(node.threshold),
+                                   node.flags, value)
               : number_goes_left(node.threshold, node.flags, value);
       at = goes_left ? node.left : node.right;
     }
@@ -202,7 +209,7 @@ class Kernel {
   const Forest& forest_;
   std::vector<std::int32_t> slot_of_feature_;  // -1: no node reads it
   std::vector<std::size_t> features_;
-  std::vector<PackedNode> nodes_;  // empty: walk() reads the forest as it is
+  std::vector<PackedNode> nodes_;     // empty: walk() reads the forest as it is
   std::vector<std::uint8_t> simple_;  // per tree: numbers only
 };
 
@@ -213,17 +220,26 @@ void gather(const data::Column& column, std::size_t begin, std::size_t end, std:
   };
   const auto plain = [](auto v) { return static_cast<double>(v); };
   switch (column.type()) {
-    case data::ColumnType::kFloat64: copy(column.float64s(), plain); return;
-    case data::ColumnType::kFloat32: copy(column.float32s(), plain); return;
+    case data::ColumnType::kFloat64:
+      copy(column.float64s(), plain);
+      return;
+    case data::ColumnType::kFloat32:
+      copy(column.float32s(), plain);
+      return;
     case data::ColumnType::kCategory:
       copy(column.codes(), [](std::int32_t code) { return code < 0 ? kNaN : static_cast<double>(code); });
       return;
-    case data::ColumnType::kBool: copy(column.bools(), plain); break;
+    case data::ColumnType::kBool:
+      copy(column.bools(), plain);
+      break;
     case data::ColumnType::kInt64:
     case data::ColumnType::kDate:
-    case data::ColumnType::kTimestamp: copy(column.int64s(), plain); break;
+    case data::ColumnType::kTimestamp:
+      copy(column.int64s(), plain);
+      break;
     case data::ColumnType::kText:
-    case data::ColumnType::kSparse: KOLOSAL_ASSERT(false, "checked by predict()");
+    case data::ColumnType::kSparse:
+      KOLOSAL_ASSERT(false, "checked by predict()");
   }
   if (!column.valid_bits()) return;
   for (std::size_t r = begin; r < end; ++r)
@@ -232,7 +248,8 @@ void gather(const data::Column& column, std::size_t begin, std::size_t end, std:
 
 void apply_link(Link link, std::span<double> row) {
   switch (link) {
-    case Link::kIdentity: return;
+    case Link::kIdentity:
+      return;
     case Link::kSigmoid:
       for (double& v : row) v = 1.0 / (1.0 + std::exp(-v));
       return;
@@ -254,7 +271,8 @@ std::vector<double> divisors(const Forest& forest) {
   std::vector<double> out(static_cast<std::size_t>(forest.n_outputs), 1.0);
   if (!forest.average) return out;
   std::fill(out.begin(), out.end(), 0.0);
-  if (forest.leaf_width > 1) std::fill(out.begin(), out.end(), static_cast<double>(forest.n_trees()));
+  if (forest.leaf_width > 1)
+    std::fill(out.begin(), out.end(), static_cast<double>(forest.n_trees()));
   else
     for (const std::int32_t output : forest.tree_output) out[static_cast<std::size_t>(output)] += 1;
   for (double& d : out) d = std::max(d, 1.0);
@@ -262,14 +280,16 @@ std::vector<double> divisors(const Forest& forest) {
 }
 
 void check_input(const Forest& forest, const data::Frame& x, std::size_t out_size) {
-  KOLOSAL_ASSERT(out_size == x.n_rows() * static_cast<std::size_t>(forest.n_outputs), "out has a number per output");
+  KOLOSAL_ASSERT(out_size == x.n_rows() * static_cast<std::size_t>(forest.n_outputs),
+                 "out has a number per output");
   if (x.n_columns() != static_cast<std::size_t>(forest.n_features))
     throw Error(ErrorCode::kData, "number of columns differs from fit: {} instead of {}", x.n_columns(),
                 forest.n_features);
   for (std::size_t c = 0; c < x.n_columns(); ++c)
     if (x.column(c).type() == data::ColumnType::kText || x.column(c).type() == data::ColumnType::kSparse)
-      throw Error(ErrorCode::kData, "a forest can not read column \"{}\" of type {}; encode it as numbers first",
-                  x.name(c), data::type_name(x.column(c).type()));
+      throw Error(ErrorCode::kData,
+                  "a forest can not read column \"{}\" of type {}; encode it as numbers first", x.name(c),
+                  data::type_name(x.column(c).type()));
 }
 
 }  // namespace
@@ -331,7 +351,8 @@ namespace {
   throw Error(ErrorCode::kModel, "the model's trees are damaged: {}", what);
 }
 
-std::int32_t read_int(const artifact::Node& node, std::string_view name, std::int64_t low, std::int64_t high) {
+std::int32_t read_int(const artifact::Node& node, std::string_view name, std::int64_t low,
+                      std::int64_t high) {
   const std::int64_t value = node.get_int(name);
   if (value < low || value > high) damaged(fmt::format("{} is {}", name, value));
   return static_cast<std::int32_t>(value);
@@ -350,7 +371,8 @@ void check_sizes(const Forest& f) {
   same(f.flags.size(), n_nodes, "flags");
   same(f.category_offset.size(), n_nodes, "category_offset");
   same(f.category_words.size(), n_nodes, "category_words");
-  if (f.leaf_width != 1 && f.leaf_width != f.n_outputs) damaged(fmt::format("leaf_width is {}", f.leaf_width));
+  if (f.leaf_width != 1 && f.leaf_width != f.n_outputs)
+    damaged(fmt::format("leaf_width is {}", f.leaf_width));
   if (f.leaf_value.size() % static_cast<std::size_t>(f.leaf_width) != 0)
     damaged(fmt::format("leaf_value has {} values", f.leaf_value.size()));
 }
@@ -374,7 +396,8 @@ void check_indices(const Forest& f) {
     const auto i = static_cast<std::size_t>(node);
     check_target(f.left[i], node);
     check_target(f.right[i], node);
-    if (f.feature[i] < 0 || f.feature[i] >= f.n_features) damaged(fmt::format("node {} reads feature {}", i, f.feature[i]));
+    if (f.feature[i] < 0 || f.feature[i] >= f.n_features)
+      damaged(fmt::format("node {} reads feature {}", i, f.feature[i]));
     if (!(f.flags[i] & kCategorical)) continue;
     const std::int64_t first = f.category_offset[i], words = f.category_words[i];
     if (first < 0 || words < 0 || first + words > n_words) damaged(fmt::format("category set of node {}", i));
