@@ -73,6 +73,8 @@ class Transformer {
   virtual void do_load(const artifact::Node& node) = 0;
 
  private:
+  data::Frame begin_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                        const std::vector<std::string>& columns);
   data::Frame inputs_of(const data::Frame& x) const;
   data::Frame replace(const data::Frame& x, std::vector<Named> made) const;
 

@@ -1,0 +1,110 @@
+#include <algorithm>
+#include <cmath>
+
+#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/transformer.hpp"
+
+namespace kolosal::transform {
+namespace {
+
+using data::Column;
+
+struct FrequencyEncodeParams {
+  std::string method = "rank";
+};
+
+/// A level becomes a number that tells how frequent it is among the fitted rows.
+///
+///   rank: 0 is the most frequent level (ties: in the order of levels), so different levels stay different;
+///   count: the number of fitted rows;  share: count / fitted rows;  log_count: log(1 + count).
+///
+/// Types:   category becomes float32.
+/// Missing: missing cells and levels not in the fitted rows get -1 (rank) or 0 (others).
+class FrequencyEncode final : public Transformer {
+ public:
+  explicit FrequencyEncode(FrequencyEncodeParams params) : params_(std::move(params)) {}
+
+ private:
+  struct Table {
+    Levels levels;
+    std::vector<float> value;  // by slot
+  };
+
+  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
+              const Context& context) override {
+    require_types(x, "frequency_encode", "category");
+    tables_.assign(x.n_columns(), {});
+    context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+      Table& table = tables_[c];
+      table.levels = Levels(x.column(c).dictionary());
+      const auto counts = count_slots(table.levels.codes(x.column(c)), rows, table.levels.n_slots());
+      table.value = values_of(counts, codes_in_level_order(table.levels.dictionary()), rows.size());
+    });
+  }
+
+  std::vector<float> values_of(const std::vector<std::int64_t>& counts, std::vector<std::int32_t> order,
+                               std::size_t n_rows) const {
+    const bool rank = params_.method == "rank";
+    std::vector<float> value(counts.size(), rank ? -1.0F : 0.0F);
+    if (rank) {
+      std::ranges::stable_sort(order, std::ranges::greater{},
+                               [&](std::int32_t code) { return counts[Levels::slot(code)]; });
+      for (std::size_t i = 0; i < order.size() && counts[Levels::slot(order[i])] > 0; ++i)
+        value[Levels::slot(order[i])] = static_cast<float>(i);
+      return value;
+    }
+    for (const std::int32_t code : order) {
+      const auto count = static_cast<double>(counts[Levels::slot(code)]);
+      if (params_.method == "count")
+        value[Levels::slot(code)] = static_cast<float>(count);
+      else if (params_.method == "share")
+        value[Levels::slot(code)] = n_rows == 0 ? 0.0F : static_cast<float>(count / static_cast<double>(n_rows));
+      else
+        value[Levels::slot(code)] = static_cast<float>(std::log1p(count));
+    }
+    return value;
+  }
+
+  std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
+    std::vector<Named> out(x.n_columns());
+    context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+      const CodeView codes = tables_[c].levels.codes(x.column(c));
+      std::vector<float> cells(codes.size());
+      for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = tables_[c].value[Levels::slot(codes[i])];
+      out[c] = {x.name(c), Column::from_float32(std::move(cells))};
+    });
+    return out;
+  }
+
+  void do_save(artifact::Node& node) const override {
+    for (std::size_t c = 0; c < tables_.size(); ++c) {
+      artifact::Node& child = node.add_child(fmt::format("column_{}", c));
+      tables_[c].levels.save(child);
+      child.set_array("value", tables_[c].value);
+    }
+  }
+
+  void do_load(const artifact::Node& node) override {
+    tables_.assign(input_columns().size(), {});
+    for (std::size_t c = 0; c < tables_.size(); ++c) {
+      const artifact::Node& child = node.child(fmt::format("column_{}", c));
+      tables_[c] = {Levels::load(child), child.get_vector<float>("value")};
+      check_saved_size("frequency_encode", {tables_[c].value.size()}, tables_[c].levels.n_slots());
+    }
+  }
+
+  FrequencyEncodeParams params_;
+  std::vector<Table> tables_;
+};
+
+}  // namespace
+
+TransformerInfo frequency_encode_info() {
+  return describe<FrequencyEncode>(
+      "frequency_encode", "Replace each level by its rank or count among the training rows.", "category",
+      ParamTable<FrequencyEncodeParams>().param("method", &FrequencyEncodeParams::method,
+                                                "rank (0 = most frequent), count, share or log_count.",
+                                                choice({"rank", "count", "share", "log_count"})));
+}
+
+}  // namespace kolosal::transform

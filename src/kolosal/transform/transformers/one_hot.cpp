@@ -1,0 +1,276 @@
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/transformer.hpp"
+
+namespace kolosal::transform {
+namespace {
+
+using data::Column;
+using data::ColumnType;
+
+struct OneHotParams {
+  std::int64_t min_frequency = 1;
+  std::int64_t max_categories = 0;
+  std::int64_t max_integer_levels = 12;
+  bool keep_numbers = true;
+  bool dense = false;
+};
+
+/// One 0/1 feature per level of the fitted rows; the features of all columns are one sparse column, "one_hot".
+///
+/// Types:   category; int and bool too when asked for (a number with more than max_integer_levels values is not encoded).
+/// Order:   column by column; within one, levels in order (numbers by value), then missing, then the infrequent group.
+/// Missing: is a level of its own when the fitted rows had missing cells.
+/// Unseen:  the infrequent group when there is one, else all zero.
+/// Source:  agrees with scikit-learn's OneHotEncoder(handle_unknown="infrequent_if_exist"), save that min_frequency is a count.
+class OneHot final : public Transformer {
+ public:
+  explicit OneHot(OneHotParams params) : params_(params) {}
+
+ private:
+  // Codes of a number column are positions in `integers`; slots are those of Levels::slot().
+  struct Encoder {
+    Levels levels;
+    std::vector<std::int64_t> integers;
+    std::vector<std::int32_t> feature;  // by slot: number of the feature within all columns, or -1; empty: not encoded
+    std::vector<std::string> names;     // of this column's features
+  };
+
+  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+              const Context& context) override;
+  std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
+  void do_save(artifact::Node& node) const override;
+  void do_load(const artifact::Node& node) override;
+
+  Encoder fit_column(const std::string& name, const Column& column, std::span<const std::uint32_t> rows) const;
+  std::vector<Named> dense_columns(const data::Frame& x, const std::vector<std::unique_ptr<CodeView>>& codes,
+                                   const Context& context) const;
+  Column sparse_column(std::size_t n_rows, const std::vector<std::unique_ptr<CodeView>>& codes,
+                       const Context& context) const;
+
+  OneHotParams params_;
+  std::vector<Encoder> encoders_;
+  std::int32_t width_ = 0;
+};
+
+std::vector<std::int64_t> integers_of(const Column& column) {
+  if (column.type() == ColumnType::kBool) return {column.bools().begin(), column.bools().end()};
+  return {column.int64s().begin(), column.int64s().end()};
+}
+
+CodeView integer_codes(const Column& column, const std::vector<std::int64_t>& known) {
+  const auto cells = integers_of(column);
+  std::vector<std::int32_t> out(cells.size());
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto at = std::ranges::lower_bound(known, cells[i]);
+    out[i] = at != known.end() && *at == cells[i] ? static_cast<std::int32_t>(at - known.begin()) : data::kUnseenCode;
+    if (column.valid_bits() && column.is_missing(i)) out[i] = data::kMissingCode;
+  }
+  return CodeView(std::move(out));
+}
+
+// Ascending; one more than the limit when there are more values than that.
+std::vector<std::int64_t> distinct_integers(const Column& column, std::span<const std::uint32_t> rows,
+                                            std::size_t limit) {
+  const auto cells = integers_of(column);
+  std::set<std::int64_t> seen;
+  for (const std::uint32_t row : rows) {
+    if (column.valid_bits() && column.is_missing(row)) continue;
+    seen.insert(cells[row]);
+    if (seen.size() > limit) break;
+  }
+  return {seen.begin(), seen.end()};
+}
+
+OneHot::Encoder OneHot::fit_column(const std::string& name, const Column& column,
+                                   std::span<const std::uint32_t> rows) const {
+  Encoder out;
+  std::vector<std::int64_t> counts;
+  std::vector<std::int32_t> order;  // codes with cells, in order; missing last
+  const auto text_of = [&](std::int32_t code) {
+    if (code < 0) return std::string("(missing)");
+    if (column.type() == ColumnType::kCategory) return column.dictionary()->level(code);
+    return fmt::format("{}", out.integers[static_cast<std::size_t>(code)]);
+  };
+  if (column.type() == ColumnType::kCategory) {
+    out.levels = Levels(column.dictionary());
+    counts = count_slots(out.levels.codes(column), rows, out.levels.n_slots());
+    order = codes_in_level_order(out.levels.dictionary());
+  } else {
+    const auto limit = static_cast<std::size_t>(params_.max_integer_levels);
+    out.integers = distinct_integers(column, rows, limit);
+    if (out.integers.size() > limit) return {};
+    counts = count_slots(integer_codes(column, out.integers), rows, out.integers.size() + 2);
+    for (std::size_t i = 0; i < out.integers.size(); ++i) order.push_back(static_cast<std::int32_t>(i));
+  }
+  order.push_back(data::kMissingCode);
+  std::erase_if(order, [&](std::int32_t code) { return counts[Levels::slot(code)] == 0; });
+
+  // Which levels are too rare for a feature of their own.
+  std::vector<std::uint8_t> rare(counts.size());
+  std::size_t n_own = order.size();
+  for (const std::int32_t code : order)
+    if (counts[Levels::slot(code)] < params_.min_frequency) rare[Levels::slot(code)] = 1, --n_own;
+  const auto most = static_cast<std::size_t>(params_.max_categories);
+  if (most > 0 && n_own + (n_own < order.size() ? 1 : 0) > most) {
+    auto by_count = order;
+    std::erase_if(by_count, [&](std::int32_t code) { return rare[Levels::slot(code)] != 0; });
+    std::ranges::stable_sort(by_count, std::ranges::greater{},
+                             [&](std::int32_t code) { return counts[Levels::slot(code)]; });
+    for (std::size_t i = most - 1; i < by_count.size(); ++i) rare[Levels::slot(by_count[i])] = 1;
+    n_own = most - 1;
+  }
+  out.feature.assign(counts.size(), -1);
+  for (const std::int32_t code : order) {
+    if (rare[Levels::slot(code)]) continue;
+    out.feature[Levels::slot(code)] = static_cast<std::int32_t>(out.names.size());
+    out.names.push_back(fmt::format("{}={}", name, text_of(code)));
+  }
+  if (n_own < order.size()) {
+    const auto group = static_cast<std::int32_t>(out.names.size());
+    out.names.push_back(name + "=(infrequent)");
+    for (const std::int32_t code : order)
+      if (rare[Levels::slot(code)]) out.feature[Levels::slot(code)] = group;
+    out.feature[Levels::slot(data::kUnseenCode)] = group;
+  }
+  return out;
+}
+
+void OneHot::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
+                    const Context& context) {
+  require_types(x, "one_hot", "category,int,bool");
+  encoders_.assign(x.n_columns(), {});
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    encoders_[c] = fit_column(x.name(c), x.column(c), rows);
+  });
+  width_ = 0;
+  for (Encoder& encoder : encoders_) {
+    for (std::int32_t& feature : encoder.feature)
+      if (feature >= 0) feature += width_;
+    width_ += static_cast<std::int32_t>(encoder.names.size());
+  }
+}
+
+Column OneHot::sparse_column(std::size_t n_rows, const std::vector<std::unique_ptr<CodeView>>& codes,
+                             const Context& context) const {
+  std::vector<std::int64_t> offsets(n_rows + 1);
+  const auto for_each_feature = [&](std::size_t row, auto&& body) {
+    for (std::size_t c = 0; c < codes.size(); ++c) {
+      if (!codes[c]) continue;
+      const std::int32_t feature = encoders_[c].feature[Levels::slot((*codes[c])[row])];
+      if (feature >= 0) body(feature);
+    }
+  };
+  context.parallel_blocks(n_rows, kRowGrain, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t row = begin; row < end; ++row) for_each_feature(row, [&](std::int32_t) { ++offsets[row + 1]; });
+  });
+  for (std::size_t row = 0; row < n_rows; ++row) offsets[row + 1] += offsets[row];
+  std::vector<std::int32_t> indices(static_cast<std::size_t>(offsets.back()));
+  context.parallel_blocks(n_rows, kRowGrain, [&](std::size_t begin, std::size_t end) {
+    auto at = static_cast<std::size_t>(offsets[begin]);
+    for (std::size_t row = begin; row < end; ++row)
+      for_each_feature(row, [&](std::int32_t feature) { indices[at++] = feature; });
+  });
+  std::vector<float> values(indices.size(), 1.0F);
+  return Column::from_sparse(std::move(offsets), std::move(indices), std::move(values), width_);
+}
+
+std::vector<Transformer::Named> OneHot::dense_columns(const data::Frame& x,
+                                                      const std::vector<std::unique_ptr<CodeView>>& codes,
+                                                      const Context& context) const {
+  std::vector<std::vector<Named>> parts(codes.size());
+  std::int32_t first = 0;
+  std::vector<std::int32_t> first_of(codes.size());
+  for (std::size_t c = 0; c < codes.size(); ++c) {
+    first_of[c] = first;
+    first += static_cast<std::int32_t>(encoders_[c].names.size());
+  }
+  context.parallel_blocks(codes.size(), 1, [&](std::size_t c, std::size_t) {
+    std::vector<std::vector<float>> cells(encoders_[c].names.size(), std::vector<float>(x.n_rows()));
+    for (std::size_t row = 0; codes[c] && row < x.n_rows(); ++row) {
+      const std::int32_t feature = encoders_[c].feature[Levels::slot((*codes[c])[row])];
+      if (feature >= 0) cells[static_cast<std::size_t>(feature - first_of[c])][row] = 1.0F;
+    }
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      parts[c].push_back({encoders_[c].names[i], Column::from_float32(std::move(cells[i]))});
+  });
+  std::vector<Named> out;
+  for (auto& part : parts) std::ranges::move(part, std::back_inserter(out));
+  return out;
+}
+
+std::vector<Transformer::Named> OneHot::do_transform(const data::Frame& x, const Context& context) const {
+  std::vector<Named> out;
+  std::vector<std::unique_ptr<CodeView>> codes(x.n_columns());  // null: this column is not encoded
+  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+    const Column& column = x.column(c);
+    const bool encoded = !encoders_[c].feature.empty();
+    if (column.is_numeric() && (!encoded || params_.keep_numbers)) out.push_back({x.name(c), column});
+  }
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    if (encoders_[c].feature.empty()) return;
+    // CodeView is neither copied nor moved, so it is built where it stays.
+    codes[c].reset(x.column(c).type() == ColumnType::kCategory
+                       ? new CodeView(encoders_[c].levels.codes(x.column(c)))
+                       : new CodeView(integer_codes(x.column(c), encoders_[c].integers)));
+  });
+  if (width_ == 0) return out;
+  if (params_.dense)
+    std::ranges::move(dense_columns(x, codes, context), std::back_inserter(out));
+  else
+    out.push_back({"one_hot", sparse_column(x.n_rows(), codes, context)});
+  return out;
+}
+
+void OneHot::do_save(artifact::Node& node) const {
+  node.set("width", static_cast<std::int64_t>(width_));
+  for (std::size_t c = 0; c < encoders_.size(); ++c) {
+    artifact::Node& child = node.add_child(fmt::format("column_{}", c));
+    if (encoders_[c].levels.size() > 0) encoders_[c].levels.save(child);
+    child.set_array("integers", encoders_[c].integers);
+    child.set_array("feature", encoders_[c].feature);
+    child.set("names", encoders_[c].names);
+  }
+}
+
+void OneHot::do_load(const artifact::Node& node) {
+  width_ = static_cast<std::int32_t>(node.get_int("width"));
+  encoders_.assign(input_columns().size(), {});
+  for (std::size_t c = 0; c < encoders_.size(); ++c) {
+    const artifact::Node& child = node.child(fmt::format("column_{}", c));
+    Encoder& encoder = encoders_[c];
+    encoder.levels = child.has("levels") ? Levels::load(child)
+                                         : Levels(std::make_shared<const data::Dictionary>());
+    encoder.integers = child.get_vector<std::int64_t>("integers");
+    encoder.feature = child.get_vector<std::int32_t>("feature");
+    encoder.names = child.get_strings("names");
+    if (encoder.feature.empty()) continue;
+    check_saved_size("one_hot", {encoder.feature.size()}, std::max(encoder.levels.size(), encoder.integers.size()) + 2);
+    for (const std::int32_t feature : encoder.feature)
+      if (feature >= width_) throw Error(ErrorCode::kModel, "the saved state of step one_hot is damaged: feature {}", feature);
+  }
+}
+
+}  // namespace
+
+TransformerInfo one_hot_info() {
+  return describe<OneHot>(
+      "one_hot", "One 0/1 feature per level; one sparse column for all columns.", "category",
+      ParamTable<OneHotParams>()
+          .param("min_frequency", &OneHotParams::min_frequency,
+                 "Levels with fewer training rows share the infrequent group.")
+          .limits(1, 1e9)
+          .param("max_categories", &OneHotParams::max_categories,
+                 "Most features per column, the infrequent group included; 0: no limit.")
+          .limits(0, 1e9)
+          .param("max_integer_levels", &OneHotParams::max_integer_levels,
+                 "A number column with more distinct values is left as it is.")
+          .limits(1, 1e6)
+          .param("keep_numbers", &OneHotParams::keep_numbers, "Encoded number columns stay beside their features.")
+          .param("dense", &OneHotParams::dense, "Give one float32 column per feature and not one sparse column."));
+}
+
+}  // namespace kolosal::transform

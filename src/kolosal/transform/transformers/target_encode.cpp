@@ -1,0 +1,337 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kolosal/core/random.hpp"
+#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/transformer.hpp"
+
+namespace kolosal::transform {
+namespace {
+
+using data::Column;
+using data::Task;
+
+struct TargetEncodeParams {
+  std::string method = "m_estimate";
+  double smoothing = 10;
+  std::int64_t n_folds = 5;
+  std::int64_t min_levels = 0;
+  std::int64_t max_classes = 30;
+  bool counts = false;
+  bool keep = false;
+};
+
+// What the target is turned into: one number per row and output, of which levels have a mean.
+struct Outputs {
+  std::size_t n = 1;
+  bool by_class = false;                // multiclass: output k is 1 for rows of its class
+  std::vector<std::int32_t> of_class;   // multiclass: class -> output, or -1
+  std::vector<std::int64_t> classes;    // multiclass: output -> class
+  double shift = 0;                     // regression: subtracted inside, so that sums of squares keep their digits
+};
+
+// Weighted sums of one group of rows.
+struct Sums {
+  double weight = 0;
+  double value = 0;
+  double square = 0;
+  Sums operator-(const Sums& other) const {
+    return {weight - other.weight, value - other.value, square - other.square};
+  }
+};
+
+/// A level becomes the smoothed mean of the target among its rows; one column per class for more than two classes.
+///
+///   m_estimate:      (sum + m * prior) / (n + m), with m = smoothing and prior = the mean of all fitted rows;
+///   empirical_bayes: lambda * mean + (1 - lambda) * prior, lambda = n * v / (n * v + w), v the variance of the target
+///                    and w that within the level: more smoothing where a level tells less.
+///
+/// Fitted rows: fit_transform() encodes each from the other inner folds, so no row sees its own target. The folds are
+///              stratified by class and depend on context.seed alone.
+/// Types:       category becomes float64; a column with fewer than min_levels levels passes untouched.
+/// Missing:     is a level of its own; unseen levels get the prior.
+/// Weights:     row weights of the target count.
+/// Source:      agrees with scikit-learn's TargetEncoder (transform of a full fit), smooth=m and smooth="auto".
+class TargetEncode final : public Transformer {
+ public:
+  explicit TargetEncode(TargetEncodeParams params) : params_(std::move(params)) {}
+  bool uses_target() const override { return true; }
+
+ private:
+  struct Table {
+    bool encoded = false;
+    Levels levels;
+    std::vector<double> value;      // slot x output
+    std::vector<double> log_count;  // by slot; empty without counts
+  };
+
+  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+              const Context& context) override {
+    fit_tables(x, rows, y, context, nullptr);
+  }
+  std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
+  std::vector<Named> do_fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
+                                      const data::TargetView& y, const Context& context) override;
+  void do_save(artifact::Node& node) const override;
+  void do_load(const artifact::Node& node) override;
+
+  // oof: null, or per column the encodings of the fitted rows (output x row of `rows`), made from the other folds.
+  void fit_tables(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                  const Context& context, std::vector<std::vector<double>>* oof);
+  void fit_values(const CodeView& codes, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                  std::span<const std::uint8_t> fold_of, Table& table, std::vector<double>* oof) const;
+  double encode(const Sums& level, const Sums& all) const;
+  std::string output_name(const std::string& column, std::size_t k) const {
+    return classes_.empty() ? column + "_target" : fmt::format("{}_target_{}", column, classes_[k]);
+  }
+
+  TargetEncodeParams params_;
+  std::vector<Table> tables_;
+  std::vector<std::int64_t> classes_;  // multiclass: class of each output; else empty
+  std::size_t n_outputs_ = 1;
+  Outputs outputs_;  // used within fit
+};
+
+Outputs outputs_of(const data::TargetView& y, std::span<const std::uint32_t> rows, std::size_t max_classes) {
+  Outputs out;
+  if (y.task == Task::kRegression) {
+    long double sum = 0;
+    for (const std::uint32_t row : rows) sum += static_cast<long double>(y.values[row]);
+    if (!rows.empty()) out.shift = static_cast<double>(sum / static_cast<long double>(rows.size()));
+  }
+  if (y.task != Task::kMulticlass) return out;
+  std::vector<std::int64_t> counts(y.n_classes);
+  for (const std::uint32_t row : rows) ++counts[static_cast<std::size_t>(y.values[row])];
+  std::vector<std::int64_t> order(y.n_classes);
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::int64_t c) { return counts[static_cast<std::size_t>(c)]; });
+  order.resize(std::min(order.size(), max_classes));
+  std::ranges::sort(order);
+  out.by_class = true;
+  out.n = order.size();
+  out.of_class.assign(y.n_classes, -1);
+  for (std::size_t k = 0; k < order.size(); ++k)
+    out.of_class[static_cast<std::size_t>(order[k])] = static_cast<std::int32_t>(k);
+  out.classes = std::move(order);
+  return out;
+}
+
+// The fold of each fitted row: rows of a class are shuffled and dealt in turn; for regression all rows are one class.
+std::vector<std::uint8_t> inner_folds(const data::TargetView& y, std::span<const std::uint32_t> rows,
+                                      std::size_t n_folds, std::uint64_t seed) {
+  const bool by_class = y.task != Task::kRegression;
+  std::vector<std::vector<std::uint32_t>> groups(by_class ? y.n_classes : 1);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    groups[by_class ? static_cast<std::size_t>(y.values[rows[i]]) : 0].push_back(static_cast<std::uint32_t>(i));
+  std::vector<std::uint8_t> out(rows.size());
+  Rng rng(derive_seed(seed, {"target_encode", "folds"}));
+  std::size_t next = 0;
+  for (auto& group : groups) {
+    rng.shuffle(group);
+    for (const std::uint32_t i : group) out[i] = static_cast<std::uint8_t>(next++ % n_folds);
+  }
+  return out;
+}
+
+double TargetEncode::encode(const Sums& level, const Sums& all) const {
+  if (!(all.weight > 0)) return 0;
+  const double prior = all.value / all.weight;
+  if (!(level.weight > 0)) return prior;
+  if (params_.method == "m_estimate")
+    return (level.value + params_.smoothing * prior) / (level.weight + params_.smoothing);
+  const double mean = level.value / level.weight;
+  const double variance = std::max(0.0, all.square / all.weight - prior * prior);
+  const double within = std::max(0.0, level.square / level.weight - mean * mean);
+  const double signal = level.weight * variance;
+  if (!(signal + within > 0)) return prior;
+  const double lambda = signal / (signal + within);
+  return lambda * mean + (1 - lambda) * prior;
+}
+
+void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                              std::span<const std::uint8_t> fold_of, Table& table, std::vector<double>* oof) const {
+  const std::size_t n_outputs = outputs_.n;
+  const std::size_t n_slots = table.levels.n_slots();
+  const std::size_t n_folds = oof ? static_cast<std::size_t>(params_.n_folds) : 1;
+  table.value.assign(n_slots * n_outputs, 0.0);
+  if (oof) oof->assign(n_outputs * rows.size(), 0.0);
+  // Outputs are taken in groups whose tables stay below 100 MB with any number of levels and classes.
+  const std::size_t group = std::clamp<std::size_t>((std::size_t{1} << 22) / (n_slots * n_folds), 1, n_outputs);
+  for (std::size_t first = 0; first < n_outputs; first += group) {
+    const std::size_t width = std::min(group, n_outputs - first);
+    std::vector<Sums> parts(n_folds * n_slots * width);  // fold x slot x output; by class: weight is that of slot's first
+    std::vector<double> weights(n_folds * n_slots);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::size_t row = rows[i];
+      const std::size_t cell = (oof ? fold_of[i] : 0) * n_slots + Levels::slot(codes[row]);
+      const double weight = y.weight(row);
+      weights[cell] += weight;
+      std::size_t k = 0;
+      double value = 1;
+      if (outputs_.by_class) {
+        const std::int32_t output = outputs_.of_class[static_cast<std::size_t>(y.values[row])];
+        if (output < static_cast<std::int32_t>(first) || output >= static_cast<std::int32_t>(first + width)) continue;
+        k = static_cast<std::size_t>(output) - first;
+      } else {
+        value = y.values[row] - outputs_.shift;
+      }
+      Sums& sums = parts[cell * width + k];
+      sums.value += weight * value;
+      sums.square += weight * value * value;
+    }
+    for (std::size_t k = 0; k < width; ++k) {
+      std::vector<Sums> level(n_slots);
+      std::vector<Sums> fold_total(n_folds);
+      Sums all;
+      for (std::size_t f = 0; f < n_folds; ++f)
+        for (std::size_t s = 0; s < n_slots; ++s) {
+          Sums& part = parts[(f * n_slots + s) * width + k];
+          part.weight = weights[f * n_slots + s];
+          for (Sums* total : {&level[s], &fold_total[f], &all}) {
+            total->weight += part.weight;
+            total->value += part.value;
+            total->square += part.square;
+          }
+        }
+      for (std::size_t s = 0; s < n_slots; ++s) {
+        const bool unseen = s == Levels::slot(data::kUnseenCode);
+        table.value[s * n_outputs + first + k] = encode(unseen ? Sums{} : level[s], all) + outputs_.shift;
+      }
+      if (!oof) continue;
+      std::vector<double> encoded(n_folds * n_slots);
+      for (std::size_t f = 0; f < n_folds; ++f)
+        for (std::size_t s = 0; s < n_slots; ++s) {
+          const Sums& part = parts[(f * n_slots + s) * width + k];
+          // A level that is only in this fold is unseen outside it; rounding must not leave a rest of its own targets.
+          const bool only_here = weights[f * n_slots + s] >= level[s].weight;
+          const Sums rest = all - fold_total[f];
+          encoded[f * n_slots + s] = encode(only_here ? Sums{} : level[s] - part, rest) + outputs_.shift;
+        }
+      double* out = oof->data() + (first + k) * rows.size();
+      for (std::size_t i = 0; i < rows.size(); ++i) out[i] = encoded[fold_of[i] * n_slots + Levels::slot(codes[rows[i]])];
+    }
+  }
+}
+
+void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                              const Context& context, std::vector<std::vector<double>>* oof) {
+  require_types(x, "target_encode", "category");
+  outputs_ = outputs_of(y, rows, static_cast<std::size_t>(params_.max_classes));
+  classes_ = outputs_.classes;
+  n_outputs_ = outputs_.n;
+  std::vector<std::uint8_t> fold_of;
+  if (oof) fold_of = inner_folds(y, rows, static_cast<std::size_t>(params_.n_folds), context.seed);
+  tables_.assign(x.n_columns(), {});
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    Table& table = tables_[c];
+    table.levels = Levels(x.column(c).dictionary());
+    const CodeView codes = table.levels.codes(x.column(c));
+    const auto counts = count_slots(codes, rows, table.levels.n_slots());
+    const auto n_levels = std::count_if(counts.begin() + 2, counts.end(), [](std::int64_t n) { return n > 0; });
+    table.encoded = n_levels >= params_.min_levels;
+    if (!table.encoded) return;
+    fit_values(codes, rows, y, fold_of, table, oof ? &(*oof)[c] : nullptr);
+    if (!params_.counts) return;
+    for (const std::int64_t count : counts) table.log_count.push_back(std::log1p(static_cast<double>(count)));
+    table.log_count[Levels::slot(data::kUnseenCode)] = 0;
+  });
+}
+
+std::vector<Transformer::Named> TargetEncode::do_transform(const data::Frame& x, const Context& context) const {
+  std::vector<std::vector<Named>> parts(x.n_columns());
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    const Table& table = tables_[c];
+    if (!table.encoded || params_.keep) parts[c].push_back({x.name(c), x.column(c)});
+    if (!table.encoded) return;
+    const CodeView codes = table.levels.codes(x.column(c));
+    for (std::size_t k = 0; k < n_outputs_; ++k) {
+      std::vector<double> cells(codes.size());
+      for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = table.value[Levels::slot(codes[i]) * n_outputs_ + k];
+      parts[c].push_back({output_name(x.name(c), k), Column::from_float64(std::move(cells))});
+    }
+    if (!params_.counts) return;
+    std::vector<float> cells(codes.size());
+    for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = static_cast<float>(table.log_count[Levels::slot(codes[i])]);
+    parts[c].push_back({x.name(c) + "_log_count", Column::from_float32(std::move(cells))});
+  });
+  std::vector<Named> out;
+  for (auto& part : parts) std::ranges::move(part, std::back_inserter(out));
+  return out;
+}
+
+std::vector<Transformer::Named> TargetEncode::do_fit_transform(const data::Frame& x,
+                                                               std::span<const std::uint32_t> rows,
+                                                               const data::TargetView& y, const Context& context) {
+  std::vector<std::vector<double>> oof(x.n_columns());
+  fit_tables(x, rows, y, context, &oof);
+  auto out = do_transform(x, context);
+  std::size_t at = 0;
+  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+    if (!tables_[c].encoded || params_.keep) ++at;
+    if (!tables_[c].encoded) continue;
+    for (std::size_t k = 0; k < n_outputs_; ++k, ++at) {
+      const auto full = out[at].column.float64s();
+      std::vector<double> cells(full.begin(), full.end());
+      for (std::size_t i = 0; i < rows.size(); ++i) cells[rows[i]] = oof[c][k * rows.size() + i];
+      out[at].column = Column::from_float64(std::move(cells));
+    }
+    if (params_.counts) ++at;
+  }
+  return out;
+}
+
+void TargetEncode::do_save(artifact::Node& node) const {
+  node.set("n_outputs", n_outputs_);
+  node.set_array("classes", classes_);
+  for (std::size_t c = 0; c < tables_.size(); ++c) {
+    artifact::Node& child = node.add_child(fmt::format("column_{}", c));
+    child.set("encoded", tables_[c].encoded);
+    if (!tables_[c].encoded) continue;
+    tables_[c].levels.save(child);
+    child.set_array("value", tables_[c].value);
+    child.set_array("log_count", tables_[c].log_count);
+  }
+}
+
+void TargetEncode::do_load(const artifact::Node& node) {
+  n_outputs_ = static_cast<std::size_t>(node.get_int("n_outputs"));
+  classes_ = node.get_vector<std::int64_t>("classes");
+  if (!classes_.empty()) check_saved_size("target_encode", {classes_.size()}, n_outputs_);
+  tables_.assign(input_columns().size(), {});
+  for (std::size_t c = 0; c < tables_.size(); ++c) {
+    const artifact::Node& child = node.child(fmt::format("column_{}", c));
+    Table& table = tables_[c];
+    table.encoded = child.get_bool("encoded");
+    if (!table.encoded) continue;
+    table.levels = Levels::load(child);
+    table.value = child.get_vector<double>("value");
+    table.log_count = child.get_vector<double>("log_count");
+    check_saved_size("target_encode", {table.value.size()}, table.levels.n_slots() * n_outputs_);
+    if (params_.counts) check_saved_size("target_encode", {table.log_count.size()}, table.levels.n_slots());
+  }
+}
+
+}  // namespace
+
+TransformerInfo target_encode_info() {
+  return describe<TargetEncode>(
+      "target_encode", "Replace each level by the smoothed mean of the target, out of fold in training.", "category",
+      ParamTable<TargetEncodeParams>()
+          .param("method", &TargetEncodeParams::method, "How the mean of a level is drawn to that of all rows.",
+                 choice({"m_estimate", "empirical_bayes"}))
+          .param("smoothing", &TargetEncodeParams::smoothing, "m_estimate: rows that the overall mean counts for.",
+                 log_range(1, 100))
+          .limits(0, 1e9)
+          .param("n_folds", &TargetEncodeParams::n_folds, "Inner folds for the encoding of training rows.")
+          .limits(2, 100)
+          .param("min_levels", &TargetEncodeParams::min_levels, "Columns with fewer levels in training pass untouched.")
+          .limits(0, 1e9)
+          .param("max_classes", &TargetEncodeParams::max_classes,
+                 "With more classes than this, only the most frequent get a column.")
+          .limits(1, 1000)
+          .param("counts", &TargetEncodeParams::counts, "Add <name>_log_count, log(1 + training rows of the level).")
+          .param("keep", &TargetEncodeParams::keep, "The category column stays beside its encoding."));
+}
+
+}  // namespace kolosal::transform
