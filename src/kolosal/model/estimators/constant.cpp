@@ -1,0 +1,56 @@
+#include <algorithm>
+
+#include "kolosal/model/estimator.hpp"
+#include "kolosal/model/training_rows.hpp"
+
+namespace kolosal::model {
+namespace {
+
+/// Predicts the weighted mean of the target, or the weighted share of each class, whatever the row holds: what every other
+/// learner must beat. Takes any column, since it reads none.
+class Constant final : public Estimator {
+ protected:
+  FitReport do_fit(const TrainingData& data, const Prepared*, RowSplit rows, const Context&) override {
+    value_ = mean_target(data.y, rows.train);
+    FitReport report;
+    report.valid_prediction.resize(rows.valid.size() * value_.size());
+    fill(report.valid_prediction);
+    return report;
+  }
+
+  void do_predict(const data::Frame&, std::span<double> out, const Context&) const override { fill(out); }
+
+  void do_save(artifact::Node& node) const override { node.set_array("value", value_); }
+
+  void do_load(const artifact::Node& node) override {
+    value_ = node.get_vector<double>("value");
+    if (value_.size() != n_outputs())
+      throw Error(ErrorCode::kModel, "a constant model is damaged: {} values for {} outputs", value_.size(), n_outputs());
+  }
+
+ private:
+  void fill(std::span<double> out) const {
+    for (std::size_t i = 0; i < out.size(); i += value_.size()) std::copy(value_.begin(), value_.end(), out.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+
+  std::vector<double> value_;  // n_outputs
+};
+
+struct ConstantParams {};
+
+}  // namespace
+
+EstimatorInfo constant_info() {
+  EstimatorInfo info;
+  info.name = "constant";
+  info.summary = "Predict the mean of the target, or the share of each class: the baseline.";
+  info.tasks = {data::Task::kBinary, data::Task::kMulticlass, data::Task::kRegression};
+  info.handles_missing = info.handles_categories = info.handles_sparse = true;
+  info.make = [](const ParamMap& params) -> std::unique_ptr<Estimator> {
+    ParamTable<ConstantParams>().read(params, "constant");
+    return std::make_unique<Constant>();
+  };
+  return info;
+}
+
+}  // namespace kolosal::model
