@@ -1,0 +1,50 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <vector>
+
+#include "kolosal/automl/events.hpp"
+#include "kolosal/automl/problem.hpp"
+#include "kolosal/automl/run_store.hpp"
+#include "kolosal/automl/search.hpp"
+#include "kolosal/automl/stage.hpp"
+#include "kolosal/automl/trial.hpp"
+#include "kolosal/ensemble/greedy_selection.hpp"
+#include "kolosal/pipeline/model.hpp"
+
+namespace kolosal::automl {
+
+/// Which trials make the model, and how it does on the validated rows.
+struct Blend {
+  std::vector<std::size_t> trials;  ///< indices into the results, by falling weight
+  std::vector<double> weights;
+  std::vector<double> prediction;   ///< of the validated rows, after the temperature
+  double temperature = 1;
+  double loss = 0;
+  double score = 0;
+};
+
+/// Chooses and weighs trials by greedy selection, then fits the temperature (classification).
+Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid, const metric::Metric& metric,
+                   std::size_t max_members, const Context& context);
+
+/// The parts of a model that do not depend on which trials were chosen.
+struct ModelFrame {
+  const Problem* problem = nullptr;
+  const transform::Recipe* base = nullptr;
+  const std::vector<std::unique_ptr<Stage>>* stages = nullptr;  ///< by rung
+};
+
+/// Loads the chosen trials' pipelines from the run store into a model. Refitted pipelines (by index
+/// into the results) replace those of their trial.
+pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
+                         const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
+                         const Context& context);
+
+/// Sorted by score, best first; the blend among them when it has more than one member.
+std::vector<LeaderboardRow> make_leaderboard(const std::vector<TrialResult>& results, const Blend& blend,
+                                             const metric::Metric& metric);
+
+}  // namespace kolosal::automl

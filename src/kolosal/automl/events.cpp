@@ -1,0 +1,66 @@
+#include "kolosal/automl/events.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace kolosal::automl {
+namespace {
+
+/// JSON has no NaN and no infinity.
+nlohmann::json number_or_null(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+}
+
+}  // namespace
+
+std::string_view event_name(Event::Kind kind) {
+  switch (kind) {
+    case Event::Kind::kPhase:
+      return "phase";
+    case Event::Kind::kTrialStart:
+      return "trial_start";
+    case Event::Kind::kTrialEnd:
+      return "trial_end";
+    case Event::Kind::kTrialSkipped:
+      return "trial_skipped";
+    case Event::Kind::kCheckpoint:
+      return "checkpoint";
+    case Event::Kind::kNote:
+      return "note";
+    case Event::Kind::kTick:
+      return "tick";
+  }
+  return "tick";
+}
+
+nlohmann::json to_json(const Event& event) {
+  nlohmann::json out = {{"event", event_name(event.kind)},
+                        {"phase", event.phase},
+                        {"elapsed_s", number_or_null(event.elapsed_s)},
+                        {"remaining_s", number_or_null(event.remaining_s)},
+                        {"trials_done", event.n_trials_done},
+                        {"best_score", number_or_null(event.best_score)}};
+  if (event.n_trials_planned > 0) out["trials_planned"] = event.n_trials_planned;
+  if (!event.message.empty()) out["message"] = event.message;
+  if (!event.note.empty()) out["note"] = event.note;
+  if (event.kind == Event::Kind::kTrialStart || event.kind == Event::Kind::kTrialEnd) out["trial"] = event.trial;
+  if (event.kind == Event::Kind::kTrialEnd || event.kind == Event::Kind::kCheckpoint)
+    out["score"] = number_or_null(event.score);
+  return out;
+}
+
+nlohmann::json to_json(const LeaderboardRow& row) {
+  return {{"rank", row.rank},
+          {"trial", row.trial},
+          {"model", row.model},
+          {"estimator", row.estimator},
+          {"score", number_or_null(row.score)},
+          {"score_deviation", number_or_null(row.score_deviation)},
+          {"fit_s", number_or_null(row.fit_s)},
+          {"predict_us_per_row", number_or_null(row.predict_us_per_row)},
+          {"size_bytes", row.size_bytes},
+          {"weight", row.weight},
+          {"note", row.note}};
+}
+
+}  // namespace kolosal::automl

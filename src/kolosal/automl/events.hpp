@@ -1,0 +1,59 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace kolosal::automl {
+
+/// One line of the leaderboard.
+struct LeaderboardRow {
+  std::size_t rank = 0;
+  std::size_t trial = 0;
+  std::string model;           ///< "lightgbm small", "blend"
+  std::string estimator;       ///< registry name; "" for the blend
+  double score = 0;            ///< the run's metric on rows the model did not see
+  double score_deviation = 0;  ///< standard deviation over the folds; NaN with one fold
+  double fit_s = 0;            ///< thread-seconds of all its folds
+  double predict_us_per_row = 0;
+  std::size_t size_bytes = 0;
+  double weight = 0;           ///< in the blend; 0 = not in it
+  std::string note;            ///< why it was cut short or left out
+};
+
+/// What a run tells while it works. CLI bar, JSON lines and tests read the same events.
+struct Event {
+  enum class Kind {
+    kPhase,       ///< phase changed: "read", "prepare", "search", "ensemble", "refit", "save", "done"
+    kTrialStart,  ///< trial, message = model name
+    kTrialEnd,    ///< trial, message = model name, score
+    kTrialSkipped,///< message = model name, note = why
+    kCheckpoint,  ///< a better model file is in place; score
+    kNote,        ///< something the user should know: rows dropped, columns ignored
+    kTick,        ///< nothing new; time has passed
+  };
+  Kind kind = Kind::kTick;
+  std::string phase;
+  std::string message;
+  std::string note;
+  std::size_t trial = 0;
+  std::size_t n_trials_done = 0;
+  std::size_t n_trials_planned = 0;  ///< 0: as many as the time allows
+  double score = 0;        ///< NaN when there is none
+  double best_score = 0;   ///< NaN when there is none
+  double elapsed_s = 0;    ///< since the process started
+  double remaining_s = 0;  ///< infinity when the budget is counted in trials
+};
+
+/// "phase", "trial_start", ...
+std::string_view event_name(Event::Kind kind);
+nlohmann::json to_json(const Event& event);
+nlohmann::json to_json(const LeaderboardRow& row);
+
+/// Called from the run's threads, one call at a time.
+using EventSink = std::function<void(const Event&)>;
+
+}  // namespace kolosal::automl

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kolosal/automl/portfolio.hpp"
+#include "kolosal/model/estimator.hpp"
+#include "kolosal/pipeline/splitter.hpp"
+
+namespace kolosal::automl {
+
+/// A table as one fold of one view sees it: all rows, and the steps that made the columns.
+struct FoldFeatures {
+  data::Frame frame;
+  std::shared_ptr<const transform::Recipe> shared;    ///< of the view, the same for all folds
+  std::shared_ptr<const transform::Recipe> per_fold;  ///< fitted on the fold's training rows
+};
+
+/// Makes each view of each fold once, and each learner's prepared form of it once, however many trials want them.
+///
+/// Threads: all members may be called from many threads; who comes second waits for the first.
+/// Memory: keeps what was used last, up to a number of bytes (estimated); the rest is made again when needed.
+class FeatureStore {
+ public:
+  /// base: all rows after the base steps. All arguments outlive the store.
+  FeatureStore(const data::Frame& base, const data::TargetView& y, const std::vector<pipeline::Split>& splits,
+               std::vector<View> views, std::size_t memory_bytes);
+
+  /// fold: index into splits, or kAllRows for features fitted on every row (refit).
+  std::shared_ptr<const FoldFeatures> features(const std::string& view, std::size_t fold, const Context& context);
+  std::shared_ptr<const model::Prepared> prepared(const model::Estimator& estimator, const std::string& view,
+                                                  std::size_t fold, const Context& context);
+
+  /// The fitted steps that all folds of a view share.
+  std::shared_ptr<const transform::Recipe> shared_recipe(const std::string& view, const Context& context);
+
+  std::span<const std::uint32_t> train_rows(std::size_t fold) const;
+  std::span<const std::uint32_t> valid_rows(std::size_t fold) const;
+
+  static constexpr std::size_t kAllRows = ~std::size_t{0};
+
+ private:
+  template <typename T>
+  using Future = std::shared_future<std::shared_ptr<const T>>;
+
+  template <typename T>
+  std::shared_ptr<const T> make_once(std::map<std::string, Future<T>>& cache, const std::string& key,
+                                     const std::function<std::shared_ptr<const T>()>& make);
+  void touch(const std::string& key, std::size_t n_bytes);
+  std::shared_ptr<const FoldFeatures> shared_features(const View& view, const Context& context);
+  std::string fold_key(const View& view, std::size_t fold) const;
+
+  const data::Frame& base_;
+  const data::TargetView& y_;
+  const std::vector<pipeline::Split>& splits_;
+  std::map<std::string, View> views_;
+  std::vector<std::uint32_t> all_rows_;
+  std::size_t memory_bytes_;
+
+  std::mutex mutex_;
+  std::map<std::string, Future<FoldFeatures>> features_;
+  std::map<std::string, Future<model::Prepared>> prepared_;
+  std::list<std::pair<std::string, std::size_t>> recent_;  // keys with their bytes, last used first
+};
+
+}  // namespace kolosal::automl

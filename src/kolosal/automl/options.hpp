@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kolosal/automl/problem.hpp"
+
+namespace kolosal::automl {
+
+/// How much of the engine a run uses.
+enum class Preset {
+  kFast,      ///< One voice, refitted on all rows: small and quick to predict.
+  kBalanced,  ///< Up to 5 voices.
+  kBest,      ///< Up to 8 voices, and patience without end: the budget is used up.
+};
+
+/// @throws Error kInvalidParameter naming the presets.
+Preset preset_from_name(std::string_view name);
+std::string_view preset_name(Preset preset);
+
+/// What the user asks of a run. Exactly one of time_budget_s and n_trials is set.
+struct RunOptions {
+  ProblemOptions problem;
+  std::optional<double> time_budget_s;     ///< From process start to exit.
+  std::optional<std::size_t> n_trials;     ///< Reproducible: same seed, same bytes.
+  Preset preset = Preset::kBalanced;
+  std::uint64_t seed = 0;
+  std::vector<std::string> exclude_models; ///< registry names of learners
+  std::filesystem::path output = "model.kolosal";
+  std::filesystem::path run_dir;           ///< Empty: <output>.run, removed when the run ends well.
+  bool resume = false;
+  std::string data_name;                   ///< For the model's lineage: the file's name, no folder.
+};
+
+}  // namespace kolosal::automl

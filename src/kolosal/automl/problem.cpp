@@ -1,0 +1,289 @@
+#include "kolosal/automl/problem.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <set>
+#include <unordered_map>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/hash.hpp"
+#include "kolosal/core/param.hpp"
+
+namespace kolosal::automl {
+namespace {
+
+using data::Column;
+using data::ColumnType;
+using data::Task;
+
+/// An integer target with at most this many values is a class; with more it is a number.
+constexpr std::size_t kMaxIntegerClasses = 20;
+constexpr std::size_t kMaxClasses = 2'000;
+
+const Column& required_column(const data::Frame& table, const std::string& name, const char* what) {
+  if (const auto i = table.find(name)) return table.column(*i);
+  const std::string near = nearest_name(name, table.names());
+  std::string known = fmt::format("{}", fmt::join(table.names().begin(), table.names().begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(8, table.n_columns())), ", "));
+  throw Error(ErrorCode::kData, "{} column \"{}\" is not in the table{}; its columns are: {}{}", what, name,
+              near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near), known,
+              table.n_columns() > 8 ? ", ..." : "");
+}
+
+/// Distinct present values as text, with how often each occurs; ordered as classes are numbered.
+struct Levels {
+  std::vector<std::string> names;
+  std::vector<std::size_t> counts;
+  std::vector<std::int32_t> code;  // per row; -1 missing
+};
+
+Levels levels_of(const Column& column) {
+  Levels out;
+  out.code.assign(column.size(), -1);
+  std::vector<double> sort_key;
+  if (column.type() == ColumnType::kCategory) {
+    out.names = column.dictionary()->levels();
+    out.counts.assign(out.names.size(), 0);
+    const auto codes = column.codes();
+    for (std::size_t i = 0; i < codes.size(); ++i)
+      if ((out.code[i] = codes[i]) >= 0) ++out.counts[static_cast<std::size_t>(codes[i])];
+  } else {
+    std::unordered_map<std::string, std::int32_t> index;
+    const bool numeric = column.is_numeric();
+    for (std::size_t i = 0; i < column.size(); ++i) {
+      if (column.is_missing(i)) continue;
+      const auto [it, added] = index.try_emplace(column.cell_text(i), static_cast<std::int32_t>(out.names.size()));
+      if (added) {
+        out.names.push_back(it->first);
+        out.counts.push_back(0);
+        sort_key.push_back(numeric ? column.number(i) : 0);
+      }
+      out.code[i] = it->second;
+      ++out.counts[static_cast<std::size_t>(it->second)];
+    }
+  }
+  // Classes in the order a person expects: numbers by value, texts by bytes; levels that never occur are left out.
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < out.names.size(); ++i)
+    if (out.counts[i] > 0) order.push_back(i);
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    if (!sort_key.empty() && sort_key[a] != sort_key[b]) return sort_key[a] < sort_key[b];
+    return out.names[a] < out.names[b];
+  });
+  std::vector<std::int32_t> position(out.names.size(), -1);
+  Levels sorted;
+  for (const std::size_t i : order) {
+    position[i] = static_cast<std::int32_t>(sorted.names.size());
+    sorted.names.push_back(out.names[i]);
+    sorted.counts.push_back(out.counts[i]);
+  }
+  sorted.code.resize(out.code.size());
+  for (std::size_t i = 0; i < out.code.size(); ++i)
+    sorted.code[i] = out.code[i] < 0 ? -1 : position[static_cast<std::size_t>(out.code[i])];
+  return sorted;
+}
+
+bool looks_like_classes(const Column& column, std::size_t n_distinct) {
+  switch (column.type()) {
+    case ColumnType::kBool:
+    case ColumnType::kCategory:
+    case ColumnType::kText:
+      return true;
+    case ColumnType::kInt64:
+      return n_distinct <= kMaxIntegerClasses && n_distinct * 3 <= column.size() + 2;
+    case ColumnType::kFloat64:
+    case ColumnType::kFloat32:
+      return n_distinct <= 2;
+    default:
+      return false;
+  }
+}
+
+std::size_t count_distinct_numbers(const Column& column, std::size_t enough) {
+  std::set<double> seen;
+  for (std::size_t i = 0; i < column.size() && seen.size() < enough; ++i)
+    if (!column.is_missing(i)) seen.insert(column.number(i));
+  return seen.size();
+}
+
+/// Decides the task and says why.
+std::pair<Task, std::string> decide_task(const Column& column, const std::string& target, const std::string& asked) {
+  const bool numeric = column.is_numeric();
+  if (asked != "auto") {
+    const Task task = data::task_from_name(asked);
+    if (task == Task::kRegression && !numeric)
+      throw Error(ErrorCode::kData, "target column \"{}\" holds {} values, which can not be a regression target; drop --task or use --task multiclass",
+                  target, data::type_name(column.type()));
+    return {task, "asked for"};
+  }
+  if (column.type() == ColumnType::kTimestamp || column.type() == ColumnType::kDate || column.type() == ColumnType::kSparse)
+    throw Error(ErrorCode::kData, "target column \"{}\" holds {} values; a target must be numbers or classes", target,
+                data::type_name(column.type()));
+  const std::size_t n_distinct = numeric ? count_distinct_numbers(column, kMaxIntegerClasses + 2) : 0;
+  if (!looks_like_classes(column, n_distinct))
+    return {Task::kRegression, fmt::format("{} values, more than {} distinct", data::type_name(column.type()), std::min(n_distinct, kMaxIntegerClasses + 1) - 1)};
+  return {Task::kMulticlass, fmt::format("{} values", data::type_name(column.type()))};  // binary once the classes are counted
+}
+
+std::vector<std::uint32_t> rows_with_target(const Column& column, const std::string& target) {
+  std::vector<std::uint32_t> rows;
+  for (std::size_t i = 0; i < column.size(); ++i) {
+    if (column.is_missing(i)) continue;
+    if (column.is_numeric() && std::isinf(column.number(i)))
+      throw Error(ErrorCode::kData, "target column \"{}\" is infinite in row {}; remove or correct that row", target, i + 1);
+    rows.push_back(static_cast<std::uint32_t>(i));
+  }
+  if (rows.empty()) throw Error(ErrorCode::kData, "target column \"{}\" is missing in all {} rows", target, column.size());
+  return rows;
+}
+
+void set_classes(Problem& problem, const Column& column, const std::string& target) {
+  Levels levels = levels_of(column);
+  const std::size_t n = levels.names.size();
+  if (n < 2)
+    throw Error(ErrorCode::kData, "target column \"{}\" has only one value, \"{}\"; there is nothing to learn", target,
+                n == 0 ? "" : levels.names[0]);
+  if (problem.task == Task::kBinary && n > 2)
+    throw Error(ErrorCode::kData, "target column \"{}\" has {} classes; --task binary needs 2: use --task multiclass", target, n);
+  if (n > kMaxClasses || (n > 50 && n * 2 > column.size()))
+    throw Error(ErrorCode::kData, "target column \"{}\" has {} different values in {} rows, too many to be classes; it looks like an identifier or free text",
+                target, n, column.size());
+  problem.task = n == 2 ? Task::kBinary : Task::kMulticlass;
+  problem.task_reason += fmt::format(", {} classes", n);
+  problem.classes = levels.names;
+  problem.target.assign(levels.code.begin(), levels.code.end());
+  const auto rarest = std::ranges::min_element(levels.counts);
+  if (*rarest < 5)
+    problem.notes.push_back(fmt::format("class \"{}\" has only {} row{}; its predictions can not be trusted",
+                                        levels.names[static_cast<std::size_t>(rarest - levels.counts.begin())], *rarest, *rarest == 1 ? "" : "s"));
+}
+
+void set_values(Problem& problem, const Column& column, const std::string& target) {
+  problem.target.resize(column.size());
+  column.copy_numbers(problem.target);
+  const auto [low, high] = std::ranges::minmax(problem.target);
+  if (low == high)
+    throw Error(ErrorCode::kData, "target column \"{}\" is always {}; there is nothing to learn", target, low);
+}
+
+std::vector<double> read_weights(const Column& column, const std::string& name) {
+  if (!column.is_numeric())
+    throw Error(ErrorCode::kData, "weight column \"{}\" holds {} values; weights must be numbers", name, data::type_name(column.type()));
+  std::vector<double> out(column.size());
+  column.copy_numbers(out);
+  double sum = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!(out[i] >= 0) || std::isinf(out[i]))
+      throw Error(ErrorCode::kData, "weight column \"{}\" must hold finite numbers of at least 0, not {} (row {})", name, out[i], i + 1);
+    sum += out[i];
+  }
+  if (sum <= 0) throw Error(ErrorCode::kData, "weight column \"{}\" is 0 in every row", name);
+  return out;
+}
+
+std::vector<std::int64_t> read_groups(const Column& column, const std::string& name) {
+  const Levels levels = levels_of(column);
+  if (levels.names.size() < 2) throw Error(ErrorCode::kData, "group column \"{}\" has fewer than 2 groups", name);
+  return {levels.code.begin(), levels.code.end()};
+}
+
+std::vector<std::int64_t> read_times(const Column& column, const std::string& name) {
+  if (column.type() == ColumnType::kText || column.type() == ColumnType::kCategory || column.type() == ColumnType::kSparse)
+    throw Error(ErrorCode::kData, "time column \"{}\" holds {} values; it must hold dates, timestamps or numbers", name, data::type_name(column.type()));
+  std::vector<double> numbers(column.size());
+  column.copy_numbers(numbers);
+  // Ranks, so that fractions of a second and of a number keep their order; missing times come first.
+  std::vector<double> sorted = numbers;
+  std::erase_if(sorted, [](double v) { return std::isnan(v); });
+  std::ranges::sort(sorted);
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  if (sorted.size() < 2) throw Error(ErrorCode::kData, "time column \"{}\" has fewer than 2 different times", name);
+  std::vector<std::int64_t> out(numbers.size(), 0);
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    if (!std::isnan(numbers[i])) out[i] = 1 + (std::ranges::lower_bound(sorted, numbers[i]) - sorted.begin());
+  return out;
+}
+
+void set_roles(Problem& problem, const data::Frame& table, const ProblemOptions& options) {
+  problem.schema = data::Schema::of(table);
+  for (const std::string& name : options.ignore) required_column(table, name, "ignored");
+  for (data::Field& field : problem.schema.fields()) {
+    if (field.name == options.target)
+      field.role = data::Role::kTarget;
+    else if (field.name == options.weight)
+      field.role = data::Role::kWeight;
+    else if (field.name == options.group)
+      field.role = data::Role::kGroup;
+    else if (std::ranges::find(options.ignore, field.name) != options.ignore.end())
+      field.role = data::Role::kIgnored;
+    else if (field.n_missing == table.n_rows()) {
+      field.role = data::Role::kIgnored;
+      problem.notes.push_back(fmt::format("column \"{}\" is empty in every row and is ignored", field.name));
+    }
+  }
+}
+
+}  // namespace
+
+std::uint64_t Problem::fingerprint() const {
+  std::uint64_t out = hash_bytes(target.data(), target.size() * sizeof(double), features.n_columns());
+  std::vector<double> numbers(features.n_rows());
+  for (std::size_t i = 0; i < features.n_columns(); ++i) {
+    const Column& column = features.column(i);
+    out = hash_bytes(features.name(i).data(), features.name(i).size(), out);
+    if (column.type() == ColumnType::kText) {
+      for (std::size_t row = 0; row < column.size(); ++row) {
+        const auto text = column.text(row);
+        out = hash_bytes(text.data(), text.size(), out);
+      }
+    } else {
+      column.copy_numbers(numbers);
+      out = hash_bytes(numbers.data(), numbers.size() * sizeof(double), out);
+    }
+  }
+  return out;
+}
+
+Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {
+  if (options.target.empty()) throw Error(ErrorCode::kUsage, "no target column given; pass --target COLUMN");
+  const Column& all_targets = required_column(whole, options.target, "target");
+  if (whole.n_columns() < 2)
+    throw Error(ErrorCode::kData, "the table has no column beside the target \"{}\"; there is nothing to learn from", options.target);
+  for (const auto& [name, what] : {std::pair{options.weight, "weight"}, {options.group, "group"}, {options.time, "time"}}) {
+    if (name.empty()) continue;
+    required_column(whole, name, what);
+    if (name == options.target) throw Error(ErrorCode::kData, "column \"{}\" can not be both the target and the {} column", name, what);
+  }
+
+  Problem problem;
+  const auto rows = rows_with_target(all_targets, options.target);
+  const bool some_missing = rows.size() < whole.n_rows();
+  if (some_missing)
+    problem.notes.push_back(fmt::format("{} of {} rows have no target and are left out", whole.n_rows() - rows.size(), whole.n_rows()));
+  const data::Frame table = some_missing ? whole.take(rows) : whole;
+  if (table.n_rows() < 2)
+    throw Error(ErrorCode::kData, "the table has {} row with a target; at least 2 are needed", table.n_rows());
+
+  const Column& target = table.column(options.target);
+  std::tie(problem.task, problem.task_reason) = decide_task(target, options.target, options.task);
+  if (problem.task == Task::kRegression)
+    set_values(problem, target, options.target);
+  else
+    set_classes(problem, target, options.target);
+  problem.metric = options.metric.empty() ? &metric::default_metric(problem.task) : &metric::metric_for(options.metric, problem.task);
+
+  if (!options.weight.empty()) problem.weights = read_weights(table.column(options.weight), options.weight);
+  if (!options.group.empty()) problem.groups = read_groups(table.column(options.group), options.group);
+  if (!options.time.empty()) problem.times = read_times(table.column(options.time), options.time);
+
+  set_roles(problem, table, options);
+  problem.features = table.select(problem.schema.names_with(data::Role::kFeature));
+  if (problem.features.n_columns() == 0)
+    throw Error(ErrorCode::kData, "no feature column is left: {} were ignored, empty or have another role", table.n_columns() - 1);
+  return problem;
+}
+
+}  // namespace kolosal::automl

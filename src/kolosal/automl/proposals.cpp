@@ -1,0 +1,174 @@
+#include "kolosal/automl/proposals.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "kolosal/core/random.hpp"
+
+namespace kolosal::automl {
+namespace {
+
+/// The box in which the local search moves a booster.
+struct Axis {
+  const char* name;
+  double low, high;
+  bool log, integer;
+  double start;  ///< where the entry does not set the parameter
+};
+
+constexpr std::array kLightgbmAxes = {
+    Axis{"num_leaves", 4, 255, true, true, 31},         Axis{"min_data_in_leaf", 2, 128, true, true, 20},
+    Axis{"feature_fraction", 0.3, 1, false, false, 1},  Axis{"bagging_fraction", 0.5, 1, false, false, 1},
+    Axis{"lambda_l1", 1e-3, 10, true, false, 1e-3},     Axis{"lambda_l2", 1e-3, 10, true, false, 1e-3},
+    Axis{"learning_rate", 0.015, 0.2, true, false, 0.1}};
+
+constexpr std::array kXgboostAxes = {
+    Axis{"max_depth", 2, 10, false, true, 6},            Axis{"min_child_weight", 0.5, 64, true, false, 1},
+    Axis{"colsample_bynode", 0.3, 1, false, false, 1},   Axis{"subsample", 0.5, 1, false, false, 1},
+    Axis{"reg_alpha", 1e-3, 10, true, false, 1e-3},      Axis{"reg_lambda", 1e-2, 30, true, false, 1},
+    Axis{"learning_rate", 0.015, 0.2, true, false, 0.1}};
+
+std::span<const Axis> axes_of(const std::string& estimator) {
+  if (estimator == "lightgbm") return kLightgbmAxes;
+  if (estimator == "xgboost") return kXgboostAxes;
+  return {};
+}
+
+double number_of(const ParamMap& params, const Axis& axis) {
+  const auto found = params.find(axis.name);
+  if (found == params.end()) return axis.start;
+  if (const auto* i = std::get_if<std::int64_t>(&found->second)) return static_cast<double>(*i);
+  return std::get<double>(found->second);
+}
+
+double to_unit(const Axis& axis, double value) {
+  const double v = std::clamp(value, axis.low, axis.high);
+  return axis.log ? std::log(v / axis.low) / std::log(axis.high / axis.low) : (v - axis.low) / (axis.high - axis.low);
+}
+
+double from_unit(const Axis& axis, double unit) {
+  const double u = std::clamp(unit, 0.0, 1.0);
+  const double v = axis.log ? axis.low * std::pow(axis.high / axis.low, u) : axis.low + u * (axis.high - axis.low);
+  return axis.integer ? std::round(v) : v;
+}
+
+std::string root_label(const std::string& label) { return label.substr(0, label.find(" / ")); }
+
+std::vector<const TrialResult*> boosters_by_loss(const std::vector<TrialResult>& known) {
+  std::vector<const TrialResult*> out;
+  for (const TrialResult& result : known)
+    if (!axes_of(result.candidate.estimator).empty() && !result.cut_short) out.push_back(&result);
+  std::ranges::stable_sort(out, {}, [](const TrialResult* r) { return r->loss; });
+  return out;
+}
+
+}  // namespace
+
+Candidate with_lower_rate(const Candidate& candidate) {
+  Candidate out = candidate;
+  const Axis axis{"learning_rate", 0.001, 1, true, false, 0.1};
+  const double rate = number_of(candidate.params, axis) / 2;
+  out.params["learning_rate"] = rate;
+  const Axis rounds{"n_estimators", 1, 1e6, true, true, 1000};
+  out.params["n_estimators"] = static_cast<std::int64_t>(2 * number_of(candidate.params, rounds));
+  const Axis patience{"early_stopping_rounds", 1, 1e6, true, true, 40};
+  out.params["early_stopping_rounds"] = static_cast<std::int64_t>(1.5 * number_of(candidate.params, patience));
+  out.label = fmt::format("{} / rate {:.3g}", root_label(candidate.label), rate);
+  out.cost = 2 * candidate.cost;
+  return out;
+}
+
+Candidate local_step(const Candidate& centre, double length, std::uint64_t seed) {
+  Candidate out = centre;
+  Rng rng(seed);
+  const auto axes = axes_of(centre.estimator);
+  std::vector<double> direction(axes.size());
+  double norm = 0;
+  for (double& d : direction) {
+    d = rng.normal();
+    norm += d * d;
+  }
+  norm = std::sqrt(std::max(norm, 1e-12));
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const Axis& axis = axes[i];
+    const double value = from_unit(axis, to_unit(axis, number_of(centre.params, axis)) + length * direction[i] / norm);
+    if (axis.integer)
+      out.params[axis.name] = static_cast<std::int64_t>(value);
+    else
+      out.params[axis.name] = value;
+  }
+  out.label = root_label(centre.label);
+  return out;
+}
+
+Proposals::Proposals(std::vector<Candidate> portfolio, Settings settings)
+    : portfolio_(std::move(portfolio)), settings_(std::move(settings)) {}
+
+double Proposals::expected_s(const Candidate& candidate, const std::vector<TrialResult>& known) const {
+  double seconds = 0, cost = 0;
+  for (const TrialResult& result : known) {
+    if (result.candidate.estimator == "constant") continue;
+    seconds += result.seconds;
+    cost += result.candidate.cost;
+  }
+  return cost > 0 ? candidate.cost * seconds / cost / static_cast<double>(settings_.n_parallel) : 0;
+}
+
+bool Proposals::fits_in_time(const Candidate& candidate, const std::vector<TrialResult>& known) const {
+  return expected_s(candidate, known) <= settings_.remaining_s();
+}
+
+bool Proposals::patience_ended(const std::vector<TrialResult>& known) const {
+  if (settings_.patience == 0 || known.size() < portfolio_.size()) return false;
+  double best = INFINITY;
+  std::size_t since = 0;
+  for (const TrialResult& result : known) {
+    if (result.loss < best - 1e-3 * std::abs(best)) {
+      best = result.loss;
+      since = 0;
+    } else if (result.number >= portfolio_.size()) {
+      ++since;
+    }
+  }
+  return since >= settings_.patience;
+}
+
+std::optional<Candidate> Proposals::refine(std::size_t number, const std::vector<TrialResult>& known) {
+  const auto best = boosters_by_loss(known);
+  if (best.empty()) return {};
+  const std::uint64_t seed = derive_seed(settings_.seed, {"proposal", number});
+  const std::size_t turn = (number - portfolio_.size()) % 4;
+  if (turn == 0) {
+    for (std::size_t i = 0; i < std::min<std::size_t>(best.size(), 3); ++i) {
+      const Candidate slower = with_lower_rate(best[i]->candidate);
+      if (std::get<double>(slower.params.at("learning_rate")) > 0.004 && slowed_.insert(slower.label).second) return slower;
+    }
+  }
+  // The step shrinks as the search goes on.
+  const double length = 0.5 / std::sqrt(1 + static_cast<double>(number - portfolio_.size()) / 8);
+  Candidate out = local_step(best[std::min(turn % 2, best.size() - 1)]->candidate, length, seed);
+  out.label += fmt::format(" / local {}", number);
+  return out;
+}
+
+std::optional<Candidate> Proposals::operator()(std::size_t number, const std::vector<TrialResult>& known) {
+  for (std::size_t i = number; i < portfolio_.size(); ++i) {
+    // A dear entry that no longer fits makes room for a later, cheaper one.
+    if (fits_in_time(portfolio_[i], known)) {
+      const Candidate chosen = portfolio_[i];
+      portfolio_.erase(portfolio_.begin() + static_cast<std::ptrdiff_t>(i));
+      portfolio_.insert(portfolio_.begin() + static_cast<std::ptrdiff_t>(number), chosen);
+      return chosen;
+    }
+    if (settings_.skipped)
+      settings_.skipped(portfolio_[i], fmt::format("expected to take {:.1f} s, {:.1f} s are left", expected_s(portfolio_[i], known), settings_.remaining_s()));
+  }
+  if (number < portfolio_.size()) portfolio_.resize(number);
+  if (patience_ended(known)) return {};
+  auto out = refine(number, known);
+  if (out && !fits_in_time(*out, known)) return {};
+  return out;
+}
+
+}  // namespace kolosal::automl

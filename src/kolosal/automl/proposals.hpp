@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kolosal/automl/portfolio.hpp"
+#include "kolosal/automl/trial.hpp"
+
+namespace kolosal::automl {
+
+/// Decides what to try next: first the portfolio in its order, then, from what is known, a lower learning rate for the best
+/// boosters, steps of a local search around the two best, and random points.
+///
+/// Determinism: a proposal depends on the seed, the number and the known results; on the clock only through
+/// `remaining_s`, which is infinite when the budget is counted in trials.
+class Proposals {
+ public:
+  struct Settings {
+    std::uint64_t seed = 0;
+    std::size_t n_rows = 0;
+    std::size_t n_parallel = 1;       ///< trials or folds that run side by side
+    std::size_t patience = 0;         ///< proposals after the portfolio without a gain before it ends; 0: no end
+    std::function<double()> remaining_s;
+    std::function<void(const Candidate&, const std::string& why)> skipped;
+  };
+
+  Proposals(std::vector<Candidate> portfolio, Settings settings);
+
+  std::optional<Candidate> operator()(std::size_t number, const std::vector<TrialResult>& known);
+
+ private:
+  double expected_s(const Candidate& candidate, const std::vector<TrialResult>& known) const;
+  bool fits_in_time(const Candidate& candidate, const std::vector<TrialResult>& known) const;
+  bool patience_ended(const std::vector<TrialResult>& known) const;
+  std::optional<Candidate> refine(std::size_t number, const std::vector<TrialResult>& known);
+
+  std::vector<Candidate> portfolio_;
+  Settings settings_;
+  std::vector<Candidate> queue_;
+  std::set<std::string> slowed_;  ///< labels whose learning rate was lowered already
+};
+
+/// A candidate with half the learning rate, twice the rounds.
+Candidate with_lower_rate(const Candidate& candidate);
+
+/// A step of `length` (in units of the normalized search box) in a random direction from a booster's parameters.
+Candidate local_step(const Candidate& centre, double length, std::uint64_t seed);
+
+}  // namespace kolosal::automl

@@ -1,0 +1,489 @@
+#include "kolosal/automl/run.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "kolosal/automl/assembly.hpp"
+#include "kolosal/automl/proposals.hpp"
+#include "kolosal/automl/stage.hpp"
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/random.hpp"
+#include "kolosal/core/version.hpp"
+
+namespace kolosal::automl {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+/// Above this many cells a fit gets all threads; below, fits run side by side.
+constexpr std::size_t kCellsForThreadsInside = 4'000'000;
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+/// One run, phase by phase.
+class Run {
+ public:
+  Run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink);
+  RunResult execute();
+
+ private:
+  void tell(Event event);
+  void phase(const std::string& name);
+  void prepare();
+  void open_run_store();
+  void run_baseline();
+  void search_stages();
+  void search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_last);
+  std::vector<Candidate> promoted(std::size_t rung) const;
+  std::vector<Candidate> allowed(std::vector<Candidate> portfolio);
+  std::map<std::size_t, artifact::Node> refit(const Blend& blend, const std::vector<TrialResult>& results);
+  void write_model(const Blend& blend, const std::vector<TrialResult>& results,
+                   const std::map<std::size_t, artifact::Node>& refitted);
+  void maybe_checkpoint();
+  void checkpoint(const std::vector<TrialResult>& results);
+  RunResult finish();
+
+  double reserve_s() const;
+  double refit_estimate_s() const;
+  Deadline fit_deadline() const;
+  Context quiet_context() const;
+  std::size_t max_members() const;
+  std::vector<TrialResult> results() const;
+  bool is_hold_out() const { return splits_.size() == 1; }
+  bool is_timed() const { return options_.time_budget_s.has_value(); }
+
+  const RunOptions& options_;
+  const Context& context_;
+  const EventSink& sink_;
+  std::mutex sink_mutex_;
+  std::string phase_;
+  double best_score_ = kNaN;
+  std::size_t n_done_ = 0;
+  std::size_t n_failed_ = 0;
+
+  Problem problem_;
+  data::TargetView y_;
+  transform::Recipe base_recipe_;
+  data::Frame base_;
+  std::vector<pipeline::Split> splits_;
+  std::vector<std::unique_ptr<Stage>> stages_;
+  std::unique_ptr<RunStore> run_store_;
+  std::vector<std::unique_ptr<Search>> searches_;
+  bool resumed_ = false;
+  double seconds_before_ = 0;
+
+  mutable std::mutex checkpoint_mutex_;
+  double last_checkpoint_s_ = -kInfinity;
+  double checkpoint_cost_s_ = 0;
+  std::size_t n_at_checkpoint_ = 0;
+  std::vector<TrialResult> last_blend_members_;
+};
+
+Run::Run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink)
+    : options_(options), context_(context), sink_(sink), problem_(make_problem(table, options.problem)) {
+  y_ = problem_.target_view();
+}
+
+void Run::tell(Event event) {
+  if (!sink_) return;
+  const std::lock_guard lock(sink_mutex_);
+  event.phase = phase_;
+  event.n_trials_done = n_done_;
+  event.n_trials_planned = options_.n_trials.value_or(0);
+  event.best_score = best_score_;
+  event.elapsed_s = Clock::system().now_s();
+  event.remaining_s = context_.deadline.remaining_s();
+  sink_(event);
+}
+
+void Run::phase(const std::string& name) {
+  phase_ = name;
+  tell({.kind = Event::Kind::kPhase, .message = name});
+}
+
+Context Run::quiet_context() const {
+  Context out = context_;
+  out.cancel = nullptr;
+  out.deadline = Deadline();
+  return out;
+}
+
+std::size_t Run::max_members() const {
+  switch (options_.preset) {
+    case Preset::kFast:
+      return 1;
+    case Preset::kBalanced:
+      return 5;
+    case Preset::kBest:
+      return 8;
+  }
+  return 5;
+}
+
+std::vector<TrialResult> Run::results() const {
+  std::vector<TrialResult> out;
+  for (const auto& search : searches_) {
+    auto part = search->snapshot();
+    std::ranges::move(part, std::back_inserter(out));
+  }
+  return out;
+}
+
+// ---- time ----------------------------------------------------------------------------------------------------------
+
+double Run::reserve_s() const {
+  const std::lock_guard lock(checkpoint_mutex_);
+  if (checkpoint_cost_s_ > 0) return 0.25 + 2 * checkpoint_cost_s_;
+  return std::max(0.4, 0.05 * *options_.time_budget_s);
+}
+
+double Run::refit_estimate_s() const {
+  if (!is_hold_out()) return 0;
+  const std::lock_guard lock(checkpoint_mutex_);
+  double seconds = 0;
+  for (const TrialResult& member : last_blend_members_) seconds += member.seconds;
+  return 1.3 * seconds / static_cast<double>(context_.n_threads);
+}
+
+Deadline Run::fit_deadline() const {
+  if (!is_timed()) return {};
+  const double left = context_.deadline.remaining_s() - reserve_s() - refit_estimate_s();
+  return {Clock::system(), Clock::system().now_s() + left};
+}
+
+// ---- phases --------------------------------------------------------------------------------------------------------
+
+void Run::prepare() {
+  phase("prepare");
+  for (const std::string& note : problem_.notes) tell({.kind = Event::Kind::kNote, .message = note});
+  base_recipe_ = transform::Recipe(base_steps());
+  std::vector<std::uint32_t> all(problem_.n_rows());
+  std::iota(all.begin(), all.end(), 0U);
+  base_ = base_recipe_.fit_transform(problem_.features, all, y_, quiet_context().with_seed(derive_seed(options_.seed, {"base"})));
+  if (base_.n_columns() == 0)
+    throw Error(ErrorCode::kData, "no usable feature column is left: every column is constant, a duplicate or an identifier");
+  auto plan = pipeline::plan_for_size(problem_.n_rows(), base_.n_columns(), y_);
+  plan.groups = problem_.groups;
+  plan.times = problem_.times;
+  if (plan.kind != pipeline::SplitKind::kHoldOut && is_timed()) {
+    // Few seconds for many rows: one split and a refit give more than folds that can not finish.
+    const double rows_per_second = static_cast<double>(problem_.n_rows()) / (*options_.time_budget_s * static_cast<double>(context_.n_threads));
+    if (rows_per_second > 1500) plan.kind = pipeline::SplitKind::kHoldOut;
+  }
+  if (plan.kind == pipeline::SplitKind::kHoldOut && problem_.n_rows() < 50'000) plan.valid_share = std::max(plan.valid_share, 0.2);
+  splits_ = pipeline::make_splits(y_, all, plan, derive_seed(options_.seed, {"splits"}));
+  const std::size_t n_train = splits_.front().train.size();
+  const auto rungs = rung_sizes(n_train, base_.n_columns(), is_hold_out());
+  const std::size_t store_bytes = std::min<std::size_t>(context_.memory_limit_bytes / 4, 768UL << 20);
+  for (std::size_t rung = 0; rung < rungs.size(); ++rung)
+    stages_.push_back(make_stage(rung, rungs[rung], base_, y_, splits_, store_bytes, options_.seed));
+}
+
+void Run::open_run_store() {
+  const auto folder = options_.run_dir.empty() ? std::filesystem::path(options_.output.string() + ".run") : options_.run_dir;
+  nlohmann::json settings = {{"target", options_.problem.target}, {"task", data::task_name(problem_.task)}, {"metric", problem_.metric->name},
+                             {"seed", options_.seed},             {"exclude_models", options_.exclude_models}, {"folds", splits_.size()},
+                             {"rungs", stages_.size()},           {"engine", kVersion}};
+  if (options_.n_trials) settings["budget"] = "trials";
+  const RunIdentity identity{problem_.fingerprint(), settings.dump()};
+  resumed_ = options_.resume && RunStore::exists(folder);
+  run_store_ = std::make_unique<RunStore>(resumed_ ? RunStore::open(folder, identity) : RunStore::create(folder, identity));
+  for (const auto& stage : stages_) {
+    SearchListener listener;
+    listener.started = [this](std::size_t number, const Candidate& candidate) {
+      tell({.kind = Event::Kind::kTrialStart, .message = candidate.label, .trial = number});
+    };
+    listener.ended = [this](const TrialResult& result) {
+      if (result.candidate.estimator != "constant") ++n_done_;
+      if (std::isnan(best_score_) || problem_.metric->utility(result.score) > problem_.metric->utility(best_score_)) best_score_ = result.score;
+      tell({.kind = Event::Kind::kTrialEnd, .message = result.candidate.label, .note = result.note, .trial = result.number, .score = result.score});
+    };
+    listener.failed = [this](std::size_t number, const Candidate& candidate, const std::string& why) {
+      ++n_failed_;
+      tell({.kind = Event::Kind::kTrialSkipped, .message = candidate.label, .note = why, .trial = number});
+    };
+    listener.between = [this] { maybe_checkpoint(); };
+    searches_.push_back(std::make_unique<Search>(*stage->store, stage->y, stage->splits, *stage->valid, *problem_.metric, *run_store_, std::move(listener)));
+  }
+  if (!resumed_) return;
+  seconds_before_ = run_store_->seconds_used();
+  for (TrialResult& result : run_store_->trials()) {
+    if (result.candidate.estimator != "constant") ++n_done_;
+    if (std::isnan(best_score_) || problem_.metric->utility(result.score) > problem_.metric->utility(best_score_)) best_score_ = result.score;
+    searches_.at(result.rung)->add_known(std::move(result));
+  }
+  for (const auto& failure : run_store_->failures()) {
+    searches_.at(failure.rung)->add_known_failure(failure.number);
+    ++n_failed_;
+  }
+  tell({.kind = Event::Kind::kNote, .message = fmt::format("resumed with {} trials already done", n_done_)});
+}
+
+void Run::run_baseline() {
+  Search::Limits limits;
+  limits.n_trials = 1;
+  limits.deadline = [] { return Deadline(); };
+  searches_.front()->run([](std::size_t, const std::vector<TrialResult>&) { return constant_candidate(); }, limits, quiet_context().with_seed(options_.seed));
+  if (!resumed_ || !std::filesystem::exists(options_.output)) checkpoint(results());
+}
+
+std::vector<Candidate> Run::allowed(std::vector<Candidate> portfolio) {
+  std::map<std::string, std::string> reasons;
+  std::erase_if(portfolio, [&](const Candidate& candidate) {
+    if (std::ranges::find(options_.exclude_models, candidate.estimator) != options_.exclude_models.end()) return true;
+    auto [reason, is_new] = reasons.try_emplace(candidate.estimator);
+    if (is_new) {
+      reason->second = model::estimator_info(candidate.estimator).unavailable();
+      if (!reason->second.empty()) tell({.kind = Event::Kind::kNote, .message = fmt::format("{} is left out: {}", candidate.estimator, reason->second)});
+    }
+    return !reason->second.empty();
+  });
+  return portfolio;
+}
+
+std::vector<Candidate> Run::promoted(std::size_t rung) const {
+  std::vector<TrialResult> known = searches_[rung]->snapshot();
+  std::erase_if(known, [](const TrialResult& r) { return r.candidate.estimator == "constant"; });
+  std::ranges::stable_sort(known, {}, &TrialResult::loss);
+  std::vector<Candidate> out;
+  std::map<std::string, int> families;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    // The better half, and the best of each learner that is not far behind.
+    const bool first_of_family = families[known[i].candidate.estimator]++ == 0;
+    if (2 * i < known.size() || (first_of_family && known[i].loss < 1.2 * known.front().loss)) out.push_back(known[i].candidate);
+  }
+  return out;
+}
+
+void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_last) {
+  Search& search = *searches_[stage.rung];
+  const std::size_t n_cells = stage.n_train_rows * stage.base.n_columns();
+  Search::Limits limits;
+  limits.rung = stage.rung;
+  limits.threads_per_fit = n_cells > kCellsForThreadsInside ? context_.n_threads : 1;
+  const double stage_end_s = is_last ? kInfinity : Clock::system().now_s() + 0.3 * fit_deadline().remaining_s();
+  limits.deadline = [this, stage_end_s] {
+    const Deadline fit = fit_deadline();
+    if (!fit.is_set()) return Deadline();
+    return Deadline(Clock::system(), Clock::system().now_s() + std::min(fit.remaining_s(), stage_end_s - Clock::system().now_s()));
+  };
+
+  const std::size_t first = stage.rung == 0 ? 1 : 0;  // the baseline has number 0 in the first stage
+  Proposals::Settings settings;
+  settings.seed = derive_seed(options_.seed, {"proposals", stage.rung});
+  settings.n_rows = stage.n_train_rows;
+  settings.n_parallel = context_.n_threads;
+  settings.remaining_s = [limits, this] { return is_timed() ? limits.deadline().remaining_s() : kInfinity; };
+  settings.skipped = [this](const Candidate& candidate, const std::string& why) {
+    tell({.kind = Event::Kind::kTrialSkipped, .message = candidate.label, .note = why});
+  };
+  if (is_timed() && options_.preset != Preset::kBest) settings.patience = stage.n_train_rows < 1000 ? 8 : 30;
+  if (!is_last) settings.patience = 1;
+  if (first == 1) portfolio.insert(portfolio.begin(), constant_candidate());
+  if (options_.n_trials) {
+    if (n_done_ + n_failed_ >= *options_.n_trials) return;
+    limits.n_trials = is_last ? *options_.n_trials - (n_done_ + n_failed_ - search.results().size()) + first : portfolio.size();
+  } else if (!is_last) {
+    limits.n_trials = portfolio.size();
+  }
+  Proposals proposals(std::move(portfolio), settings);
+  Context context = context_.with_seed(derive_seed(options_.seed, {"stage", stage.rung}));
+  search.run(std::ref(proposals), limits, context);
+}
+
+void Run::search_stages() {
+  phase("search");
+  const auto shape = shape_of(stages_.front()->base, y_, stages_.front()->n_train_rows);
+  std::vector<Candidate> portfolio = allowed(make_portfolio(shape));
+  for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
+    if (rung > 0) portfolio = promoted(rung - 1);
+    search_stage(*stages_[rung], portfolio, rung + 1 == stages_.size());
+    if (context_.cancel && context_.cancel->is_cancelled()) return;
+  }
+}
+
+void Run::maybe_checkpoint() {
+  run_store_->set_seconds_used(seconds_before_ + Clock::system().now_s());
+  const auto known = results();
+  const double now = Clock::system().now_s();
+  const double pause_s = is_timed() ? std::max(1.0, 0.08 * *options_.time_budget_s) : 5.0;
+  const bool is_first = n_at_checkpoint_ <= 1 && known.size() > 1;
+  if (known.size() <= n_at_checkpoint_ || (!is_first && now - last_checkpoint_s_ < pause_s)) return;
+  if (is_timed() && context_.deadline.remaining_s() < 3 * reserve_s()) return;  // the end is near: the last one is written there
+  checkpoint(known);
+}
+
+void Run::checkpoint(const std::vector<TrialResult>& known) {
+  const double start = Clock::system().now_s();
+  Context context = quiet_context();
+  context.n_threads = 1;
+  const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, max_members(), context.with_seed(derive_seed(options_.seed, {"blend"})));
+  write_model(blend, known, {});
+  const std::lock_guard lock(checkpoint_mutex_);
+  last_checkpoint_s_ = Clock::system().now_s();
+  checkpoint_cost_s_ = last_checkpoint_s_ - start;
+  n_at_checkpoint_ = known.size();
+  last_blend_members_.clear();
+  for (const std::size_t i : blend.trials) last_blend_members_.push_back(known[i]);
+  for (TrialResult& member : last_blend_members_) member.prediction.clear();
+  if (std::isnan(best_score_) || problem_.metric->utility(blend.score) > problem_.metric->utility(best_score_)) best_score_ = blend.score;
+  tell({.kind = Event::Kind::kCheckpoint, .message = options_.output.string(), .score = blend.score});
+}
+
+std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::vector<TrialResult>& known) {
+  std::map<std::size_t, artifact::Node> out;
+  if (!is_hold_out() || (context_.cancel && context_.cancel->is_cancelled())) return out;
+  phase("refit");
+  Stage& stage = *stages_.back();
+  std::vector<std::size_t> members;
+  for (const std::size_t i : blend.trials)
+    if (known[i].rung == stage.rung && known[i].candidate.estimator != "constant") members.push_back(i);
+  // The dearest first, so that the threads end together.
+  std::ranges::stable_sort(members, std::greater(), [&](std::size_t k) { return known[k].seconds; });
+  std::mutex mutex;
+  Context context = context_;
+  if (is_timed()) context.deadline = {Clock::system(), Clock::system().now_s() + context_.deadline.remaining_s() - reserve_s()};
+  const std::size_t threads_per_fit = stage.n_train_rows * stage.base.n_columns() > kCellsForThreadsInside ? context_.n_threads : 1;
+  const double growth = static_cast<double>(problem_.n_rows()) / static_cast<double>(stage.n_train_rows);
+  auto refit_one = [&](std::size_t i) {
+    const TrialResult& trial = known[members[i]];
+    // What it took before, with a margin; a refit that can not end in time is not begun.
+    if (1.1 * growth * trial.seconds / static_cast<double>(threads_per_fit) > context.deadline.remaining_s()) return;
+    Candidate candidate = trial.candidate;
+    if (model::estimator_info(candidate.estimator).has_rounds && trial.mean_rounds > 0)
+      candidate.params["n_estimators"] = static_cast<std::int64_t>(std::lround(trial.mean_rounds * growth));
+    Context fit_context = context.with_seed(derive_seed(options_.seed, {"refit", trial.number}));
+    fit_context.n_threads = threads_per_fit;
+    try {
+      FoldResult fitted = run_refit(candidate, *stage.store, stage.y, fit_context);
+      if (fitted.cut_short) return;  // the hold-out model is better than half a refit
+      const std::lock_guard lock(mutex);
+      out.emplace(members[i], std::move(fitted.pipeline));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kBudget) tell({.kind = Event::Kind::kNote, .message = fmt::format("{} was not refitted: {}", trial.candidate.label, error.what())});
+    }
+  };
+  if (threads_per_fit == 1 && context_.pool)
+    context_.pool->for_each(members.size(), context_.n_threads, refit_one);
+  else
+    for (std::size_t i = 0; i < members.size(); ++i) refit_one(i);
+  return out;
+}
+
+void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known, const std::map<std::size_t, artifact::Node>& refitted) {
+  const pipeline::Model model = assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_, refitted, quiet_context());
+  artifact::ContainerWriter writer;
+  auto board = nlohmann::json::array();
+  for (LeaderboardRow row : make_leaderboard(known, blend, *problem_.metric)) {
+    // A model trained on a number of trials has the same bytes each time: nothing that was measured in seconds goes in.
+    if (!is_timed()) row.fit_s = row.predict_us_per_row = kNaN;
+    board.push_back(to_json(row));
+  }
+  nlohmann::json manifest = {{"engine_version", kVersion},
+                             {"task", data::task_name(problem_.task)},
+                             {"task_reason", problem_.task_reason},
+                             {"target", options_.problem.target},
+                             {"metric", problem_.metric->name},
+                             {"higher_is_better", problem_.metric->higher_is_better},
+                             {"score", std::isfinite(blend.score) ? nlohmann::json(blend.score) : nlohmann::json()},
+                             {"n_rows", problem_.n_rows()},
+                             {"validation", is_hold_out() ? fmt::format("hold-out of {} rows", splits_.front().valid.size()) : fmt::format("{} folds", splits_.size())},
+                             {"refitted", !refitted.empty()},
+                             {"leaderboard", board},
+                             {"lineage", {{"data", options_.data_name},
+                                          {"fingerprint", fmt::format("{:016x}", problem_.fingerprint())},
+                                          {"seed", options_.seed},
+                                          {"preset", preset_name(options_.preset)},
+                                          {"notes", problem_.notes}}}};
+  if (is_timed()) {
+    manifest["lineage"]["trained_at"] = today();
+    manifest["lineage"]["time_budget_s"] = *options_.time_budget_s;
+    manifest["lineage"]["threads"] = context_.n_threads;
+  } else {
+    manifest["lineage"]["trials"] = *options_.n_trials;
+  }
+  writer.add_json("manifest", manifest);
+  model.save(writer);
+  writer.write(options_.output);
+}
+
+RunResult Run::finish() {
+  phase("ensemble");
+  const auto known = results();
+  Context context = quiet_context().with_seed(derive_seed(options_.seed, {"blend"}));
+  const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, max_members(), context);
+  const auto refitted = refit(blend, known);
+  phase("save");
+  write_model(blend, known, refitted);
+  run_store_->set_seconds_used(seconds_before_ + Clock::system().now_s());
+
+  RunResult out;
+  out.model_path = options_.output;
+  out.model_bytes = std::filesystem::file_size(options_.output);
+  out.task = data::task_name(problem_.task);
+  out.metric = problem_.metric->name;
+  out.higher_is_better = problem_.metric->higher_is_better;
+  out.score = blend.score;
+  out.validation = is_hold_out() ? fmt::format("hold-out of {} rows", splits_.front().valid.size()) : fmt::format("{} folds", splits_.size());
+  out.leaderboard = make_leaderboard(known, blend, *problem_.metric);
+  out.n_rows = problem_.n_rows();
+  out.n_trials = n_done_;
+  out.n_failed = n_failed_;
+  out.interrupted = context_.cancel && context_.cancel->is_cancelled();
+  out.resumed = resumed_;
+  out.notes = problem_.notes;
+  if (options_.run_dir.empty() && !out.interrupted) run_store_->remove();
+  out.elapsed_s = Clock::system().now_s();
+  best_score_ = blend.score;
+  phase("done");
+  return out;
+}
+
+RunResult Run::execute() {
+  prepare();
+  open_run_store();
+  run_baseline();
+  search_stages();
+  return finish();
+}
+
+}  // namespace
+
+nlohmann::json to_json(const RunResult& result) {
+  auto board = nlohmann::json::array();
+  for (const LeaderboardRow& row : result.leaderboard) board.push_back(to_json(row));
+  return {{"model", result.model_path.string()},
+          {"model_bytes", result.model_bytes},
+          {"task", result.task},
+          {"metric", result.metric},
+          {"higher_is_better", result.higher_is_better},
+          {"score", std::isfinite(result.score) ? nlohmann::json(result.score) : nlohmann::json()},
+          {"validation", result.validation},
+          {"leaderboard", board},
+          {"n_rows", result.n_rows},
+          {"trials", result.n_trials},
+          {"failed_trials", result.n_failed},
+          {"interrupted", result.interrupted},
+          {"resumed", result.resumed},
+          {"elapsed_s", result.elapsed_s},
+          {"notes", result.notes}};
+}
+
+RunResult run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink) {
+  if (options.time_budget_s.has_value() == options.n_trials.has_value())
+    throw Error(ErrorCode::kUsage, "give either a time budget or a number of trials");
+  return Run(table, options, context, sink).execute();
+}
+
+}  // namespace kolosal::automl

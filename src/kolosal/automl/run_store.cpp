@@ -1,0 +1,173 @@
+#include "kolosal/automl/run_store.hpp"
+
+#include <array>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "kolosal/artifact/container.hpp"
+#include "kolosal/core/error.hpp"
+
+namespace kolosal::automl {
+namespace {
+
+constexpr std::array<std::string_view, 1> kMigrations = {R"(
+  CREATE TABLE run (name TEXT PRIMARY KEY, value);
+  CREATE TABLE trial (
+    rung INTEGER NOT NULL, number INTEGER NOT NULL,
+    candidate TEXT NOT NULL,  -- JSON: label, estimator, params, view, cost
+    state TEXT NOT NULL,      -- complete, failed
+    loss REAL, score REAL, score_deviation REAL,
+    seconds REAL,             -- thread-seconds of all folds
+    predict_us_per_row REAL, size_bytes INTEGER, mean_rounds REAL, cut_short INTEGER,
+    note TEXT,                -- the reason of a failure
+    ended_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (rung, number));
+)"};
+
+std::filesystem::path database_path(const std::filesystem::path& folder) { return folder / "run.sqlite"; }
+
+/// "seed: 1 instead of 2" for the first setting that differs.
+std::string first_difference(const std::string& stored, const std::string& wanted) {
+  const auto a = nlohmann::json::parse(stored, nullptr, false);
+  const auto b = nlohmann::json::parse(wanted, nullptr, false);
+  for (const auto& [name, value] : b.items())
+    if (!a.contains(name) || a[name] != value)
+      return fmt::format("{} is {} now and was {}", name, value.dump(), a.contains(name) ? a[name].dump() : "not set");
+  return "its settings differ";
+}
+
+}  // namespace
+
+RunStore::RunStore(std::filesystem::path folder, std::unique_ptr<store::Database> database)
+    : folder_(std::move(folder)), database_(std::move(database)), mutex_(std::make_unique<std::mutex>()) {}
+
+bool RunStore::exists(const std::filesystem::path& folder) { return std::filesystem::exists(database_path(folder)); }
+
+RunStore RunStore::create(const std::filesystem::path& folder, const RunIdentity& identity) {
+  std::error_code error;
+  if (std::filesystem::exists(folder) && !exists(folder) && !std::filesystem::is_empty(folder, error))
+    throw Error(ErrorCode::kIo, "the run folder {} holds other files; choose another with --run-dir", folder.string());
+  std::filesystem::remove_all(folder, error);
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(ErrorCode::kIo, "can not make the run folder {}: {}", folder.string(), error.message());
+  auto database = std::make_unique<store::Database>(store::Database::open(database_path(folder), kMigrations));
+  database->transaction([&] {
+    database->run("INSERT INTO run VALUES ('fingerprint', ?)", {fmt::format("{:016x}", identity.fingerprint)});
+    database->run("INSERT INTO run VALUES ('settings', ?)", {identity.settings});
+  });
+  return {folder, std::move(database)};
+}
+
+RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& identity) {
+  if (!exists(folder)) throw Error(ErrorCode::kNotFound, "there is no run to resume in {}", folder.string());
+  auto database = std::make_unique<store::Database>(store::Database::open(database_path(folder), kMigrations));
+  const auto fingerprint = database->text("SELECT value FROM run WHERE name = 'fingerprint'");
+  const auto settings = database->text("SELECT value FROM run WHERE name = 'settings'");
+  // Killed before it knew what it was: nothing is lost by starting anew.
+  if (!fingerprint || !settings) return create(folder, identity);
+  if (*fingerprint != fmt::format("{:016x}", identity.fingerprint))
+    throw Error(ErrorCode::kData, "the run in {} was made on another table; train without --resume to start anew", folder.string());
+  if (*settings != identity.settings)
+    throw Error(ErrorCode::kData, "the run in {} was made with other settings: {}; train without --resume to start anew",
+                folder.string(), first_difference(*settings, identity.settings));
+  return {folder, std::move(database)};
+}
+
+std::filesystem::path RunStore::trial_path(std::size_t rung, std::size_t number) const {
+  return folder_ / fmt::format("trial_{}_{:04}.kolosal", rung, number);
+}
+
+void RunStore::save_trial(TrialResult& result, const std::vector<FoldResult>& folds) {
+  artifact::ContainerWriter writer;
+  artifact::Node predictions;
+  predictions.set_array("prediction", result.prediction);
+  writer.add_node("predictions", predictions);
+  for (std::size_t k = 0; k < folds.size(); ++k) writer.add_node(fmt::format("fold/{}", k), folds[k].pipeline);
+  const auto path = trial_path(result.rung, result.number);
+  writer.write(path);
+  result.size_bytes = std::filesystem::file_size(path);
+  const std::lock_guard lock(*mutex_);
+  database_->run(
+      "INSERT OR REPLACE INTO trial (rung, number, candidate, state, loss, score, score_deviation, seconds, "
+      "predict_us_per_row, size_bytes, mean_rounds, cut_short, note) VALUES (?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      {result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score, result.score_deviation,
+       result.seconds, result.predict_us_per_row, result.size_bytes, result.mean_rounds, result.cut_short ? 1 : 0,
+       result.note});
+}
+
+void RunStore::save_failure(std::size_t rung, std::size_t number, const Candidate& candidate, const std::string& reason) {
+  const std::lock_guard lock(*mutex_);
+  database_->run("INSERT OR REPLACE INTO trial (rung, number, candidate, state, note) VALUES (?, ?, ?, 'failed', ?)",
+                 {rung, number, to_json(candidate).dump(), reason});
+}
+
+std::vector<TrialResult> RunStore::trials() const {
+  const std::lock_guard lock(*mutex_);
+  std::vector<TrialResult> out;
+  database_->run(
+      "SELECT rung, number, candidate, loss, score, score_deviation, seconds, predict_us_per_row, size_bytes, "
+      "mean_rounds, cut_short, note FROM trial WHERE state = 'complete' ORDER BY rung, number",
+      {}, [&](const store::Row& row) {
+        TrialResult result;
+        result.rung = static_cast<std::size_t>(row.integer(0));
+        result.number = static_cast<std::size_t>(row.integer(1));
+        result.candidate = candidate_from_json(nlohmann::json::parse(row.text(2)));
+        result.loss = row.real(3);
+        result.score = row.real(4);
+        result.score_deviation = row.real(5);
+        result.seconds = row.real(6);
+        result.predict_us_per_row = row.real(7);
+        result.size_bytes = static_cast<std::size_t>(row.integer(8));
+        result.mean_rounds = row.real(9);
+        result.cut_short = row.integer(10) != 0;
+        result.note = row.text(11);
+        out.push_back(std::move(result));
+      });
+  std::erase_if(out, [&](TrialResult& result) {
+    try {
+      const auto file = artifact::Container::open(trial_path(result.rung, result.number));
+      result.prediction = file.node("predictions").get_vector<double>("prediction");
+      return false;
+    } catch (const Error&) {
+      return true;  // the machine went down before the file reached the disk: the trial is run again
+    }
+  });
+  return out;
+}
+
+std::vector<RunStore::Failure> RunStore::failures() const {
+  const std::lock_guard lock(*mutex_);
+  std::vector<Failure> out;
+  database_->run("SELECT rung, number, candidate, note FROM trial WHERE state = 'failed' ORDER BY rung, number", {},
+                 [&](const store::Row& row) {
+                   out.push_back({static_cast<std::size_t>(row.integer(0)), static_cast<std::size_t>(row.integer(1)),
+                                  candidate_from_json(nlohmann::json::parse(row.text(2))), row.text(3)});
+                 });
+  return out;
+}
+
+std::vector<pipeline::Pipeline> RunStore::pipelines(const TrialResult& trial) const {
+  const auto file = artifact::Container::open(trial_path(trial.rung, trial.number));
+  std::vector<pipeline::Pipeline> out;
+  for (std::size_t k = 0; file.has(fmt::format("fold/{}", k)); ++k)
+    out.push_back(pipeline::Pipeline::load(file.node(fmt::format("fold/{}", k))));
+  return out;
+}
+
+double RunStore::seconds_used() const {
+  const std::lock_guard lock(*mutex_);
+  return database_->real("SELECT value FROM run WHERE name = 'seconds_used'").value_or(0);
+}
+
+void RunStore::set_seconds_used(double seconds) {
+  const std::lock_guard lock(*mutex_);
+  database_->run("INSERT OR REPLACE INTO run VALUES ('seconds_used', ?)", {seconds});
+}
+
+void RunStore::remove() {
+  database_.reset();
+  std::error_code ignored;  // a folder that stays behind harms nothing
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+}  // namespace kolosal::automl

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kolosal/automl/trial.hpp"
+#include "kolosal/pipeline/pipeline.hpp"
+#include "kolosal/store/database.hpp"
+
+namespace kolosal::automl {
+
+/// What a run is a run of. A run is resumed only on the same.
+struct RunIdentity {
+  std::uint64_t fingerprint = 0;  ///< of features and target
+  std::string settings;           ///< JSON of everything that changes what a trial gives
+};
+
+/// What a run did, in a folder: run.sqlite (identity, trials, seconds) and one container per trial with its predictions and
+/// fitted pipelines. A trial is in the database only after its file is complete, so a kill at any moment loses at
+/// most the trials that were running.
+///
+/// Threads: save_trial() may be called from many threads.
+class RunStore {
+ public:
+  /// A new run; an old one in the same folder is removed. @throws Error kIo.
+  static RunStore create(const std::filesystem::path& folder, const RunIdentity& identity);
+  /// An earlier run. @throws Error kNotFound without one; kData when the table, or which setting, differs.
+  static RunStore open(const std::filesystem::path& folder, const RunIdentity& identity);
+  static bool exists(const std::filesystem::path& folder);
+
+  /// Sets result.size_bytes to what the trial takes on disk.
+  void save_trial(TrialResult& result, const std::vector<FoldResult>& folds);
+  /// The trial ended without a result (a learner failed); it is not tried again.
+  void save_failure(std::size_t rung, std::size_t number, const Candidate& candidate, const std::string& reason);
+  struct Failure {
+    std::size_t rung;
+    std::size_t number;
+    Candidate candidate;
+    std::string reason;
+  };
+  std::vector<TrialResult> trials() const;
+  std::vector<Failure> failures() const;
+  std::vector<pipeline::Pipeline> pipelines(const TrialResult& trial) const;
+
+  /// Seconds that the run has used up, over all its processes.
+  double seconds_used() const;
+  void set_seconds_used(double seconds);
+
+  const std::filesystem::path& folder() const { return folder_; }
+  /// Deletes the folder.
+  void remove();
+
+ private:
+  RunStore(std::filesystem::path folder, std::unique_ptr<store::Database> database);
+  std::filesystem::path trial_path(std::size_t rung, std::size_t number) const;
+
+  std::filesystem::path folder_;
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<std::mutex> mutex_;
+};
+
+}  // namespace kolosal::automl

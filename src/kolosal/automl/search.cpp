@@ -1,0 +1,222 @@
+#include "kolosal/automl/search.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/random.hpp"
+
+namespace kolosal::automl {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+double deviation(const std::vector<double>& values) {
+  if (values.size() < 2) return kNaN;
+  double mean = 0;
+  for (const double v : values) mean += v / static_cast<double>(values.size());
+  double sum = 0;
+  for (const double v : values) sum += (v - mean) * (v - mean);
+  return std::sqrt(sum / static_cast<double>(values.size() - 1));
+}
+
+}  // namespace
+
+ValidRows::ValidRows(const data::TargetView& all, const std::vector<pipeline::Split>& splits)
+    : position(all.values.size(), -1) {
+  for (const auto& split : splits)
+    for (const std::uint32_t row : split.valid) position[row] = 0;
+  for (std::size_t row = 0; row < position.size(); ++row) {
+    if (position[row] < 0) continue;
+    position[row] = static_cast<std::int32_t>(rows.size());
+    rows.push_back(static_cast<std::uint32_t>(row));
+    target.push_back(all.values[row]);
+    if (!all.weights.empty()) weights.push_back(all.weights[row]);
+  }
+  y = {all.task, target, weights, all.n_classes};
+}
+
+Search::Search(FeatureStore& store, const data::TargetView& y, const std::vector<pipeline::Split>& splits,
+               const ValidRows& valid, const metric::Metric& metric, RunStore& run_store, SearchListener listener)
+    : store_(store),
+      y_(y),
+      splits_(splits),
+      valid_(valid),
+      metric_(metric),
+      run_store_(run_store),
+      listener_(std::move(listener)) {}
+
+void Search::add_known(TrialResult result) {
+  ended_[result.number] = true;
+  results_.push_back(std::move(result));
+  std::ranges::sort(results_, {}, &TrialResult::number);
+}
+
+void Search::add_known_failure(std::size_t number) { ended_[number] = false; }
+
+std::vector<TrialResult> Search::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return results_;
+}
+
+bool Search::is_settled_before(std::size_t number) const {
+  return std::ranges::none_of(running_, [&](const auto& entry) { return entry.first < number; });
+}
+
+std::optional<Search::FoldTask> Search::next_task(std::unique_lock<std::mutex>& lock, const Proposer& proposer,
+                                                  const Limits& limits, const Context& context) {
+  for (;;) {
+    const Deadline deadline = limits.deadline();
+    if (deadline.passed() || (context.cancel && context.cancel->is_cancelled())) {
+      pending_.clear();
+      return {};
+    }
+    if (!pending_.empty()) {
+      const FoldTask task = pending_.front();
+      pending_.pop_front();
+      return task;
+    }
+    while (ended_.contains(next_number_)) ++next_number_;
+    const std::size_t number = next_number_;
+    if (exhausted_ || (limits.n_trials && number >= *limits.n_trials)) return {};
+    const std::size_t known_below = number < kLag ? 0 : number - kLag + 1;
+    if (!is_settled_before(known_below)) {
+      changed_.wait_for(lock, std::chrono::milliseconds(20));
+      continue;
+    }
+    std::vector<TrialResult> known;
+    for (const TrialResult& result : results_)
+      if (result.number < known_below) known.push_back(result);
+    auto candidate = proposer(number, known);
+    if (!candidate) {
+      exhausted_ = true;
+      return {};
+    }
+    ++next_number_;
+    Running trial{std::move(*candidate), {}, splits_.size(), {}};
+    trial.folds.resize(splits_.size());
+    for (std::size_t fold = 0; fold < splits_.size(); ++fold) pending_.push_back({number, fold});
+    if (listener_.started) listener_.started(number, trial.candidate);
+    running_.emplace(number, std::move(trial));
+  }
+}
+
+void Search::run_task(const FoldTask& task, const Limits& limits, const Context& context) {
+  Context fit_context = context;
+  fit_context.deadline = limits.deadline();
+  fit_context.n_threads = limits.threads_per_fit;
+  fit_context.seed = derive_seed(context.seed, {"trial", task.number, "fold", task.fold});
+  Candidate candidate;
+  {
+    const std::lock_guard lock(mutex_);
+    candidate = running_.at(task.number).candidate;
+  }
+  std::optional<FoldResult> result;
+  std::string failure;
+  try {
+    result = run_fold(candidate, task.fold, store_, y_, fit_context);
+  } catch (const Error& error) {
+    failure = error.what();
+  } catch (const std::bad_alloc&) {
+    failure = "not enough memory";
+  }
+  std::unique_lock lock(mutex_);
+  Running& trial = running_.at(task.number);
+  if (result)
+    trial.folds[task.fold] = std::move(result);
+  else if (trial.failure.empty())
+    trial.failure = failure;
+  if (--trial.n_left > 0) return;
+  Running whole = std::move(trial);
+  lock.unlock();
+  finish(task.number, std::move(whole), limits.rung);
+  lock.lock();
+  running_.erase(task.number);
+  changed_.notify_all();
+}
+
+void Search::finish(std::size_t number, Running trial, std::size_t rung) {
+  if (!trial.failure.empty()) {
+    run_store_.save_failure(rung, number, trial.candidate, trial.failure);
+    const std::lock_guard lock(mutex_);
+    ended_[number] = false;
+    if (listener_.failed) listener_.failed(number, trial.candidate, trial.failure);
+    return;
+  }
+  TrialResult out;
+  out.number = number;
+  out.rung = rung;
+  out.candidate = trial.candidate;
+  const std::size_t width = y_.n_outputs();
+  out.prediction.assign(valid_.rows.size() * width, 0.0);
+  std::vector<double> n_seen(valid_.rows.size(), 0.0);
+  std::vector<double> scores;
+  std::vector<FoldResult> folds;
+  for (std::size_t k = 0; k < splits_.size(); ++k) {
+    FoldResult& fold = *trial.folds[k];
+    const auto& rows = splits_[k].valid;
+    std::vector<double> target, weights;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto at = static_cast<std::size_t>(valid_.position[rows[i]]);
+      n_seen[at] += 1;
+      for (std::size_t j = 0; j < width; ++j) out.prediction[at * width + j] += fold.prediction[i * width + j];
+      target.push_back(y_.values[rows[i]]);
+      if (!y_.weights.empty()) weights.push_back(y_.weights[rows[i]]);
+    }
+    scores.push_back(metric_.compute({y_.task, target, weights, y_.n_classes}, fold.prediction));
+    out.seconds += fold.seconds;
+    out.predict_us_per_row += 1e6 * fold.predict_s;
+    out.mean_rounds += static_cast<double>(fold.n_rounds) / static_cast<double>(splits_.size());
+    out.cut_short |= fold.cut_short;
+    if (out.note.empty()) out.note = fold.note;
+    folds.push_back(std::move(fold));
+  }
+  for (std::size_t i = 0; i < n_seen.size(); ++i)
+    for (std::size_t j = 0; j < width; ++j) out.prediction[i * width + j] /= n_seen[i];
+  out.loss = metric::training_loss(valid_.y, out.prediction);
+  out.score = metric_.compute(valid_.y, out.prediction);
+  out.score_deviation = deviation(scores);
+  if (out.cut_short && out.note.empty()) out.note = "stopped by the deadline";
+  if (!std::isfinite(out.loss)) {
+    finish(number, {trial.candidate, {}, 0, "its predictions are not finite"}, rung);
+    return;
+  }
+  run_store_.save_trial(out, folds);
+  {
+    const std::lock_guard lock(mutex_);
+    ended_[number] = true;
+    const auto at = std::ranges::lower_bound(results_, number, {}, &TrialResult::number);
+    results_.insert(at, out);
+    if (listener_.ended) listener_.ended(out);
+  }
+}
+
+void Search::work(const Proposer& proposer, const Limits& limits, const Context& context) {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    const auto task = next_task(lock, proposer, limits, context);
+    if (!task) return;
+    lock.unlock();
+    run_task(*task, limits, context);
+    if (listener_.between && between_mutex_.try_lock()) {
+      const std::lock_guard between(between_mutex_, std::adopt_lock);
+      listener_.between();
+    }
+  }
+}
+
+void Search::run(const Proposer& proposer, const Limits& limits, const Context& context) {
+  exhausted_ = false;
+  const std::size_t n_workers = std::max<std::size_t>(1, context.n_threads / limits.threads_per_fit);
+  auto body = [&](std::size_t) { work(proposer, limits, context); };
+  if (context.pool && n_workers > 1)
+    context.pool->for_each(n_workers, n_workers, body);
+  else
+    body(0);
+  pending_.clear();
+  running_.clear();
+}
+
+}  // namespace kolosal::automl

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "kolosal/automl/feature_store.hpp"
+#include "kolosal/automl/run_store.hpp"
+#include "kolosal/automl/trial.hpp"
+#include "kolosal/metric/metric.hpp"
+
+namespace kolosal::automl {
+
+/// The rows that trials are compared on: the union of all validation rows, ascending.
+struct ValidRows {
+  std::vector<std::uint32_t> rows;
+  std::vector<std::int32_t> position;  ///< table row -> index into rows; -1 when never validated
+  std::vector<double> target;
+  std::vector<double> weights;         ///< empty: none
+  data::TargetView y;                  ///< of these rows; views into the two above
+
+  ValidRows(const data::TargetView& all, const std::vector<pipeline::Split>& splits);
+  ValidRows(const ValidRows&) = delete;
+  ValidRows& operator=(const ValidRows&) = delete;
+};
+
+/// How the search ended a trial, for the progress display.
+struct SearchListener {
+  std::function<void(std::size_t number, const Candidate&)> started;
+  std::function<void(const TrialResult&)> ended;
+  std::function<void(std::size_t number, const Candidate&, const std::string& why)> failed;
+  /// Between two trials, on one thread at a time: time to write a checkpoint.
+  std::function<void()> between;
+};
+
+/// Proposes the next trial from what earlier ones gave. Empty: nothing is left to try.
+using Proposer = std::function<std::optional<Candidate>(std::size_t number, const std::vector<TrialResult>& known)>;
+
+/// Runs trials on some folds, one (trial, fold) per thread at a time.
+///
+/// Order: trial t is proposed from the results of trials before t - kLag, all of them and no others, so the same seed
+/// proposes the same trials on any number of threads.
+class Search {
+ public:
+  static constexpr std::size_t kLag = 4;
+
+  struct Limits {
+    std::optional<std::size_t> n_trials;
+    std::function<Deadline()> deadline;  ///< for fits; asked anew before each fold
+    std::size_t threads_per_fit = 1;
+    std::size_t rung = 0;
+  };
+
+  Search(FeatureStore& store, const data::TargetView& y, const std::vector<pipeline::Split>& splits,
+         const ValidRows& valid, const metric::Metric& metric, RunStore& run_store, SearchListener listener);
+
+  /// Results of an earlier process; their numbers are not run again.
+  void add_known(TrialResult result);
+  void add_known_failure(std::size_t number);
+
+  /// Runs until the proposer, the limits or a cancellation end it.
+  void run(const Proposer& proposer, const Limits& limits, const Context& context);
+
+  /// By number. Not while run() runs.
+  const std::vector<TrialResult>& results() const { return results_; }
+  /// A copy, at any time.
+  std::vector<TrialResult> snapshot() const;
+
+ private:
+  struct Running {
+    Candidate candidate;
+    std::vector<std::optional<FoldResult>> folds;
+    std::size_t n_left = 0;
+    std::string failure;
+  };
+  struct FoldTask {
+    std::size_t number = 0;
+    std::size_t fold = 0;
+  };
+
+  std::optional<FoldTask> next_task(std::unique_lock<std::mutex>& lock, const Proposer& proposer,
+                                    const Limits& limits, const Context& context);
+  bool is_settled_before(std::size_t number) const;
+  void run_task(const FoldTask& task, const Limits& limits, const Context& context);
+  void finish(std::size_t number, Running trial, std::size_t rung);
+  void work(const Proposer& proposer, const Limits& limits, const Context& context);
+
+  FeatureStore& store_;
+  const data::TargetView& y_;
+  const std::vector<pipeline::Split>& splits_;
+  const ValidRows& valid_;
+  const metric::Metric& metric_;
+  RunStore& run_store_;
+  SearchListener listener_;
+
+  mutable std::mutex mutex_;
+  std::mutex between_mutex_;
+  std::condition_variable changed_;
+  std::size_t next_number_ = 0;
+  bool exhausted_ = false;
+  std::deque<FoldTask> pending_;
+  std::map<std::size_t, Running> running_;
+  std::map<std::size_t, bool> ended_;  // number -> has a result
+  std::vector<TrialResult> results_;
+};
+
+}  // namespace kolosal::automl

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kolosal/automl/feature_store.hpp"
+#include "kolosal/automl/search.hpp"
+
+namespace kolosal::automl {
+
+/// A share of the training rows together with all validation rows: one rung of successive halving. Small tables have one
+/// stage, with all rows. The validation rows are the same in every stage, so their results compare and blend.
+struct Stage {
+  std::size_t rung = 0;
+  std::size_t n_train_rows = 0;  ///< of the first split
+  data::Frame base;
+  std::vector<double> target;
+  std::vector<double> weights;
+  data::TargetView y;
+  std::vector<pipeline::Split> splits;
+  std::unique_ptr<ValidRows> valid;
+  std::unique_ptr<FeatureStore> store;
+
+  Stage() = default;
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+};
+
+/// Training rows per rung: {n} for a table that is small enough, else 20,000, four times as many, ... n.
+std::vector<std::size_t> rung_sizes(std::size_t n_train_rows, std::size_t n_columns, bool is_hold_out);
+
+/// A stage of the first n_train_rows of a random order (by seed) of the hold-out's training rows; with all of them when
+/// n_train_rows is as many.
+std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, const data::Frame& base,
+                                  const data::TargetView& y, const std::vector<pipeline::Split>& splits,
+                                  std::size_t memory_bytes, std::uint64_t seed);
+
+}  // namespace kolosal::automl

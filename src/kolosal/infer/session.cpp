@@ -1,0 +1,44 @@
+#include "kolosal/infer/session.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "kolosal/core/error.hpp"
+
+namespace kolosal::infer {
+
+Session Session::open(const std::filesystem::path& path) {
+  Session out;
+  try {
+    out.container_ = std::make_shared<const artifact::Container>(artifact::Container::open(path));
+    out.model_ = std::make_shared<const pipeline::Model>(pipeline::Model::load(*out.container_));
+    out.manifest_ = std::make_shared<const nlohmann::json>(out.container_->json("manifest"));
+  } catch (const Error& error) {
+    // Messages of the layers below do not know the file.
+    const std::string_view what = error.what();
+    if (what.find(path.filename().string()) != std::string_view::npos) throw;
+    throw Error(error.code(), "{}: {}", path.string(), what);
+  }
+  return out;
+}
+
+Prediction Session::predict(const data::Frame& table, const Context& context, data::ConformReport* report) const {
+  Prediction out;
+  out.n_outputs = model_->n_outputs();
+  out.values = model_->predict(table, context, report);
+  out.labels = model_->labels(out.values);
+  return out;
+}
+
+std::vector<double> Session::probabilities(const Prediction& prediction) const {
+  KOLOSAL_ASSERT(model_->task != data::Task::kRegression, "numbers have no class probabilities");
+  if (prediction.n_outputs > 1) return prediction.values;
+  std::vector<double> out;
+  out.reserve(2 * prediction.values.size());
+  for (const double p : prediction.values) {
+    out.push_back(1 - p);
+    out.push_back(p);
+  }
+  return out;
+}
+
+}  // namespace kolosal::infer

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "kolosal/artifact/container.hpp"
+#include "kolosal/core/context.hpp"
+#include "kolosal/data/schema.hpp"
+#include "kolosal/pipeline/model.hpp"
+
+namespace kolosal::infer {
+
+/// What a model says about some rows.
+struct Prediction {
+  std::size_t n_outputs = 1;
+  std::vector<double> values;  ///< n_rows x n_outputs, row by row (Estimator::predict() tells what they are)
+  data::Column labels;         ///< class names as they were in the data, or the values
+};
+
+/// A model file, opened and ready to predict.
+///
+/// Threads: predict() is const and safe from many threads.
+/// Needs: nothing but the file; the libraries that trained the model are not opened.
+class Session {
+ public:
+  /// @throws Error kNotFound, kIo, kModel (Container::open tells which).
+  static Session open(const std::filesystem::path& path);
+
+  const pipeline::Model& model() const { return *model_; }
+  const artifact::Container& container() const { return *container_; }
+  /// Scores, lineage, leaderboard, as they were when the model was made.
+  const nlohmann::json& manifest() const { return *manifest_; }
+
+  /// Any table with the feature columns, in any order. @throws Error kData (Schema::conform tells when).
+  Prediction predict(const data::Frame& table, const Context& context, data::ConformReport* report = nullptr) const;
+  /// n_rows x n_classes probabilities of a prediction; binary models give both. @throws Error kInternal for regression.
+  std::vector<double> probabilities(const Prediction& prediction) const;
+
+ private:
+  std::shared_ptr<const artifact::Container> container_;
+  std::shared_ptr<const pipeline::Model> model_;
+  std::shared_ptr<const nlohmann::json> manifest_;
+};
+
+}  // namespace kolosal::infer

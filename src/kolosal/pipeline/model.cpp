@@ -1,0 +1,136 @@
+#include "kolosal/pipeline/model.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "kolosal/core/error.hpp"
+
+namespace kolosal::pipeline {
+namespace {
+
+constexpr std::uint32_t kModelVersion = 1;
+
+std::string member_block(std::size_t member, std::size_t fold) { return fmt::format("member/{}/{}", member, fold); }
+
+}  // namespace
+
+void apply_temperature(std::span<double> prediction, std::size_t n_outputs, double temperature) {
+  if (temperature == 1) return;
+  constexpr double kTiny = 1e-15;
+  const double power = 1 / temperature;
+  if (n_outputs == 1) {
+    for (double& p : prediction) {
+      const double q = std::clamp(p, kTiny, 1 - kTiny);
+      p = 1 / (1 + std::exp(-power * std::log(q / (1 - q))));
+    }
+    return;
+  }
+  for (std::size_t begin = 0; begin < prediction.size(); begin += n_outputs) {
+    double sum = 0;
+    for (std::size_t k = begin; k < begin + n_outputs; ++k)
+      sum += prediction[k] = std::pow(std::max(prediction[k], kTiny), power);
+    for (std::size_t k = begin; k < begin + n_outputs; ++k) prediction[k] /= sum;
+  }
+}
+
+std::vector<double> Model::predict(const data::Frame& raw, const Context& context, data::ConformReport* report) const {
+  const data::Frame features = base.transform(schema.conform(raw, report), context);
+  std::vector<double> out(features.n_rows() * n_outputs(), 0.0);
+  std::map<std::string, data::Frame> made;
+  std::vector<double> part(out.size());
+  for (const Member& member : members) {
+    auto [view, is_new] = made.try_emplace(member.view);
+    if (is_new) view->second = views.at(member.view).transform(features, context);
+    const double weight = member.weight / static_cast<double>(member.pipelines.size());
+    for (const Pipeline& pipeline : member.pipelines) {
+      pipeline.predict(view->second, part, context);
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] += weight * part[i];
+    }
+  }
+  if (task == data::Task::kRegression) {
+    for (double& value : out) value = std::clamp(value, target_low, target_high);
+  } else {
+    apply_temperature(out, n_outputs(), temperature);
+  }
+  return out;
+}
+
+data::Column Model::labels(std::span<const double> prediction) const {
+  if (task == data::Task::kRegression) return data::Column::from_float64({prediction.begin(), prediction.end()});
+  const std::size_t width = n_outputs();
+  std::vector<std::int32_t> codes(prediction.size() / width);
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    const auto row = prediction.subspan(i * width, width);
+    codes[i] = width == 1 ? (row[0] > 0.5 ? 1 : 0) : static_cast<std::int32_t>(std::ranges::max_element(row) - row.begin());
+  }
+  return data::Column::from_category(std::move(codes), std::make_shared<const data::Dictionary>(classes));
+}
+
+void Model::save(artifact::ContainerWriter& writer) const {
+  auto shape = nlohmann::json::array();
+  for (const Member& member : members)
+    shape.push_back({{"name", member.name}, {"weight", member.weight}, {"view", member.view}, {"pipelines", member.pipelines.size()}});
+  auto view_names = nlohmann::json::array();
+  for (const auto& [name, recipe] : views) view_names.push_back(name);
+  writer.add_json("model", {{"task", data::task_name(task)},
+                            {"target", target},
+                            {"classes", classes},
+                            {"temperature", temperature},
+                            {"target_range", {target_low, target_high}},
+                            {"views", view_names},
+                            {"members", shape}},
+                  kModelVersion);
+  writer.add_json("schema", schema.to_json());
+  artifact::Node base_node;
+  base.save(base_node);
+  writer.add_node("base", base_node);
+  for (const auto& [name, recipe] : views) {
+    artifact::Node node;
+    recipe.save(node);
+    writer.add_node("view/" + name, node);
+  }
+  for (std::size_t i = 0; i < members.size(); ++i)
+    for (std::size_t k = 0; k < members[i].pipelines.size(); ++k) {
+      artifact::Node node;
+      members[i].pipelines[k].save(node);
+      writer.add_node(member_block(i, k), node);
+    }
+}
+
+Model Model::load(const artifact::Container& container) {
+  Model out;
+  try {
+    const auto json = container.json("model", kModelVersion);
+    out.task = data::task_from_name(json.at("task").get<std::string>());
+    out.target = json.at("target").get<std::string>();
+    out.classes = json.at("classes").get<std::vector<std::string>>();
+    out.temperature = json.at("temperature").get<double>();
+    out.target_low = json.at("target_range").at(0).get<double>();
+    out.target_high = json.at("target_range").at(1).get<double>();
+    out.schema = data::Schema::from_json(container.json("schema"));
+    out.base = transform::Recipe::load(container.node("base"));
+    for (const auto& name : json.at("views")) {
+      const auto view = name.get<std::string>();
+      out.views[view] = transform::Recipe::load(container.node("view/" + view));
+    }
+    for (const auto& shape : json.at("members")) {
+      Member member{shape.at("name").get<std::string>(), shape.at("weight").get<double>(), shape.at("view").get<std::string>(), {}};
+      if (!out.views.contains(member.view)) throw Error(ErrorCode::kModel, "member \"{}\" reads the view \"{}\", which the file does not hold", member.name, member.view);
+      for (std::size_t k = 0; k < shape.at("pipelines").get<std::size_t>(); ++k) {
+        member.pipelines.push_back(Pipeline::load(container.node(member_block(out.members.size(), k))));
+        if (member.pipelines.back().estimator().n_outputs() != out.n_outputs())
+          throw Error(ErrorCode::kModel, "member \"{}\" gives {} numbers per row instead of {}", member.name,
+                      member.pipelines.back().estimator().n_outputs(), out.n_outputs());
+      }
+      if (member.pipelines.empty()) throw Error(ErrorCode::kModel, "member \"{}\" has no pipeline", member.name);
+      out.members.push_back(std::move(member));
+    }
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorCode::kModel, "the model's description is damaged: {}", error.what());
+  }
+  if (out.members.empty()) throw Error(ErrorCode::kModel, "the model has no members");
+  return out;
+}
+
+}  // namespace kolosal::pipeline

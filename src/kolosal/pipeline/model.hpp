@@ -1,0 +1,62 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kolosal/artifact/container.hpp"
+#include "kolosal/data/schema.hpp"
+#include "kolosal/pipeline/pipeline.hpp"
+
+namespace kolosal::pipeline {
+
+/// One voice of a blend: the pipelines of its folds (their mean is the voice), or a single one.
+struct Member {
+  std::string name;         ///< "lightgbm small"
+  double weight = 1;        ///< Of the voice; the weights of a model sum to 1.
+  std::string view;         ///< Which shared view its pipelines read.
+  std::vector<Pipeline> pipelines;
+};
+
+/// A finished model: from a raw table to predictions. What a .kolosal file holds.
+///
+/// Flow: raw columns -> Schema::conform -> base steps -> the view of each member -> its pipelines -> mean of
+/// folds -> weighted mean of members -> temperature.
+/// Shapes: predict() writes n_rows x n_outputs, row by row: value, probability of classes()[1], or one probability per class.
+/// Threads: const use is safe from many threads.
+class Model {
+ public:
+  data::Schema schema;
+  data::Task task = data::Task::kRegression;
+  std::string target;
+  std::vector<std::string> classes;         ///< In class-index order; empty for regression.
+  transform::Recipe base;                   ///< Fitted once; every view starts from its output.
+  std::map<std::string, transform::Recipe> views;
+  std::vector<Member> members;
+  double temperature = 1;                   ///< Divides the logits of classification probabilities.
+  double target_low = 0;                    ///< Regression: predictions are clipped to [low, high].
+  double target_high = 0;
+
+  std::size_t n_outputs() const { return task == data::Task::kMulticlass ? classes.size() : 1; }
+
+  /// Rows of any table that has the feature columns, by name.
+  std::vector<double> predict(const data::Frame& raw, const Context& context,
+                              data::ConformReport* report = nullptr) const;
+
+  /// Predictions as a column, as the user's data had them: class names, or numbers.
+  data::Column labels(std::span<const double> prediction) const;
+
+  /// Adds the blocks "model", "schema", "base", "view/<name>" and "member/<i>/<k>".
+  void save(artifact::ContainerWriter& writer) const;
+  static Model load(const artifact::Container& container);
+  static Model open(const std::filesystem::path& path) { return load(artifact::Container::open(path)); }
+};
+
+/// Divides the logits of probabilities by a temperature, in place (n_outputs 1: binary).
+void apply_temperature(std::span<double> prediction, std::size_t n_outputs, double temperature);
+
+}  // namespace kolosal::pipeline

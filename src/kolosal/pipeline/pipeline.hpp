@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kolosal/artifact/node.hpp"
+#include "kolosal/model/estimator.hpp"
+#include "kolosal/transform/recipe.hpp"
+
+namespace kolosal::pipeline {
+
+/// Preprocessing steps and the learner behind them: what one fit makes and what predicts.
+///
+/// Shapes: predict() takes the columns it was fitted on and writes n_rows x n_outputs, as Estimator::predict() does.
+/// Threads: predict() is const and safe from many threads.
+class Pipeline {
+ public:
+  Pipeline() = default;
+  Pipeline(transform::Recipe recipe, std::string estimator, ParamMap params);
+
+  /// Fits steps and learner on rows.train only; rows.valid is for early stopping.
+  model::FitReport fit(const data::Frame& x, const data::TargetView& y, model::RowSplit rows, const Context& context);
+
+  /// The two halves of fit(), for callers that share their results between fits (automl).
+  transform::Recipe& recipe() { return recipe_; }
+  const transform::Recipe& recipe() const { return recipe_; }
+  model::Estimator& estimator() { return *estimator_; }
+  const model::Estimator& estimator() const { return *estimator_; }
+  const std::string& estimator_name() const { return name_; }
+  const ParamMap& params() const { return params_; }
+
+  void predict(const data::Frame& x, std::span<double> out, const Context& context) const;
+
+  void save(artifact::Node& node) const;
+  /// The same, for parts that are shared between pipelines.
+  static void save_parts(artifact::Node& node, const std::string& estimator_name, const ParamMap& params,
+                         const transform::Recipe& recipe, const model::Estimator& estimator);
+  static Pipeline load(const artifact::Node& node);
+
+ private:
+  transform::Recipe recipe_;
+  std::string name_;
+  ParamMap params_;
+  std::unique_ptr<model::Estimator> estimator_;
+};
+
+}  // namespace kolosal::pipeline

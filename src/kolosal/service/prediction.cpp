@@ -1,0 +1,95 @@
+#include "kolosal/service/prediction.hpp"
+
+#include <algorithm>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/param.hpp"
+
+namespace kolosal::service {
+namespace {
+
+using data::ColumnType;
+
+std::string forced_type(ColumnType type) {
+  switch (type) {
+    case ColumnType::kInt64:
+    case ColumnType::kFloat32:
+    case ColumnType::kFloat64:
+      return "float";
+    case ColumnType::kBool:
+      return "bool";
+    case ColumnType::kDate:
+    case ColumnType::kTimestamp:
+      return "timestamp";
+    default:
+      return "category";
+  }
+}
+
+void check_columns(const std::vector<std::string>& present, const std::vector<std::string>& wanted, const char* what) {
+  for (const std::string& name : wanted) {
+    if (std::ranges::find(present, name) != present.end()) continue;
+    const std::string near = nearest_name(name, present);
+    throw Error(ErrorCode::kData, "{} column \"{}\" is not in the input{}", what, name,
+                near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+  }
+}
+
+void add_counts(std::map<std::string, std::size_t>& sum, const std::map<std::string, std::size_t>& part) {
+  for (const auto& [name, count] : part) sum[name] += count;
+}
+
+void add_probabilities(data::Frame& result, const infer::Session& session, const infer::Prediction& prediction) {
+  const auto probabilities = session.probabilities(prediction);
+  const auto& classes = session.model().classes;
+  const std::size_t n_rows = prediction.labels.size();
+  for (std::size_t k = 0; k < classes.size(); ++k) {
+    std::vector<double> values(n_rows);
+    for (std::size_t i = 0; i < n_rows; ++i) values[i] = probabilities[i * classes.size() + k];
+    result.add("proba_" + classes[k], data::Column::from_float64(std::move(values)));
+  }
+}
+
+}  // namespace
+
+std::map<std::string, std::string> types_for(const data::Schema& schema) {
+  std::map<std::string, std::string> out;
+  for (const data::Field& field : schema.fields())
+    if (field.role == data::Role::kFeature) out[field.name] = forced_type(field.type);
+  return out;
+}
+
+PredictReport predict_file(const PredictRequest& request, const Context& context) {
+  const auto session = infer::Session::open(request.model);
+  const pipeline::Model& model = session.model();
+  if (request.proba && model.task == data::Task::kRegression)
+    throw Error(ErrorCode::kUsage, "--proba needs a classification model; {} predicts numbers", request.model.string());
+
+  io::ReadOptions read = request.read;
+  read.types.merge(types_for(model.schema));  // what the user forced stays
+  for (const std::string& name : request.keep)
+    if (!model.schema.find(name) || model.schema.find(name)->role != data::Role::kFeature) read.types.try_emplace(name, "text");
+  const auto input = io::open_table_stream(request.data, read, context);
+  check_columns(input->names(), model.schema.names_with(data::Role::kFeature), "the model's");
+  check_columns(input->names(), request.keep, "kept");
+
+  PredictReport report;
+  const auto writer = io::make_table_writer(request.output, request.write, context);
+  while (const auto batch = input->next()) {
+    data::ConformReport conform;
+    const infer::Prediction prediction = session.predict(*batch, context, &conform);
+    data::Frame result = batch->select(request.keep);
+    result.add("prediction", prediction.labels);
+    if (request.proba) add_probabilities(result, session, prediction);
+    writer->write(result);
+    report.n_rows += batch->n_rows();
+    add_counts(report.conform.unseen_levels, conform.unseen_levels);
+    add_counts(report.conform.unreadable_cells, conform.unreadable_cells);
+    report.conform.extra_columns = conform.extra_columns;
+  }
+  writer->close();
+  report.notes = input->report().notes;
+  return report;
+}
+
+}  // namespace kolosal::service

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kolosal/core/context.hpp"
+#include "kolosal/infer/session.hpp"
+#include "kolosal/io/table_reader.hpp"
+#include "kolosal/io/table_writer.hpp"
+
+namespace kolosal::service {
+
+/// Column types that make a file match a model's schema: numbers as floats, levels and texts as category (so that missing
+/// tokens count as missing), times as timestamps. Columns that the model does not use are left to inference.
+std::map<std::string, std::string> types_for(const data::Schema& schema);
+
+struct PredictRequest {
+  std::filesystem::path model;
+  std::filesystem::path data;
+  std::filesystem::path output = "-";
+  bool proba = false;              ///< adds proba_<class> for each class
+  std::vector<std::string> keep;   ///< input columns that go first in the result, as they are in the file
+  io::ReadOptions read;
+  io::WriteOptions write;
+};
+
+struct PredictReport {
+  std::size_t n_rows = 0;
+  data::ConformReport conform;
+  std::vector<std::string> notes;
+};
+
+/// Predicts a file batch by batch: memory does not grow with the number of rows. The result has the kept columns,
+/// "prediction", and the probabilities if asked.
+/// @throws Error kData when a feature column is absent or holds another type (line, column, value); kUsage for
+/// probabilities of a regression model.
+PredictReport predict_file(const PredictRequest& request, const Context& context);
+
+}  // namespace kolosal::service

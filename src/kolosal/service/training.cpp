@@ -1,0 +1,91 @@
+#include "kolosal/service/training.hpp"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <limits>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/memory.hpp"
+
+namespace kolosal::service {
+namespace {
+
+/// Working room beside the table: learners' binned copies, predictions, libraries.
+constexpr std::size_t kBaseBytes = 96UL << 20;
+constexpr std::size_t kCopiesOfTable = 2;
+
+/// A model that can not be written is found out now and not after an hour.
+void check_writable(const std::filesystem::path& output) {
+  if (std::filesystem::is_directory(output))
+    throw Error(ErrorCode::kIo, "can not write the model to {}: it is a folder; give a file name", output.string());
+  const auto folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
+  if (!std::filesystem::is_directory(folder))
+    throw Error(ErrorCode::kIo, "can not write the model to {}: the folder {} does not exist", output.string(), folder.string());
+  if (access(folder.c_str(), W_OK) != 0)
+    throw Error(ErrorCode::kIo, "can not write the model to {}: no permission to write in {}", output.string(), folder.string());
+}
+
+void check_memory(const data::Frame& table, std::size_t limit) {
+  const std::size_t need = kBaseBytes + kCopiesOfTable * table.n_bytes();
+  if (need > limit)
+    throw Error(ErrorCode::kMemory, "the table ({} in memory) needs about {} to train on, more than the memory limit of {}; raise --memory-limit or train on fewer rows",
+                format_bytes(table.n_bytes()), format_bytes(need), format_bytes(limit));
+}
+
+/// The target column again, with every cell as the file has it, when typing has changed how its classes are written.
+data::Frame with_class_names(data::Frame table, const TrainRequest& request, const Context& context) {
+  const auto& target = request.run.problem.target;
+  const auto at = table.find(target);
+  if (!at || request.data == "-" || request.run.problem.task == "regression") return table;
+  const data::Column& column = table.column(*at);
+  const bool is_bool = column.type() == data::ColumnType::kBool;
+  const bool is_float = column.type() == data::ColumnType::kFloat64;
+  if (!is_bool && !is_float) return table;
+  if (is_float) {
+    // Only a float column of two values (or one that the user calls classes) is a class.
+    const bool asked = request.run.problem.task != "auto";
+    double seen[2];
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < column.size() && n < 3; ++i) {
+      const double value = column.number(i);
+      if (std::isnan(value) || (n > 0 && value == seen[0]) || (n > 1 && value == seen[1])) continue;
+      if (n < 2) seen[n] = value;
+      ++n;
+    }
+    if (n > 2 && !asked) return table;
+  }
+  io::ReadOptions options = request.read;
+  options.columns = {target};
+  options.types[target] = "category";
+  const data::Frame names = io::read_table(request.data, options, context);
+  if (names.n_rows() != table.n_rows()) return table;
+  std::vector<std::string> all = table.names();
+  std::vector<data::Column> columns;
+  for (std::size_t i = 0; i < table.n_columns(); ++i) columns.push_back(i == *at ? names.column(0) : table.column(i));
+  return {std::move(all), std::move(columns)};
+}
+
+}  // namespace
+
+automl::RunResult train(const TrainRequest& request, const Context& context, const automl::EventSink& sink) {
+  check_writable(request.run.output);
+  if (sink) {
+    automl::Event event;
+    event.kind = automl::Event::Kind::kPhase;
+    event.phase = event.message = "read";
+    event.score = event.best_score = std::numeric_limits<double>::quiet_NaN();
+    event.elapsed_s = Clock::system().now_s();
+    event.remaining_s = context.deadline.remaining_s();
+    sink(event);
+  }
+  io::ReadReport report;
+  data::Frame table = io::read_table(request.data, request.read, context, &report);
+  check_memory(table, context.memory_limit_bytes);
+  table = with_class_names(std::move(table), request, context);
+  automl::RunOptions options = request.run;
+  if (options.data_name.empty()) options.data_name = request.data.filename().string();
+  return automl::run(table, options, context, sink);
+}
+
+}  // namespace kolosal::service
