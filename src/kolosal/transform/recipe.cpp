@@ -39,6 +39,7 @@ data::Frame Recipe::fit_transform(const data::Frame& x, std::span<const std::uin
         return;
       }
       auto step = make_transformer(spec.name, spec.params);
+      step->keep_inputs(spec.select.keep);
       frame = step->fit_transform(frame, rows, y, columns, context);
       fitted_steps_.push_back(std::move(step));
     });
@@ -89,6 +90,7 @@ void Recipe::save(artifact::Node& node) const {
     child.set("params", specs_[i].params);
     child.set("types", specs_[i].select.types);
     child.set("names", specs_[i].select.names);
+    child.set("keep", specs_[i].select.keep);
     child.set("skipped", fitted_steps_[i] == nullptr);
     if (fitted_steps_[i]) fitted_steps_[i]->save(child.add_child("fitted"));
   }
@@ -100,7 +102,7 @@ Recipe Recipe::load(const artifact::Node& node) {
   for (std::int64_t i = 0; i < n_steps; ++i) {
     const artifact::Node& child = node.child(fmt::format("step_{}", i));
     StepSpec spec(child.get_string("name"), child.get_params("params"),
-                  {child.get_string("types"), child.get_strings("names")});
+                  {child.get_string("types"), child.get_strings("names"), child.get_bool("keep")});
     std::unique_ptr<Transformer> step;
     if (!child.get_bool("skipped")) {
       step = make_transformer(spec.name, spec.params);
@@ -121,6 +123,7 @@ nlohmann::json Recipe::to_json() const {
       step["columns"] = spec.select.types;
     else
       step["columns"] = spec.select.names;
+    if (spec.select.keep) step["keep"] = true;
     out.push_back(std::move(step));
   }
   return out;
@@ -141,9 +144,11 @@ Recipe Recipe::from_json(const nlohmann::json& json) {
       else if (key == "columns" && value.is_array() &&
                std::ranges::all_of(value, [](const auto& v) { return v.is_string(); }))
         spec.select.names = value.get<std::vector<std::string>>();
+      else if (key == "keep" && value.is_boolean())
+        spec.select.keep = value.get<bool>();
       else if (key != "step")
         throw Error(ErrorCode::kInvalidParameter,
-                    "step {}: \"{}\" must be params (an object) or columns (types, or a list of names), not {}", spec.name,
+                    "step {}: \"{}\" must be params (an object), columns (types, or a list of names) or keep (true or false), not {}", spec.name,
                     key, value.dump());
     }
     steps.push_back(std::move(spec));

@@ -16,7 +16,7 @@ struct StepSpec {
   ParamMap params;
   Selector select;  ///< types "" (the default here): the transformer's default_types.
 
-  StepSpec(std::string step, ParamMap step_params = {}, Selector step_select = {.types = "", .names = {}})
+  StepSpec(std::string step, ParamMap step_params = {}, Selector step_select = {.types = ""})
       : name(std::move(step)), params(std::move(step_params)), select(std::move(step_select)) {}
 };
 

@@ -100,7 +100,7 @@ data::Frame Transformer::replace(const data::Frame& x, std::vector<Named> made) 
   std::vector<std::string> names;
   std::vector<data::Column> columns;
   for (std::size_t c = 0; c < x.n_columns(); ++c) {
-    if (taken.contains(x.name(c))) continue;
+    if (!keep_inputs_ && taken.contains(x.name(c))) continue;
     names.push_back(x.name(c));
     columns.push_back(x.column(c));
     used.insert(x.name(c));
@@ -121,11 +121,13 @@ void Transformer::save(artifact::Node& node) const {
   std::vector<std::string> types;
   for (const auto type : types_) types.emplace_back(data::type_name(type));
   node.set("types", types);
+  node.set("keep_inputs", keep_inputs_);
   do_save(node.add_child("state"));
 }
 
 void Transformer::load(const artifact::Node& node) {
   columns_ = node.get_strings("columns");
+  keep_inputs_ = node.get_bool("keep_inputs");
   types_.clear();
   for (const auto& name : node.get_strings("types")) {
     const auto type = data::type_from_name(name);

@@ -20,6 +20,7 @@ namespace kolosal::transform {
 struct Selector {
   std::string types = "all";
   std::vector<std::string> names;  ///< When not empty: exactly these columns, and `types` is not looked at.
+  bool keep = false;               ///< The columns stay beside what the step makes of them.
 
   std::vector<std::string> resolve(const data::Frame& frame) const;
 };
@@ -54,6 +55,8 @@ class Transformer {
   void load(const artifact::Node& node);
 
   const std::vector<std::string>& input_columns() const { return columns_; }
+  /// Before fit(): the input columns stay in the frame (Selector::keep).
+  void keep_inputs(bool keep) { keep_inputs_ = keep; }
   bool is_fitted() const { return fitted_; }
 
  protected:
@@ -80,6 +83,7 @@ class Transformer {
 
   std::vector<std::string> columns_;
   std::vector<data::ColumnType> types_;
+  bool keep_inputs_ = false;
   bool fitted_ = false;
 };
 
