@@ -1,0 +1,274 @@
+#include "kolosal/ensemble/greedy_selection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/random.hpp"
+#include "kolosal/kernel/multiversion.hpp"
+#include "kolosal/metric/metric.hpp"
+
+namespace kolosal::ensemble {
+namespace {
+
+using data::TargetView;
+using data::Task;
+using Candidates = std::vector<std::span<const double>>;
+
+constexpr double kMinProbability = 1e-15;
+constexpr std::size_t kLanes = 16;
+
+/// Sum of log(max(sum[i] + added[i], floor)). The numbers are multiplied, and one logarithm is taken of 256
+/// of them: 16 lanes with 16 factors each, which are at least 1e-15 and at most the number of steps, so that
+/// no product leaves the range of a double; then the exponents are cut off and the 16 fractions are
+/// multiplied.
+KOLOSAL_MULTIVERSION
+double sum_of_logs(const double* sum, const float* added, double floor, std::size_t n) {
+  constexpr std::size_t kFactors = 16, kBlock = kLanes * kFactors;
+  constexpr std::uint64_t kFraction = (std::uint64_t{1} << 52) - 1;
+  double out = 0;
+  std::int64_t exponents = 0;
+  std::size_t i = 0;
+  for (; i + kBlock <= n; i += kBlock) {
+    double product[kLanes];
+    for (std::size_t lane = 0; lane < kLanes; ++lane) product[lane] = 1;
+    for (std::size_t factor = 0; factor < kFactors; ++factor) {
+      const double* s = sum + i + factor * kLanes;
+      const float* a = added + i + factor * kLanes;
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const double value = s[lane] + static_cast<double>(a[lane]);
+        product[lane] *= value > floor ? value : floor;
+      }
+    }
+    double fractions = 1;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const auto bits = std::bit_cast<std::uint64_t>(product[lane]);
+      exponents += static_cast<std::int64_t>(bits >> 52) - 1023;
+      fractions *= std::bit_cast<double>((bits & kFraction) | (std::uint64_t{1023} << 52));
+    }
+    out += std::log(fractions);
+  }
+  for (; i < n; ++i) out += std::log(std::max(sum[i] + static_cast<double>(added[i]), floor));
+  return out + static_cast<double>(exponents) * 0.6931471805599453;
+}
+
+double weighted_sum_of_logs(const double* sum, const float* added, const double* weights, double floor,
+                            std::size_t n) {
+  double out = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    out += weights[i] * std::log(std::max(sum[i] + static_cast<double>(added[i]), floor));
+  return out;
+}
+
+KOLOSAL_MULTIVERSION
+double sum_of_squares(const double* sum, const float* added, const double* weights, std::size_t n) {
+  double lanes[kLanes];
+  for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = 0;
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double value = sum[i + lane] + static_cast<double>(added[i + lane]);
+      lanes[lane] += weights[i + lane] * (value * value);
+    }
+  double out = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) out += lanes[lane];
+  for (; i < n; ++i) {
+    const double value = sum[i] + static_cast<double>(added[i]);
+    out += weights[i] * (value * value);
+  }
+  return out;
+}
+
+/// All that the selection must know of a row: log loss reads the probability of its true class only, squared
+/// error its error.
+struct Sample {
+  bool is_regression = false;
+  std::vector<std::vector<float>>
+      values;                   // by candidate: the probability of the true class, or prediction - target
+  std::vector<double> weights;  // empty: all rows count 1; never empty for regression
+  std::size_t n_rows = 0;
+
+  /// Loss of the mean of `n_members` candidates whose sum is `sum` plus `added`; scaled, the order is all
+  /// that counts.
+  double loss(const std::vector<double>& sum, const std::vector<float>& added, std::size_t n_members) const {
+    const auto k = static_cast<double>(n_members);
+    if (is_regression) return sum_of_squares(sum.data(), added.data(), weights.data(), n_rows) / (k * k);
+    const double floor = kMinProbability * k;
+    if (weights.empty())
+      return static_cast<double>(n_rows) * std::log(k) - sum_of_logs(sum.data(), added.data(), floor, n_rows);
+    const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+    return total * std::log(k) -
+           weighted_sum_of_logs(sum.data(), added.data(), weights.data(), floor, n_rows);
+  }
+};
+
+bool is_usable(const Candidates& candidates, std::size_t row, std::size_t n_outputs) {
+  for (const auto& candidate : candidates)
+    for (std::size_t k = row * n_outputs; k < (row + 1) * n_outputs; ++k)
+      if (!std::isfinite(candidate[k])) return false;
+  return true;
+}
+
+/// Up to max_rows rows where every candidate has a prediction, ascending.
+std::vector<std::uint32_t> sample_rows(const TargetView& y, const Candidates& candidates,
+                                       std::size_t max_rows, Rng& rng) {
+  std::vector<std::uint32_t> order(y.values.size()), out;
+  std::iota(order.begin(), order.end(), 0U);
+  if (order.size() > max_rows) rng.shuffle(order);
+  for (const std::uint32_t row : order) {
+    if (out.size() == max_rows) break;
+    if (is_usable(candidates, row, y.n_outputs())) out.push_back(row);
+  }
+  if (out.empty())
+    throw Error(ErrorCode::kData,
+                "no ensemble can be made: of {} rows none has a finite prediction of each of {} models",
+                y.values.size(), candidates.size());
+  std::ranges::sort(out);
+  return out;
+}
+
+std::vector<std::uint32_t> bag_of(std::vector<std::uint32_t> rows, Rng& rng) {
+  const std::size_t n = std::max<std::size_t>(1, rows.size() * 7 / 10);
+  rng.shuffle(rows);
+  rows.resize(n);
+  std::ranges::sort(rows);
+  return rows;
+}
+
+Sample make_sample(const TargetView& y, const Candidates& candidates, const std::vector<std::uint32_t>& rows,
+                   const Context& context) {
+  Sample out;
+  out.is_regression = y.task == Task::kRegression;
+  out.n_rows = rows.size();
+  out.values.resize(candidates.size());
+  if (out.is_regression || !y.weights.empty())
+    for (const std::uint32_t row : rows) out.weights.push_back(y.weight(row));
+  context.parallel_blocks(candidates.size(), 1, [&](std::size_t c, std::size_t) {
+    auto& values = out.values[c];
+    values.reserve(rows.size());
+    for (const std::uint32_t row : rows) {
+      const double p =
+          candidates[c][row * y.n_outputs() +
+                        (y.task == Task::kMulticlass ? static_cast<std::size_t>(y.values[row]) : 0)];
+      const double value = y.task == Task::kRegression ? p - y.values[row]
+                           : y.task == Task::kBinary   ? (y.values[row] > 0.5 ? p : 1 - p)
+                                                       : p;
+      values.push_back(static_cast<float>(value));
+    }
+  });
+  return out;
+}
+
+/// How often each candidate was added, up to the step with the smallest loss, as weights that sum to 1.
+std::vector<double> select(const Sample& sample, const std::vector<std::size_t>& allowed, std::size_t n_steps,
+                           const Context& context) {
+  std::vector<double> sum(sample.n_rows), losses(allowed.size());
+  std::vector<std::size_t> steps;
+  std::size_t n_best_steps = 1;
+  double best_loss = std::numeric_limits<double>::infinity();
+  for (std::size_t step = 1; step <= std::max<std::size_t>(1, n_steps); ++step) {
+    if (step > 1 && context.should_stop()) break;
+    context.parallel_blocks(allowed.size(), 4, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t k = begin; k < end; ++k) losses[k] = sample.loss(sum, sample.values[allowed[k]], step);
+    });
+    const auto best = static_cast<std::size_t>(std::ranges::min_element(losses) - losses.begin());
+    steps.push_back(allowed[best]);
+    if (losses[best] < best_loss) {
+      best_loss = losses[best];
+      n_best_steps = step;
+    }
+    const auto& added = sample.values[allowed[best]];
+    for (std::size_t i = 0; i < sample.n_rows; ++i) sum[i] += static_cast<double>(added[i]);
+  }
+  std::vector<double> weights(sample.values.size());
+  for (std::size_t k = 0; k < n_best_steps; ++k) weights[steps[k]] += 1 / static_cast<double>(n_best_steps);
+  return weights;
+}
+
+std::vector<double> select_in_bags(const std::vector<Sample>& bags, const std::vector<std::size_t>& allowed,
+                                   std::size_t n_steps, const Context& context) {
+  std::vector<double> mean(bags.front().values.size());
+  for (const Sample& bag : bags) {
+    const auto weights = select(bag, allowed, n_steps, context);
+    for (std::size_t c = 0; c < mean.size(); ++c) mean[c] += weights[c] / static_cast<double>(bags.size());
+  }
+  return mean;
+}
+
+/// Candidates with weight, the heaviest first; of equal ones the earlier.
+std::vector<std::size_t> by_weight(const std::vector<double>& weights) {
+  std::vector<std::size_t> out;
+  for (std::size_t c = 0; c < weights.size(); ++c)
+    if (weights[c] > 0) out.push_back(c);
+  std::ranges::stable_sort(out, std::greater{}, [&](std::size_t c) { return weights[c]; });
+  return out;
+}
+
+/// Loss of the blend on all rows where its members have a prediction.
+double loss_on_all_rows(const TargetView& y, const Candidates& candidates, const WeightedMembers& chosen) {
+  std::vector<double> blended(candidates.front().size());
+  blend(candidates, chosen, blended);
+  const std::size_t n_outputs = y.n_outputs();
+  std::vector<double> values, weights, prediction;
+  for (std::size_t row = 0; row < y.values.size(); ++row) {
+    const auto outputs = std::span(blended).subspan(row * n_outputs, n_outputs);
+    if (!std::ranges::all_of(outputs, [](double p) { return std::isfinite(p); })) continue;
+    values.push_back(y.values[row]);
+    if (!y.weights.empty()) weights.push_back(y.weights[row]);
+    prediction.insert(prediction.end(), outputs.begin(), outputs.end());
+  }
+  return metric::training_loss({y.task, values, weights, y.n_classes}, prediction);
+}
+
+}  // namespace
+
+WeightedMembers greedy_selection(const TargetView& y, const Candidates& candidates,
+                                 const GreedySelectionParams& params, const Context& context) {
+  KOLOSAL_ASSERT(!candidates.empty(), "an ensemble needs a candidate");
+  for (const auto& candidate : candidates)
+    KOLOSAL_ASSERT(candidate.size() == y.values.size() * y.n_outputs(), "one prediction per row and output");
+  Rng rng(derive_seed(context.seed, {"greedy_selection"}));
+  const auto rows = sample_rows(y, candidates, params.max_rows, rng);
+  std::vector<Sample> bags;
+  if (params.n_bags <= 1) bags.push_back(make_sample(y, candidates, rows, context));
+  for (std::size_t bag = 0; params.n_bags > 1 && bag < params.n_bags; ++bag)
+    bags.push_back(make_sample(y, candidates, bag_of(rows, rng), context));
+
+  std::vector<std::size_t> allowed(candidates.size());
+  std::iota(allowed.begin(), allowed.end(), std::size_t{0});
+  std::vector<double> weights = select_in_bags(bags, allowed, params.n_steps, context);
+  WeightedMembers out{by_weight(weights), {}, 0};
+  if (out.members.size() > std::max<std::size_t>(1, params.max_members)) {
+    // The heaviest stay; their weights are chosen anew, since they now do the work of those that left.
+    out.members.resize(std::max<std::size_t>(1, params.max_members));
+    if (!context.should_stop()) {
+      weights = select_in_bags(bags, out.members, params.n_steps, context);
+      out.members = by_weight(weights);
+    }
+  }
+  double total = 0;
+  for (const std::size_t c : out.members) total += weights[c];
+  std::erase_if(out.members, [&](std::size_t c) {
+    return c != out.members.front() && weights[c] < params.minimum_weight * total;
+  });
+  total = 0;
+  for (const std::size_t c : out.members) total += weights[c];
+  for (const std::size_t c : out.members) out.weights.push_back(weights[c] / total);
+  out.loss = loss_on_all_rows(y, candidates, out);
+  return out;
+}
+
+void blend(const Candidates& candidates, const WeightedMembers& chosen, std::span<double> out) {
+  std::ranges::fill(out, 0.0);
+  for (std::size_t m = 0; m < chosen.members.size(); ++m) {
+    const auto& candidate = candidates[chosen.members[m]];
+    KOLOSAL_ASSERT(candidate.size() == out.size(), "candidates and result have one shape");
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += chosen.weights[m] * candidate[i];
+  }
+}
+
+}  // namespace kolosal::ensemble
