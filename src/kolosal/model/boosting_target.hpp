@@ -1,0 +1,56 @@
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kolosal/model/boosting_loss.hpp"
+#include "kolosal/model/estimator.hpp"
+#include "kolosal/model/forest.hpp"
+
+namespace kolosal::model {
+
+/// What a boosting library is to minimise, in its own and in our words.
+struct Objective {
+  std::string name;  ///< l2, l1, huber, quantile, poisson, gamma, tweedie, binary, multiclass
+  LossKind loss = LossKind::kSquared;
+  Link link = Link::kIdentity;
+  double parameter = 0;   ///< huber's limit, quantile's level, tweedie's power
+  bool any_unit = false;  ///< The target may be shifted and scaled.
+};
+
+/// The objective of a task; `asked` is a regression objective or "auto" (l2).
+/// @throws Error kInvalidParameter when `asked` is of another task.
+Objective choose_objective(std::string_view learner, std::string_view asked, data::Task task, double alpha,
+                           double tweedie_variance_power);
+
+/// Targets and weights of a fit as the boosting libraries take them.
+struct BoostingTarget {
+  double center = 0;  ///< user's unit = center + scale * this unit
+  double scale = 1;
+  std::vector<float> train, train_weights;  ///< Weights empty: 1 each.
+  std::vector<float> valid, valid_weights;
+  Loss valid_loss;
+};
+
+/// class_weight "balanced": every class counts the same in sum, in training and in early stopping.
+/// @throws Error kData for a target that the objective can not have.
+BoostingTarget make_target(const data::TargetView& y, RowSplit rows, const Objective& objective,
+                           std::string_view class_weight);
+
+/// @throws Error kInvalidParameter naming the learner, the parameter and the values that exist.
+void check_choice(std::string_view learner, std::string_view parameter, std::string_view value,
+                  std::initializer_list<std::string_view> known);
+
+/// The state of a fitted booster: its trees and the importance of its features.
+void save_booster(artifact::Node& node, const Forest& forest, const std::vector<double>& importance);
+/// @throws Error kModel when the trees are damaged or do not have that many features and outputs.
+void load_booster(const artifact::Node& node, std::size_t n_features, std::size_t n_outputs, Forest& forest,
+                  std::vector<double>& importance);
+
+/// Gain per feature as shares of 1; all 0 becomes all equal.
+std::vector<double> as_shares(std::vector<double> gain);
+
+}  // namespace kolosal::model
