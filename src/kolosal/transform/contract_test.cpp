@@ -1,0 +1,344 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+
+#include "kolosal/artifact/container.hpp"
+#include "kolosal/core/testing/matchers.hpp"
+#include "kolosal/core/testing/temp_folder.hpp"
+#include "kolosal/transform/recipe.hpp"
+#include "kolosal/transform/transformer.hpp"
+
+// What every transformer keeps, run over the registry: with any input, one thread or many, saved or not.
+
+namespace kolosal::transform {
+namespace {
+
+using data::Column;
+using data::ColumnType;
+using data::Frame;
+using data::TargetView;
+using data::Task;
+using ::testing::HasSubstr;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+std::shared_ptr<const data::Dictionary> dictionary(std::vector<std::string> levels) {
+  return std::make_shared<const data::Dictionary>(std::move(levels));
+}
+
+// Every column type, with the cells that break naive code: NaN, infinities, 1e308, constants, nothing at all, unseen codes.
+Frame hostile_frame(std::size_t n) {
+  std::vector<double> plain(n), infinite(n), huge(n), missing(n, kNaN), constant(n, 7.5), tiny(n);
+  std::vector<float> single(n);
+  std::vector<std::int64_t> integer(n), serial(n), day(n), moment(n);
+  std::vector<std::uint8_t> flag(n);
+  std::vector<std::int32_t> few(n), many(n), none(n, data::kMissingCode);
+  std::vector<std::optional<std::string>> text(n), empty_text(n);
+  data::Bitmap valid = data::all_present(n);
+  const char* kTexts[] = {"", "Hello World", "price 1,200 EUR", "\xc3\x84rger \xff broken", "a a a b", "Hello again 12"};
+  std::vector<std::int64_t> offsets(n + 1);
+  std::vector<std::int32_t> indices;
+  for (std::size_t i = 0; i < n; ++i) {
+    plain[i] = i % 7 == 3 ? kNaN : static_cast<double>(i * 37 % 101) / 8;
+    infinite[i] = i % 5 == 0 ? kInf : i % 5 == 1 ? -kInf : static_cast<double>(i);
+    huge[i] = i % 2 ? 1e308 : -1.7e308;
+    tiny[i] = 1e-310 * static_cast<double>(i % 3);
+    single[i] = i % 6 == 2 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(i % 11);
+    integer[i] = i % 3 ? static_cast<std::int64_t>(i % 9) : std::numeric_limits<std::int64_t>::min();
+    serial[i] = static_cast<std::int64_t>(i) + 1000;
+    flag[i] = i % 2;
+    day[i] = static_cast<std::int64_t>(i) * 86'400'000'000'000 - 86'400'000'000'000 * 20;
+    moment[i] = i % 4 ? static_cast<std::int64_t>(i) * 3'723'123'456'789 : std::numeric_limits<std::int64_t>::min();
+    few[i] = i % 8 == 0 ? data::kMissingCode : i % 8 == 1 ? data::kUnseenCode : static_cast<std::int32_t>(i % 3);
+    many[i] = static_cast<std::int32_t>(i % 40);
+    if (i % 4) text[i] = kTexts[i % 6];
+    if (i % 5 == 4) data::clear_bit(valid.data(), i);
+    if (i % 3) indices.push_back(static_cast<std::int32_t>(i % 4));
+    offsets[i + 1] = static_cast<std::int64_t>(indices.size());
+  }
+  std::vector<std::string> levels;
+  for (int i = 0; i < 40; ++i) levels.push_back(std::to_string(i * 3));
+  Frame out({"plain", "infinite"}, {Column::from_float64(plain), Column::from_float64(infinite)});
+  out.add("huge", Column::from_float64(huge));
+  out.add("tiny", Column::from_float64(tiny));
+  out.add("missing", Column::from_float64(missing));
+  out.add("constant", Column::from_float64(constant));
+  out.add("single", Column::from_float32(single));
+  out.add("integer", Column::from_int64(integer, valid));
+  out.add("serial", Column::from_int64(serial));
+  out.add("flag", Column::from_bool(flag, valid));
+  out.add("day", Column::from_date(day, valid));
+  out.add("moment", Column::from_timestamp(moment, valid));
+  out.add("few", Column::from_category(few, dictionary({"red", "green", "blue", "never"})));
+  out.add("many", Column::from_category(many, dictionary(levels)));
+  out.add("none", Column::from_category(none, dictionary({})));
+  out.add("text", Column::from_texts(text));
+  out.add("empty_text", Column::from_texts(empty_text));
+  std::vector<float> ones(indices.size(), 1.0F);
+  out.add("sparse", Column::from_sparse(offsets, indices, ones, 4));
+  return out;
+}
+
+struct Problem {
+  Frame x;
+  std::vector<double> values;
+  TargetView y;
+  std::vector<std::uint32_t> rows;
+};
+
+// Two of three rows are fitted.
+std::unique_ptr<Problem> problem(std::size_t n, Task task, std::size_t fit_every = 3) {
+  auto out = std::make_unique<Problem>();
+  out->x = hostile_frame(n);
+  for (std::size_t i = 0; i < n; ++i)
+    out->values.push_back(task == Task::kRegression ? static_cast<double>(i * 13 % 29) + 0.25
+                                                    : static_cast<double>(i * 13 % 29 % (task == Task::kBinary ? 2 : 4)));
+  out->y = {task, out->values, {}, task == Task::kRegression ? 0U : task == Task::kBinary ? 2U : 4U};
+  for (std::uint32_t i = 0; i < n; ++i)
+    if (fit_every == 1 || i % fit_every != 1) out->rows.push_back(i);
+  return out;
+}
+
+std::string bytes_of(const Column& column) {
+  std::string out(data::type_name(column.type()));
+  const auto append = [&](const auto& span) {
+    out.append(reinterpret_cast<const char*>(span.data()), span.size_bytes());
+  };
+  switch (column.type()) {
+    case ColumnType::kFloat64: append(column.float64s()); break;
+    case ColumnType::kFloat32: append(column.float32s()); break;
+    case ColumnType::kCategory:
+      append(column.codes());
+      for (const auto& level : column.dictionary()->levels()) out += level + '\n';
+      break;
+    case ColumnType::kSparse: {
+      const auto cells = column.sparse();
+      append(cells.offsets);
+      const auto begin = cells.offsets.front(), end = cells.offsets.back();
+      append(std::span(cells.indices + begin, static_cast<std::size_t>(end - begin)));
+      append(std::span(cells.values + begin, static_cast<std::size_t>(end - begin)));
+      out += std::to_string(cells.width);
+      break;
+    }
+    default:
+      for (std::size_t i = 0; i < column.size(); ++i) out += column.cell_text(i) + (column.is_missing(i) ? "?\n" : "\n");
+  }
+  return out;
+}
+
+std::string bytes_of(const Frame& frame) {
+  std::string out;
+  for (std::size_t c = 0; c < frame.n_columns(); ++c) out += frame.name(c) + ":" + bytes_of(frame.column(c)) + ";";
+  return out;
+}
+
+std::vector<std::string> columns_for(const TransformerInfo& info, const Frame& x) {
+  return Selector{info.default_types, {}}.resolve(x);
+}
+
+// Parameters that reach the other branches of each step.
+std::vector<ParamMap> variants(const std::string& name) {
+  if (name == "impute")
+    return {{{"strategy", "mean"}, {"indicator", true}},
+            {{"strategy", "most_frequent"}, {"category_strategy", "most_frequent"}},
+            {{"strategy", "constant"}, {"fill_value", -1.0}}};
+  if (name == "scale") return {{{"method", "robust"}}, {{"method", "minmax"}}, {{"clip", 3.0}}};
+  if (name == "one_hot") return {{{"dense", true}}, {{"min_frequency", std::int64_t{3}}, {"max_categories", std::int64_t{2}}}};
+  if (name == "target_encode")
+    return {{{"method", "empirical_bayes"}, {"counts", true}, {"keep", true}}, {{"min_levels", std::int64_t{10}}}};
+  if (name == "date_parts") return {{{"cyclic", true}, {"differences", true}, {"drop_constant", false}}};
+  if (name == "text_hash") return {{{"idf", true}, {"width", std::int64_t{64}}}};
+  if (name == "text_tokens") return {{{"score", "target"}, {"min_rows", std::int64_t{1}}}};
+  if (name == "frequency_encode") return {{{"method", "count"}}, {{"method", "log_count"}}};
+  if (name == "to_float") return {{{"always_double", true}}};
+  return {};
+}
+
+class TransformerContract : public ::testing::TestWithParam<std::string> {
+ protected:
+  const TransformerInfo& info() const { return transformer_info(GetParam()); }
+  // With default parameters first, then the variants.
+  void for_each_variant(const std::function<void(const ParamMap&)>& body) const {
+    body({});
+    for (const auto& params : variants(GetParam())) {
+      SCOPED_TRACE(to_string(params.begin()->second));
+      body(params);
+    }
+  }
+};
+
+TEST_P(TransformerContract, IsDocumented) {
+  EXPECT_GT(info().summary.size(), 20U);
+  EXPECT_EQ(info().summary.back(), '.');
+  EXPECT_FALSE(info().params.empty());
+  for (const auto& spec : info().params) EXPECT_GT(spec.doc.size(), 10U) << spec.name;
+}
+
+TEST_P(TransformerContract, KeepsRowsAndOtherColumns) {
+  const Context context;
+  for (const Task task : {Task::kRegression, Task::kBinary, Task::kMulticlass}) {
+    const auto p = problem(203, task);
+    for_each_variant([&](const ParamMap& params) {
+      const auto step = info().make(params);
+      auto columns = columns_for(info(), p->x);
+      const Frame out = step->fit_transform(p->x, p->rows, p->y, columns, context);
+      EXPECT_EQ(out.n_rows(), p->x.n_rows());
+      for (std::size_t c = 0; c < p->x.n_columns(); ++c) {
+        if (std::ranges::find(columns, p->x.name(c)) != columns.end()) continue;
+        ASSERT_TRUE(out.find(p->x.name(c)).has_value()) << p->x.name(c);
+        EXPECT_EQ(bytes_of(out.column(p->x.name(c))), bytes_of(p->x.column(c)));
+      }
+    });
+  }
+}
+
+TEST_P(TransformerContract, SameBytesForAnyNumberOfThreads) {
+  ThreadPool pool(4);
+  Context many;
+  many.pool = &pool;
+  many.n_threads = 4;
+  const auto p = problem(5003, Task::kMulticlass);
+  for_each_variant([&](const ParamMap& params) {
+    const auto a = info().make(params), b = info().make(params);
+    const auto columns = columns_for(info(), p->x);
+    const auto one_bytes = bytes_of(a->fit_transform(p->x, p->rows, p->y, columns, Context{}));
+    EXPECT_EQ(one_bytes, bytes_of(b->fit_transform(p->x, p->rows, p->y, columns, many)));
+    EXPECT_EQ(bytes_of(a->transform(p->x, Context{})), bytes_of(b->transform(p->x, many)));
+  });
+}
+
+TEST_P(TransformerContract, RowsThatAreNotFittedDoNotMatter) {
+  // The other rows of the second frame are shifted: fit() must not have looked at them, so the states agree.
+  const auto p = problem(120, Task::kBinary);
+  std::vector<std::uint32_t> fitted;
+  for (std::uint32_t i = 0; i < 60; ++i) fitted.push_back(i);
+  std::vector<std::uint32_t> mixed(fitted);
+  for (std::uint32_t i = 0; i < 60; ++i) mixed.push_back(119 - i);
+  const Frame other = p->x.take(mixed);
+  for_each_variant([&](const ParamMap& params) {
+    const auto a = info().make(params), b = info().make(params);
+    a->fit(p->x, fitted, p->y, columns_for(info(), p->x), {});
+    b->fit(other, fitted, p->y, columns_for(info(), p->x), {});
+    EXPECT_EQ(bytes_of(a->transform(p->x, {})), bytes_of(b->transform(p->x, {})));
+  });
+}
+
+TEST_P(TransformerContract, OneRowAtATimeGivesTheSame) {
+  const auto p = problem(60, Task::kRegression);
+  for_each_variant([&](const ParamMap& params) {
+    const auto step = info().make(params);
+    step->fit(p->x, p->rows, p->y, columns_for(info(), p->x), {});
+    const Frame whole = step->transform(p->x, {});
+    for (std::size_t row = 0; row < 60; row += 7) {
+      const Frame one = step->transform(p->x.slice(row, 1), {});
+      const std::uint32_t picked[] = {static_cast<std::uint32_t>(row)};
+      EXPECT_EQ(bytes_of(one), bytes_of(whole.take(picked))) << "row " << row;
+    }
+  });
+}
+
+TEST_P(TransformerContract, SurvivesEmptyAndSingleRowFits) {
+  const auto p = problem(30, Task::kMulticlass);
+  const std::vector<std::uint32_t> none, one = {4};
+  for_each_variant([&](const ParamMap& params) {
+    for (const auto& rows : {none, one}) {
+      const auto step = info().make(params);
+      const Frame out = step->fit_transform(p->x, rows, p->y, columns_for(info(), p->x), {});
+      EXPECT_EQ(out.n_rows(), 30U);
+      EXPECT_EQ(step->transform(p->x.slice(0, 0), {}).n_rows(), 0U);
+    }
+  });
+}
+
+TEST_P(TransformerContract, SavesAndLoads) {
+  const TempFolder folder;
+  const auto p = problem(203, Task::kMulticlass);
+  int n = 0;
+  for_each_variant([&](const ParamMap& params) {
+    const auto step = info().make(params);
+    step->fit(p->x, p->rows, p->y, columns_for(info(), p->x), {});
+    artifact::Node node;
+    step->save(node);
+    artifact::ContainerWriter writer;
+    writer.add_node("step", node);
+    const auto path = folder.path() / fmt::format("step_{}.kolosal", n++);
+    writer.write(path);
+    const auto loaded = info().make(params);
+    loaded->load(artifact::Container::open(path).node("step"));
+    EXPECT_EQ(bytes_of(loaded->transform(p->x, {})), bytes_of(step->transform(p->x, {})));
+  });
+}
+
+TEST_P(TransformerContract, RefusesWrongUse) {
+  const auto p = problem(30, Task::kBinary);
+  const auto step = info().make({});
+  EXPECT_ERROR(step->transform(p->x, {}), kNotFitted, HasSubstr("before fit"));
+  const auto columns = columns_for(info(), p->x);
+  step->fit(p->x, p->rows, p->y, columns, {});
+  const std::vector<std::string> first = {columns[0]};
+  EXPECT_ERROR(step->transform(p->x.without(first), {}), kData, HasSubstr(columns[0]));
+  Frame changed = p->x.without(first);
+  changed.add(columns[0], Column::from_sparse(std::vector<std::int64_t>(31), {}, {}, 3));
+  if (p->x.column(columns[0]).type() != ColumnType::kSparse) {
+    EXPECT_ERROR(step->transform(changed, {}), kData, HasSubstr("in training"));
+  }
+  EXPECT_ERROR(info().make({{"no_such_parameter", true}}), kInvalidParameter, HasSubstr("no_such_parameter"));
+}
+
+TEST_P(TransformerContract, TheTargetMattersOnlyWhereItSays) {
+  const auto p = problem(203, Task::kBinary);
+  for_each_variant([&](const ParamMap& params) {
+    const auto a = info().make(params), b = info().make(params);
+    if (a->uses_target()) {
+      EXPECT_ERROR(a->fit(p->x, p->rows, {}, columns_for(info(), p->x), {}), kInvalidParameter, HasSubstr("target"));
+      return;
+    }
+    a->fit(p->x, p->rows, p->y, columns_for(info(), p->x), {});
+    b->fit(p->x, p->rows, {}, columns_for(info(), p->x), {});
+    if (GetParam() == "drop_id_like") return;  // looks at a target when there is one
+    EXPECT_EQ(bytes_of(a->transform(p->x, {})), bytes_of(b->transform(p->x, {})));
+  });
+}
+
+TEST_P(TransformerContract, StatelessStepsDoNotLookAtRows) {
+  const auto p = problem(203, Task::kBinary);
+  for_each_variant([&](const ParamMap& params) {
+    const auto a = info().make(params), b = info().make(params);
+    if (!a->is_stateless()) return;
+    a->fit(p->x, p->rows, p->y, columns_for(info(), p->x), {});
+    b->fit(p->x, {}, p->y, columns_for(info(), p->x), {});
+    EXPECT_EQ(bytes_of(a->transform(p->x, {})), bytes_of(b->transform(p->x, {})));
+  });
+}
+
+std::vector<std::string> all_names() {
+  std::vector<std::string> out;
+  for (const auto& info : transformers()) out.push_back(info.name);
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, TransformerContract, ::testing::ValuesIn(all_names()),
+                         [](const auto& parameter) { return parameter.param; });
+
+TEST(Transformers, AreFoundByName) {
+  EXPECT_ERROR(transformer_info("imputer"), kInvalidParameter, HasSubstr("did you mean \"impute\""));
+  EXPECT_GE(transformers().size(), 16U);
+}
+
+TEST(Selector, TakesTypesAndNames) {
+  const Frame x = hostile_frame(4);
+  EXPECT_THAT((Selector{"time", {}}.resolve(x)), ::testing::ElementsAre("day", "moment"));
+  EXPECT_THAT((Selector{"category, text", {}}.resolve(x)),
+              ::testing::ElementsAre("few", "many", "none", "text", "empty_text"));
+  EXPECT_THAT((Selector{"all", {"flag", "plain"}}.resolve(x)), ::testing::ElementsAre("flag", "plain"));
+  EXPECT_ERROR((Selector{"all", {"plane"}}.resolve(x)), kData, HasSubstr("plain"));
+  EXPECT_ERROR((Selector{"categroy", {}}.resolve(x)), kInvalidParameter, HasSubstr("category"));
+}
+
+}  // namespace
+}  // namespace kolosal::transform
