@@ -179,10 +179,10 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) {
     if (!offset || !text.empty()) return {};
     in_day = *time - *offset;
   }
-  std::int64_t nanoseconds = 0;
-  if (__builtin_mul_overflow(*day, kNanosecondsPerDay, &nanoseconds)) return {};
-  if (__builtin_add_overflow(nanoseconds, in_day, &nanoseconds)) return {};
-  return nanoseconds;
+  // Wide: the first day that 64 bits reach into starts before them.
+  const __int128 nanoseconds = static_cast<__int128>(*day) * kNanosecondsPerDay + in_day;
+  if (nanoseconds < INT64_MIN || nanoseconds > INT64_MAX) return {};
+  return static_cast<std::int64_t>(nanoseconds);
 }
 
 std::optional<std::int64_t> parse_date(std::string_view text) {

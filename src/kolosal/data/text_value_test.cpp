@@ -70,6 +70,7 @@ TEST(TextValue, WritesTimesThatItReads) {
   EXPECT_EQ(format_timestamp(-1), "1969-12-31T23:59:59.999999999");
   EXPECT_EQ(format_timestamp(1'500'000'000), "1970-01-01T00:00:01.500");
   EXPECT_EQ(format_timestamp(1'000'001'000), "1970-01-01T00:00:01.000001");
+  for (const std::int64_t edge : {INT64_MIN, INT64_MAX}) EXPECT_THAT(parse_timestamp(format_timestamp(edge)), Optional(edge));
   EXPECT_TRUE(rc::check("any moment is read back", [](std::int64_t nanoseconds) {
     RC_ASSERT(parse_timestamp(format_timestamp(nanoseconds)) == nanoseconds);
   }));
