@@ -2,175 +2,194 @@
 
 #include <sqlite3.h>
 
-#include <limits>
-#include <map>
-#include <mutex>
+#include <cstring>
+#include <utility>
 
 #include "kolosal/core/error.hpp"
 
 namespace kolosal::store {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5'000;
-
-sqlite3_stmt* statement_of(void* statement) { return static_cast<sqlite3_stmt*>(statement); }
+/// What a user can do about it; the reason itself is SQLite's.
+const char* advice(int code) {
+  switch (code & 0xff) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+      return "; the file is damaged or no database: restore a copy, or delete it and start anew";
+    case SQLITE_FULL:
+      return "; free space on the disk";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "; another process is writing to it";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+      return "; check that its folder exists and is writable";
+    default:
+      return "";
+  }
+}
 
 }  // namespace
 
-std::int64_t Row::integer(int column) const { return sqlite3_column_int64(statement_of(statement_), column); }
+void Database::Close::operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
 
-double Row::real(int column) const {
-  return is_null(column) ? std::numeric_limits<double>::quiet_NaN()
-                         : sqlite3_column_double(statement_of(statement_), column);
+Database::Database(const std::filesystem::path& path, Mode mode) : path_(path.string()) {
+  if (mode == Mode::kExisting && !std::filesystem::exists(path))
+    throw Error(ErrorCode::kNotFound, "no database at: {}", path_);
+  sqlite3* opened = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (mode == Mode::kCreate ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
+  database_.reset(opened);
+  if (code != SQLITE_OK) fail(code);
+  configure();
 }
 
-std::string Row::text(int column) const {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_of(statement_), column));
-  return text ? std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_of(statement_), column)))
+void Database::configure() {
+  sqlite3_busy_timeout(database_.get(), 5000);
+  // Reads every page once, so that damage is found now and not in the middle of a run. Run files are small.
+  auto check = prepare("PRAGMA quick_check(1)");
+  if (!check.next() || check.text(0) != "ok")
+    throw Error(ErrorCode::kIo, "database {}: {}{}", path_, check.text(0), advice(SQLITE_CORRUPT));
+  check.run();
+  // NORMAL: the log is not synced at every commit. A commit survives the death of the process, not always a
+  // power cut.
+  execute_script("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
+}
+
+void Database::fail(int code) const {
+  const char* reason = database_ ? sqlite3_errmsg(database_.get()) : sqlite3_errstr(code);
+  const int system_error = database_ ? sqlite3_system_errno(database_.get()) : 0;
+  const bool has_cause =
+      system_error != 0 && ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_IOERR);
+  throw Error(ErrorCode::kIo, "database {}: {}{}{}", path_, reason,
+              has_cause ? fmt::format(" ({})", std::strerror(system_error)) : std::string(), advice(code));
+}
+
+Statement Database::prepare(std::string_view sql) const {
+  sqlite3_stmt* statement = nullptr;
+  const int code =
+      sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  if (code != SQLITE_OK) fail(code);
+  KOLOSAL_ASSERT(statement != nullptr, "the SQL text holds a statement");
+  return {*this, statement};
+}
+
+void Database::execute_script(const std::string& sql) {
+  const int code = sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(code);
+}
+
+void Database::transaction(const std::function<void()>& body) {
+  const std::string name = fmt::format("nested_{}", depth_);
+  // IMMEDIATE: a writer waits at the start, where waiting is possible, and not in the middle.
+  execute_script(depth_ == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT " + name);
+  ++depth_;
+  try {
+    body();
+    execute_script(depth_ == 1 ? "COMMIT" : "RELEASE " + name);
+    --depth_;
+  } catch (...) {
+    --depth_;
+    // After some errors (disk full) SQLite has rolled back by itself; the first error is the one to tell.
+    const std::string undo = depth_ == 0 ? "ROLLBACK" : "ROLLBACK TO " + name + "; RELEASE " + name;
+    if (!sqlite3_get_autocommit(database_.get()))
+      sqlite3_exec(database_.get(), undo.c_str(), nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+std::size_t Database::schema_version(std::string_view component) const {
+  auto known = prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'");
+  if (!known.next()) return 0;
+  auto version = prepare("SELECT version FROM schema_version WHERE component = ?");
+  return version.bind(component).next() ? static_cast<std::size_t>(version.integer(0)) : 0;
+}
+
+void Database::migrate(std::string_view component, std::span<const std::string_view> scripts) {
+  if (schema_version(component) == scripts.size()) return;
+  transaction([&] {
+    execute_script(
+        "CREATE TABLE IF NOT EXISTS schema_version (component TEXT PRIMARY KEY, version INTEGER NOT NULL)");
+    const std::size_t version = schema_version(component);  // again: another process may have been faster
+    if (version > scripts.size())
+      throw Error(
+          ErrorCode::kUnsupported,
+          "database {}: its {} tables have version {}, this program knows up to {}; use a newer kolosal",
+          path_, component, version, scripts.size());
+    for (std::size_t k = version; k < scripts.size(); ++k) execute_script(std::string(scripts[k]));
+    run("INSERT INTO schema_version VALUES (?, ?) ON CONFLICT (component) DO UPDATE SET version = "
+        "excluded.version",
+        component, scripts.size());
+  });
+}
+
+std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(database_.get()); }
+
+bool Statement::next() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) database_->fail(code);
+  sqlite3_reset(statement_.get());
+  return false;
+}
+
+void Statement::run() {
+  while (next()) {
+  }
+}
+
+void Statement::restart() {
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+}
+
+void Statement::bind_null(int index) {
+  if (const int code = sqlite3_bind_null(statement_.get(), index); code != SQLITE_OK) database_->fail(code);
+}
+
+void Statement::bind_integer(int index, std::int64_t value) {
+  if (const int code = sqlite3_bind_int64(statement_.get(), index, value); code != SQLITE_OK)
+    database_->fail(code);
+}
+
+void Statement::bind_real(int index, double value) {
+  if (const int code = sqlite3_bind_double(statement_.get(), index, value); code != SQLITE_OK)
+    database_->fail(code);
+}
+
+void Statement::bind_text(int index, std::string_view value) {
+  const char* data = value.data() ? value.data() : "";  // a null pointer would be NULL, not an empty text
+  const int code =
+      sqlite3_bind_text64(statement_.get(), index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (code != SQLITE_OK) database_->fail(code);
+}
+
+void Statement::bind_blob(int index, std::span<const std::byte> value) {
+  const int code = value.empty() ? sqlite3_bind_zeroblob(statement_.get(), index, 0)
+                                 : sqlite3_bind_blob64(statement_.get(), index, value.data(), value.size(),
+                                                       SQLITE_TRANSIENT);
+  if (code != SQLITE_OK) database_->fail(code);
+}
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+std::string Statement::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  return data ? std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)))
               : std::string();
 }
 
-std::vector<std::byte> Row::blob(int column) const {
-  const auto* bytes = static_cast<const std::byte*>(sqlite3_column_blob(statement_of(statement_), column));
-  const auto n = static_cast<std::size_t>(sqlite3_column_bytes(statement_of(statement_), column));
-  return bytes ? std::vector<std::byte>(bytes, bytes + n) : std::vector<std::byte>();
-}
-
-bool Row::is_null(int column) const {
-  return sqlite3_column_type(statement_of(statement_), column) == SQLITE_NULL;
-}
-
-struct Database::Impl {
-  std::filesystem::path path;
-  sqlite3* handle = nullptr;
-  std::recursive_mutex mutex;  // a transaction's work calls run()
-  std::map<std::string, sqlite3_stmt*, std::less<>> statements;
-
-  ~Impl() {
-    for (const auto& [sql, statement] : statements) sqlite3_finalize(statement);
-    sqlite3_close(handle);
-  }
-
-  [[noreturn]] void fail(std::string_view doing) const {
-    const int code = handle ? sqlite3_errcode(handle) : SQLITE_NOMEM;
-    const char* reason = handle ? sqlite3_errmsg(handle) : "out of memory";
-    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
-      throw Error(ErrorCode::kIo, "{} is damaged or is not a run store ({}); remove it to start anew", path.string(), reason);
-    throw Error(ErrorCode::kIo, "{}: {} failed: {}", path.string(), doing, reason);
-  }
-
-  sqlite3_stmt* prepare(std::string_view sql) {
-    if (const auto found = statements.find(sql); found != statements.end()) return found->second;
-    sqlite3_stmt* statement = nullptr;
-    if (sqlite3_prepare_v3(handle, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK)
-      fail(sql);
-    statements.emplace(sql, statement);
-    return statement;
-  }
-
-  void execute(const char* sql) {
-    if (sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(sql);
-  }
-};
-
-Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Database::~Database() = default;
-Database::Database(Database&&) noexcept = default;
-Database& Database::operator=(Database&&) noexcept = default;
-
-const std::filesystem::path& Database::path() const { return impl_->path; }
-
-Database Database::open(const std::filesystem::path& path, std::span<const std::string_view> migrations) {
-  auto impl = std::make_unique<Impl>();
-  impl->path = path;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
-  if (sqlite3_open_v2(path.c_str(), &impl->handle, flags, nullptr) != SQLITE_OK) impl->fail("opening it");
-  sqlite3_busy_timeout(impl->handle, kBusyTimeoutMs);
-  impl->execute("PRAGMA journal_mode = WAL");
-  impl->execute("PRAGMA synchronous = NORMAL");
-  impl->execute("PRAGMA foreign_keys = ON");
-  Database out(std::move(impl));
-  std::int64_t version = 0;
-  out.run("PRAGMA user_version", {}, [&](const Row& row) { version = row.integer(0); });
-  if (version > static_cast<std::int64_t>(migrations.size()))
-    throw Error(ErrorCode::kModel, "{} has schema version {}, newer than this program's {}; update kolosal", path.string(), version, migrations.size());
-  if (version < static_cast<std::int64_t>(migrations.size())) {
-    out.transaction([&] {
-      for (auto i = static_cast<std::size_t>(version); i < migrations.size(); ++i) out.impl_->execute(std::string(migrations[i]).c_str());
-      out.impl_->execute(fmt::format("PRAGMA user_version = {}", migrations.size()).c_str());
-    });
-  }
-  return out;
-}
-
-void Database::run(std::string_view sql, std::initializer_list<Value> values, const std::function<void(const Row&)>& on_row) {
-  const std::lock_guard lock(impl_->mutex);
-  sqlite3_stmt* statement = impl_->prepare(sql);
-  int index = 0;
-  for (const Value& value : values) {
-    ++index;
-    int status = SQLITE_OK;
-    switch (value.kind_) {
-      case Value::Kind::kInteger:
-        status = sqlite3_bind_int64(statement, index, value.integer_);
-        break;
-      case Value::Kind::kReal:
-        status = sqlite3_bind_double(statement, index, value.real_);
-        break;
-      case Value::Kind::kText:
-        status = sqlite3_bind_text64(statement, index, value.text_.data(), value.text_.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-        break;
-      case Value::Kind::kBlob:
-        status = sqlite3_bind_blob64(statement, index, value.blob_.data(), value.blob_.size(), SQLITE_TRANSIENT);
-        break;
-    }
-    if (status != SQLITE_OK) impl_->fail(sql);
-  }
-  int status = sqlite3_step(statement);
-  try {
-    while (status == SQLITE_ROW) {
-      if (on_row) on_row(Row(statement));
-      status = sqlite3_step(statement);
-    }
-  } catch (...) {
-    sqlite3_reset(statement);
-    sqlite3_clear_bindings(statement);
-    throw;
-  }
-  if (status != SQLITE_DONE) {
-    sqlite3_reset(statement);
-    impl_->fail(sql);
-  }
-  sqlite3_reset(statement);
-  sqlite3_clear_bindings(statement);
-}
-
-std::optional<std::string> Database::text(std::string_view sql, std::initializer_list<Value> values) {
-  std::optional<std::string> out;
-  run(sql, values, [&](const Row& row) {
-    if (!out && !row.is_null(0)) out = row.text(0);
-  });
-  return out;
-}
-
-std::optional<double> Database::real(std::string_view sql, std::initializer_list<Value> values) {
-  std::optional<double> out;
-  run(sql, values, [&](const Row& row) {
-    if (!out && !row.is_null(0)) out = row.real(0);
-  });
-  return out;
-}
-
-void Database::transaction(const std::function<void()>& work) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->execute("BEGIN IMMEDIATE");
-  try {
-    work();
-    impl_->execute("COMMIT");
-  } catch (...) {
-    sqlite3_exec(impl_->handle, "ROLLBACK", nullptr, nullptr, nullptr);
-    throw;
-  }
+std::vector<std::byte> Statement::blob(int column) const {
+  const auto* data = static_cast<const std::byte*>(sqlite3_column_blob(statement_.get(), column));
+  const int n = sqlite3_column_bytes(statement_.get(), column);
+  return data ? std::vector<std::byte>(data, data + n) : std::vector<std::byte>();
 }
 
 }  // namespace kolosal::store
