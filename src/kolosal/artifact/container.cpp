@@ -346,9 +346,13 @@ std::vector<std::byte> ContainerWriter::bytes() const {
 void ContainerWriter::write(const std::filesystem::path& path) const { write_file_atomically(path, bytes()); }
 
 Container Container::open(const std::filesystem::path& path) {
+  Mapping mapping = map_file(path.string());
+  return from_memory(mapping.bytes, std::move(mapping.owner), path.string());
+}
+
+Container Container::from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, std::string name) {
   Container out;
-  out.path_ = path.string();
-  auto [owner, bytes] = map_file(out.path_);
+  out.path_ = std::move(name);
   const Header header = read_header(bytes, out.path_);
   const auto table = bytes.subspan(kHeaderBytes, header.table_bytes);
   if (hash_bytes(table.data(), table.size()) != header.table_checksum)

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +52,8 @@ class Container {
  public:
   /// @throws Error kNotFound, kIo; kModel for "not a kolosal model", cut, damaged (which block), or too new (versions).
   static Container open(const std::filesystem::path& path);
+  /// The same from memory that `owner` keeps alive, aligned to 8 bytes at least; `name` is for messages.
+  static Container from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, std::string name);
 
   std::uint32_t format_version() const { return format_version_; }
   const std::string& engine_version() const { return engine_version_; }
