@@ -8,6 +8,7 @@
 #include <parquet/arrow/schema.h>
 #include <parquet/file_reader.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <string>
@@ -31,6 +32,17 @@ Result<std::shared_ptr<arrow::io::RandomAccessFile>> open_source(const KolosalAr
   if (!map) return arrow::io::ReadableFile::Open(options.path);
   ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::MemoryMappedFile::Open(options.path, arrow::io::FileMode::READ));
   return file;
+}
+
+std::int64_t rows_per_batch(const KolosalArrowReadOptions& options, std::size_t n_columns) {
+  if (options.batch_rows > 0) return options.batch_rows;
+  const auto row_bytes = static_cast<std::int64_t>(8 * std::max<std::size_t>(1, n_columns));
+  return std::clamp<std::int64_t>(options.batch_bytes / row_bytes, 64, 65536);
+}
+
+Status check_limit(const KolosalArrowReadOptions& options, const KolosalArrowFileInfo& info) {
+  if (options.limit_bytes <= 0 || info.estimated_bytes <= options.limit_bytes) return Status::OK();
+  return Status::OutOfMemory("the table is larger than the memory limit");
 }
 
 /// Positions of the wanted columns in a schema, in its order.
@@ -158,8 +170,6 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> open_parquet(const KolosalArro
   parquet::ArrowReaderProperties properties;
   properties.set_use_threads(options.n_threads > 1);
   properties.set_pre_buffer(false);  // it would hold the bytes of whole row groups
-  properties.set_binary_type(arrow::Type::LARGE_BINARY);
-  if (options.batch_rows > 0) properties.set_batch_size(options.batch_rows);
   builder.properties(properties);
   ARROW_ASSIGN_OR_RAISE(auto built, builder.Build());
   const std::shared_ptr<parquet::arrow::FileReader> reader = std::move(built);
@@ -171,20 +181,25 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> open_parquet(const KolosalArro
   for (const int field : fields) add_leaves(reader->manifest().schema_fields[static_cast<std::size_t>(field)], leaves);
 
   const auto metadata = reader->parquet_reader()->metadata();
-  const auto groups = row_groups(*metadata, options.batch_rows > 0 ? 0 : options.max_rows);
+  const auto groups = row_groups(*metadata, options.whole ? options.max_rows : 0);
   info = {0, 0};
   for (const int group : groups) {
     const auto row_group = metadata->RowGroup(group);
     info.n_rows += row_group->num_rows();
-    for (const int leaf : leaves) info.n_decoded_bytes += row_group->ColumnChunk(leaf)->total_uncompressed_size();
+    for (const int leaf : leaves) info.estimated_bytes += row_group->ColumnChunk(leaf)->total_uncompressed_size();
   }
-  if (options.batch_rows == 0) {
+  // Parquet counts bytes before its dictionaries and run lengths are undone; a cell then takes about 8.
+  info.estimated_bytes = std::max(info.estimated_bytes, info.n_rows * 8 * static_cast<std::int64_t>(leaves.size()));
+  if (options.whole) {
+    ARROW_RETURN_NOT_OK(check_limit(options, info));
     ARROW_ASSIGN_OR_RAISE(auto table, reader->ReadRowGroups(groups, leaves));
     ARROW_ASSIGN_OR_RAISE(auto batch, join_table(std::move(table)));
     return single(std::move(batch));
   }
+  const std::int64_t batch_rows = rows_per_batch(options, leaves.size());
+  reader->set_batch_size(batch_rows);
   ARROW_ASSIGN_OR_RAISE(auto batches, reader->GetRecordBatchReader(groups, leaves));
-  return std::make_shared<CheckedBatches>(std::move(batches), options.batch_rows, reader);
+  return std::make_shared<CheckedBatches>(std::move(batches), batch_rows, reader);
 }
 
 // ---- Arrow IPC ----------------------------------------------------------------------------------------
@@ -218,6 +233,8 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> open_ipc_batches(
     ARROW_ASSIGN_OR_RAISE(read_options.included_fields, wanted_fields(*file->schema(), options));
     ARROW_ASSIGN_OR_RAISE(file, arrow::ipc::RecordBatchFileReader::Open(source, read_options));
     ARROW_ASSIGN_OR_RAISE(info.n_rows, file->CountRows());
+    const auto cells = info.n_rows * static_cast<std::int64_t>(read_options.included_fields.size());
+    info.estimated_bytes = std::max(info.estimated_bytes, 8 * cells);  // the file may be compressed
     return std::make_shared<FileBatches>(std::move(file));
   }
   ARROW_ASSIGN_OR_RAISE(auto stream, arrow::ipc::RecordBatchStreamReader::Open(source, read_options));
@@ -229,14 +246,18 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> open_ipc_batches(
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> open_ipc(const KolosalArrowReadOptions& options,
                                                            KolosalArrowFileInfo& info) {
-  ARROW_ASSIGN_OR_RAISE(const auto source, open_source(options, true));
+  // Mapped pages count as memory of the process, so what is read in batches is not mapped.
+  ARROW_ASSIGN_OR_RAISE(const auto source, open_source(options, options.whole != 0));
   ARROW_ASSIGN_OR_RAISE(const std::int64_t n_bytes, source->GetSize());
   if (n_bytes == 0) return Status::Invalid("the file is empty");
   info = {-1, n_bytes};
   ARROW_ASSIGN_OR_RAISE(auto batches, open_ipc_batches(source, options, info));
-  auto checked = std::make_shared<CheckedBatches>(std::move(batches), options.batch_rows, nullptr);
-  if (options.batch_rows > 0) return checked;
+  const auto n_columns = static_cast<std::size_t>(batches->schema()->num_fields());
+  const std::int64_t batch_rows = options.whole ? 0 : rows_per_batch(options, n_columns);
+  auto checked = std::make_shared<CheckedBatches>(std::move(batches), batch_rows, nullptr);
+  if (!options.whole) return checked;
 
+  ARROW_RETURN_NOT_OK(check_limit(options, info));
   std::vector<std::shared_ptr<arrow::RecordBatch>> parts;
   std::int64_t n_rows = 0;
   for (std::shared_ptr<arrow::RecordBatch> part; options.max_rows <= 0 || n_rows < options.max_rows;) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <string>
 #include <string_view>
 
 #include "kolosal/io/arrow_plugin/arrow_plugin.hpp"
@@ -27,7 +28,9 @@ inline int finish(const arrow::Status& status, KolosalArrowError* error) {
                    : status.IsOutOfMemory()    ? kKolosalArrowMemory
                    : status.IsNotImplemented() ? kKolosalArrowUnsupported
                                                : kKolosalArrowData;
-  return fail(code, status.message(), error);
+  std::string text = status.message();
+  if (status.detail()) text += " (" + status.detail()->ToString() + ")";  // "[errno 28] No space left on device"
+  return fail(code, text, error);
 }
 
 /// Runs a function that returns arrow::Status and may throw; nothing is thrown across the border.

@@ -4,34 +4,50 @@
 #include <arrow/ipc/api.h>
 #include <parquet/arrow/writer.h>
 #include <parquet/properties.h>
-#include <unistd.h>
 
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "kolosal/io/arrow_plugin/status_internal.hpp"
 
 using arrow::Status;
 
+namespace {
+
+/// Hands the bytes to the program.
+class SinkStream final : public arrow::io::OutputStream {
+ public:
+  explicit SinkStream(const KolosalArrowSink& sink) : sink_(sink) { set_mode(arrow::io::FileMode::WRITE); }
+
+  Status Write(const void* bytes, std::int64_t n_bytes) override {
+    if (abandoned) return Status::OK();
+    if (sink_.write(sink_.context, bytes, static_cast<std::size_t>(n_bytes)) != 0) return Status::IOError("not written");
+    position_ += n_bytes;
+    return Status::OK();
+  }
+  Status Close() override {
+    closed_ = true;
+    return Status::OK();
+  }
+  arrow::Result<std::int64_t> Tell() const override { return position_; }
+  bool closed() const override { return closed_; }
+
+  bool abandoned = false;  ///< What is still written while the writer is taken down goes nowhere.
+
+ private:
+  KolosalArrowSink sink_;
+  std::int64_t position_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace
+
 /// A file that is being written: one of parquet and ipc is set.
 struct KolosalArrowWriter {
   std::shared_ptr<arrow::Schema> schema;
-  std::shared_ptr<arrow::io::OutputStream> file;
+  std::shared_ptr<SinkStream> file;
   std::unique_ptr<parquet::arrow::FileWriter> parquet;
   std::shared_ptr<arrow::ipc::RecordBatchWriter> ipc;
-  bool closed = false;
-
-  Status open_file(const std::string& path) {
-    if (path != "-") {
-      ARROW_ASSIGN_OR_RAISE(file, arrow::io::FileOutputStream::Open(path));
-      return Status::OK();
-    }
-    const int out = dup(STDOUT_FILENO);  // closed with the stream
-    if (out < 0) return Status::IOError("the standard output is closed");
-    ARROW_ASSIGN_OR_RAISE(file, arrow::io::FileOutputStream::Open(out));
-    return Status::OK();
-  }
 
   Status open(std::string_view format) {
     if (format == "parquet") {
@@ -57,19 +73,19 @@ struct KolosalArrowWriter {
   }
 
   Status close() {
-    closed = true;
     if (parquet) ARROW_RETURN_NOT_OK(parquet->Close());
     if (ipc) ARROW_RETURN_NOT_OK(ipc->Close());
     return file->Close();
   }
 };
 
-extern "C" KOLOSAL_ARROW_EXPORT int kolosal_arrow_create(const char* path, const char* format, ArrowSchema* schema,
-                                                         KolosalArrowWriter** out, KolosalArrowError* error) {
+extern "C" KOLOSAL_ARROW_EXPORT int kolosal_arrow_create(const KolosalArrowSink* sink, const char* format,
+                                                         ArrowSchema* schema, KolosalArrowWriter** out,
+                                                         KolosalArrowError* error) {
   return kolosal_arrow::guarded(error, [&]() -> Status {
     auto writer = std::make_unique<KolosalArrowWriter>();
     ARROW_ASSIGN_OR_RAISE(writer->schema, arrow::ImportSchema(schema));
-    ARROW_RETURN_NOT_OK(writer->open_file(path));
+    writer->file = std::make_shared<SinkStream>(*sink);
     ARROW_RETURN_NOT_OK(writer->open(format));
     *out = writer.release();
     return Status::OK();
@@ -90,7 +106,10 @@ extern "C" KOLOSAL_ARROW_EXPORT int kolosal_arrow_close(KolosalArrowWriter* writ
 
 extern "C" KOLOSAL_ARROW_EXPORT void kolosal_arrow_free(KolosalArrowWriter* writer) {
   if (!writer) return;
-  KolosalArrowError ignored;  // an unfinished file is thrown away by the caller, whatever its last write says
-  if (!writer->closed) kolosal_arrow::guarded(&ignored, [&] { return writer->close(); });
-  delete writer;
+  writer->file->abandoned = true;
+  KolosalArrowError ignored;  // nothing is written any more, so nothing can be lost
+  kolosal_arrow::guarded(&ignored, [&] {
+    delete writer;
+    return Status::OK();
+  });
 }
