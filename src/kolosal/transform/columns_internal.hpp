@@ -87,6 +87,6 @@ std::vector<std::int64_t> count_slots(const CodeView& codes, std::span<const std
 void check_saved_size(std::string_view step, std::initializer_list<std::size_t> sizes, std::size_t wanted);
 
 /// Rows per block of loops over the rows of one column.
-inline constexpr std::size_t kRowGrain = 1 << 15;
+inline constexpr std::size_t kRowGrain = 1 << 12;
 
 }  // namespace kolosal::transform

@@ -118,8 +118,8 @@ std::string bytes_of(const Column& column) {
       break;
     case ColumnType::kSparse: {
       const auto cells = column.sparse();
-      append(cells.offsets);
       const auto begin = cells.offsets.front(), end = cells.offsets.back();
+      for (const auto offset : cells.offsets) out += std::to_string(offset - begin) + ",";
       append(std::span(cells.indices + begin, static_cast<std::size_t>(end - begin)));
       append(std::span(cells.values + begin, static_cast<std::size_t>(end - begin)));
       out += std::to_string(cells.width);
@@ -135,6 +135,16 @@ std::string bytes_of(const Frame& frame) {
   std::string out;
   for (std::size_t c = 0; c < frame.n_columns(); ++c) out += frame.name(c) + ":" + bytes_of(frame.column(c)) + ";";
   return out;
+}
+
+// Says where two byte strings part, and not all of both.
+::testing::AssertionResult same(const std::string& a, const std::string& b) {
+  const auto at = static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+  if (at == a.size() && at == b.size()) return ::testing::AssertionSuccess();
+  const auto around = [&](const std::string& text) {
+    return ::testing::PrintToString(text.substr(std::min(text.size(), at - std::min<std::size_t>(at, 60)), 120));
+  };
+  return ::testing::AssertionFailure() << "differ at byte " << at << ":\n" << around(a) << "\n" << around(b);
 }
 
 std::vector<std::string> columns_for(const TransformerInfo& info, const Frame& x) {
@@ -191,7 +201,7 @@ TEST_P(TransformerContract, KeepsRowsAndOtherColumns) {
       for (std::size_t c = 0; c < p->x.n_columns(); ++c) {
         if (std::ranges::find(columns, p->x.name(c)) != columns.end()) continue;
         ASSERT_TRUE(out.find(p->x.name(c)).has_value()) << p->x.name(c);
-        EXPECT_EQ(bytes_of(out.column(p->x.name(c))), bytes_of(p->x.column(c)));
+        EXPECT_TRUE(same(bytes_of(out.column(p->x.name(c))), bytes_of(p->x.column(c))));
       }
     });
   }
@@ -202,13 +212,14 @@ TEST_P(TransformerContract, SameBytesForAnyNumberOfThreads) {
   Context many;
   many.pool = &pool;
   many.n_threads = 4;
-  const auto p = problem(5003, Task::kMulticlass);
+  const auto p = problem(4501, Task::kMulticlass);
   for_each_variant([&](const ParamMap& params) {
     const auto a = info().make(params), b = info().make(params);
     const auto columns = columns_for(info(), p->x);
-    const auto one_bytes = bytes_of(a->fit_transform(p->x, p->rows, p->y, columns, Context{}));
-    EXPECT_EQ(one_bytes, bytes_of(b->fit_transform(p->x, p->rows, p->y, columns, many)));
-    EXPECT_EQ(bytes_of(a->transform(p->x, Context{})), bytes_of(b->transform(p->x, many)));
+    const Frame x = p->x.select(columns);  // several blocks of rows, and no more columns than needed
+    const auto one_bytes = bytes_of(a->fit_transform(x, p->rows, p->y, columns, Context{}));
+    EXPECT_TRUE(same(one_bytes, bytes_of(b->fit_transform(x, p->rows, p->y, columns, many))));
+    EXPECT_TRUE(same(bytes_of(a->transform(x, Context{})), bytes_of(b->transform(x, many))));
   });
 }
 
@@ -224,7 +235,7 @@ TEST_P(TransformerContract, RowsThatAreNotFittedDoNotMatter) {
     const auto a = info().make(params), b = info().make(params);
     a->fit(p->x, fitted, p->y, columns_for(info(), p->x), {});
     b->fit(other, fitted, p->y, columns_for(info(), p->x), {});
-    EXPECT_EQ(bytes_of(a->transform(p->x, {})), bytes_of(b->transform(p->x, {})));
+    EXPECT_TRUE(same(bytes_of(a->transform(p->x, {})), bytes_of(b->transform(p->x, {}))));
   });
 }
 
@@ -237,7 +248,7 @@ TEST_P(TransformerContract, OneRowAtATimeGivesTheSame) {
     for (std::size_t row = 0; row < 60; row += 7) {
       const Frame one = step->transform(p->x.slice(row, 1), {});
       const std::uint32_t picked[] = {static_cast<std::uint32_t>(row)};
-      EXPECT_EQ(bytes_of(one), bytes_of(whole.take(picked))) << "row " << row;
+      EXPECT_TRUE(same(bytes_of(one), bytes_of(whole.take(picked)))) << "row " << row;
     }
   });
 }
@@ -270,7 +281,7 @@ TEST_P(TransformerContract, SavesAndLoads) {
     writer.write(path);
     const auto loaded = info().make(params);
     loaded->load(artifact::Container::open(path).node("step"));
-    EXPECT_EQ(bytes_of(loaded->transform(p->x, {})), bytes_of(step->transform(p->x, {})));
+    EXPECT_TRUE(same(bytes_of(loaded->transform(p->x, {})), bytes_of(step->transform(p->x, {}))));
   });
 }
 
@@ -301,7 +312,7 @@ TEST_P(TransformerContract, TheTargetMattersOnlyWhereItSays) {
     a->fit(p->x, p->rows, p->y, columns_for(info(), p->x), {});
     b->fit(p->x, p->rows, {}, columns_for(info(), p->x), {});
     if (GetParam() == "drop_id_like") return;  // looks at a target when there is one
-    EXPECT_EQ(bytes_of(a->transform(p->x, {})), bytes_of(b->transform(p->x, {})));
+    EXPECT_TRUE(same(bytes_of(a->transform(p->x, {})), bytes_of(b->transform(p->x, {}))));
   });
 }
 
@@ -312,7 +323,7 @@ TEST_P(TransformerContract, StatelessStepsDoNotLookAtRows) {
     if (!a->is_stateless()) return;
     a->fit(p->x, p->rows, p->y, columns_for(info(), p->x), {});
     b->fit(p->x, {}, p->y, columns_for(info(), p->x), {});
-    EXPECT_EQ(bytes_of(a->transform(p->x, {})), bytes_of(b->transform(p->x, {})));
+    EXPECT_TRUE(same(bytes_of(a->transform(p->x, {})), bytes_of(b->transform(p->x, {}))));
   });
 }
 

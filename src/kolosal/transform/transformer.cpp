@@ -112,6 +112,11 @@ data::Frame Transformer::replace(const data::Frame& x, std::vector<Named> made) 
     names.push_back(std::move(name));
     columns.push_back(std::move(column));
   }
+  // A frame without columns would have no rows either; a column of zeros tells a learner nothing and keeps them.
+  if (names.empty()) {
+    names.emplace_back("no_feature");
+    columns.push_back(data::Column::from_float32(std::vector<float>(x.n_rows())));
+  }
   return {std::move(names), std::move(columns)};
 }
 

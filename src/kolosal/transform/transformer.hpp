@@ -28,7 +28,7 @@ struct Selector {
 /// One preprocessing step. It takes the columns it was fitted on out of a frame and puts its own columns in their place
 /// (columns it was not fitted on pass untouched, in their order; new columns follow them).
 ///
-/// Shapes:  a frame of n rows becomes a frame of n rows.
+/// Shapes:  a frame of n rows becomes a frame of n rows. When no column would be left, "no_feature", all zero, keeps them.
 /// Missing: as each step documents; a category level that fit() did not see is kUnseenCode.
 /// Threads: transform() is const and safe from many threads.
 /// Errors:  kNotFitted before fit(); kData when a column it was fitted on is absent or has another type.

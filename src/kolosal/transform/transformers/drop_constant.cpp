@@ -30,7 +30,7 @@ bool varies(const Column& column, std::span<const std::uint32_t> rows, bool miss
 /// Drops columns that are constant or all missing in the fitted rows; the others pass untouched.
 ///
 /// Missing: a value and missing cells are two values, unless missing_is_value is off.
-/// Edge:    a sparse column is constant when it has no entries. Without fitted rows everything is constant.
+/// Edge:    a sparse column is constant when it has no entries. With fewer than two fitted rows nothing is dropped.
 class DropConstant final : public KeptColumns {
  public:
   explicit DropConstant(DropConstantParams params) : params_(params) {}
@@ -38,7 +38,8 @@ class DropConstant final : public KeptColumns {
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
               const Context& context) override {
-    kept_.assign(x.n_columns(), 0);
+    kept_.assign(x.n_columns(), 1);
+    if (rows.size() < 2) return;
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
       kept_[c] = varies(x.column(c), rows, params_.missing_is_value) ? 1 : 0;
     });

@@ -118,24 +118,21 @@ OneHot::Encoder OneHot::fit_column(const std::string& name, const Column& column
   if (most > 0 && n_own + (n_own < order.size() ? 1 : 0) > most) {
     auto by_count = order;
     std::erase_if(by_count, [&](std::int32_t code) { return rare[Levels::slot(code)] != 0; });
-    std::ranges::stable_sort(by_count, std::ranges::greater{},
-                             [&](std::int32_t code) { return counts[Levels::slot(code)]; });
-    for (std::size_t i = most - 1; i < by_count.size(); ++i) rare[Levels::slot(by_count[i])] = 1;
+    // Among equally frequent levels the last in order stay, as in scikit-learn.
+    std::ranges::stable_sort(by_count, {}, [&](std::int32_t code) { return counts[Levels::slot(code)]; });
+    for (std::size_t i = 0; i + most - 1 < by_count.size(); ++i) rare[Levels::slot(by_count[i])] = 1;
     n_own = most - 1;
   }
-  out.feature.assign(counts.size(), -1);
+  // What the fitted rows do not have (levels of the dictionary too) is unseen: the infrequent group when there is one.
+  std::int32_t unseen = -1;
+  if (n_own < order.size()) unseen = static_cast<std::int32_t>(n_own);
+  out.feature.assign(counts.size(), unseen);
   for (const std::int32_t code : order) {
     if (rare[Levels::slot(code)]) continue;
     out.feature[Levels::slot(code)] = static_cast<std::int32_t>(out.names.size());
     out.names.push_back(fmt::format("{}={}", name, text_of(code)));
   }
-  if (n_own < order.size()) {
-    const auto group = static_cast<std::int32_t>(out.names.size());
-    out.names.push_back(name + "=(infrequent)");
-    for (const std::int32_t code : order)
-      if (rare[Levels::slot(code)]) out.feature[Levels::slot(code)] = group;
-    out.feature[Levels::slot(data::kUnseenCode)] = group;
-  }
+  if (unseen >= 0) out.names.push_back(name + "=(infrequent)");
   return out;
 }
 

@@ -1,0 +1,102 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "kolosal/core/testing/matchers.hpp"
+#include "kolosal/core/testing/temp_folder.hpp"
+#include "kolosal/transform/transformer.hpp"
+
+// tests/data/transform/golden.json holds what scikit-learn gives; tools/golden/transform.py made it.
+
+namespace kolosal::transform {
+namespace {
+
+using data::Column;
+using data::Frame;
+using ::testing::Pointwise;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<double> numbers_of(const nlohmann::json& cells) {
+  std::vector<double> out;
+  for (const auto& cell : cells) out.push_back(cell.is_null() ? kNaN : cell.get<double>());
+  return out;
+}
+
+// Levels in the order of their first cell, as a reader of files gives them.
+Column category_of(const nlohmann::json& cells) {
+  std::vector<std::string> levels;
+  std::vector<std::int32_t> codes;
+  for (const auto& cell : cells) {
+    if (cell.is_null()) {
+      codes.push_back(data::kMissingCode);
+      continue;
+    }
+    const auto at = std::ranges::find(levels, cell.get<std::string>());
+    codes.push_back(static_cast<std::int32_t>(at - levels.begin()));
+    if (at == levels.end()) levels.push_back(cell.get<std::string>());
+  }
+  return Column::from_category(codes, std::make_shared<const data::Dictionary>(std::move(levels)));
+}
+
+std::vector<double> row_of(const Column& column, std::size_t row) {
+  const auto cells = column.sparse();
+  std::vector<double> out(static_cast<std::size_t>(cells.width));
+  for (auto i = cells.offsets[row]; i < cells.offsets[row + 1]; ++i)
+    out[static_cast<std::size_t>(cells.indices[i])] = static_cast<double>(cells.values[i]);
+  return out;
+}
+
+void check(const nlohmann::json& golden) {
+  Frame x;
+  std::vector<std::string> names;
+  std::vector<Column> columns;
+  for (const auto& [name, cells] : golden["columns"].items()) {
+    names.push_back(name);
+    columns.push_back(golden["kind"] == "float" ? Column::from_float64(numbers_of(cells)) : category_of(cells));
+  }
+  x = Frame(names, columns);
+  std::vector<double> values(x.n_rows());
+  data::TargetView y{data::Task::kRegression, values, {}, 0};
+  if (golden.contains("target")) {
+    values = numbers_of(golden["target"]);
+    y.task = data::task_from_name(golden["task"].get<std::string>());
+    y.n_classes = y.task == data::Task::kRegression ? 0 : y.task == data::Task::kBinary ? 2 : 3;
+  }
+  y.values = values;
+  const auto rows = golden["rows"].get<std::vector<std::uint32_t>>();
+  const auto step = make_transformer(golden["step"].get<std::string>(), params_from_json(golden["params"]));
+  step->fit(x, rows, y, names, {});
+  const Frame out = step->transform(x, {});
+  if (golden.contains("matrix")) {
+    ASSERT_EQ(out.n_columns(), 1U);
+    for (std::size_t row = 0; row < out.n_rows(); ++row)
+      EXPECT_EQ(row_of(out.column(0), row), numbers_of(golden["matrix"][row])) << "row " << row;
+    return;
+  }
+  EXPECT_EQ(out.n_columns(), golden["want"].size());
+  for (const auto& [name, cells] : golden["want"].items()) {
+    SCOPED_TRACE(name);
+    std::vector<double> got(out.n_rows());
+    out.column(name).copy_numbers(std::span<double>(got));
+    EXPECT_THAT(got, Pointwise(NanSensitiveDoubleNear(1e-9), numbers_of(cells)));
+  }
+}
+
+TEST(Golden, MatchesScikitLearn) {
+  std::ifstream file(test_data("transform/golden.json"));
+  ASSERT_TRUE(file) << "tests/data/transform/golden.json is missing";
+  const auto golden = nlohmann::json::parse(file);
+  ASSERT_GE(golden["cases"].size(), 19U);
+  for (const auto& one : golden["cases"]) {
+    SCOPED_TRACE(one["name"].get<std::string>());
+    check(one);
+  }
+}
+
+}  // namespace
+}  // namespace kolosal::transform
