@@ -241,12 +241,16 @@ TEST(ArrowImport, MakesCategoriesOfDictionaries) {
   p.column("packed", "s", 4, {p.bits("1110"), p.buffer<std::int16_t>({1, 0, 1, 9})});
   p.column("", "g", 2, {p.bits("10"), p.buffer<double>({2.5, 3.5})});
   p.make_dictionary();
+  p.column("packed_int", "s", 4, {p.bits("1110"), p.buffer<std::int16_t>({1, 0, 1, 9})});
+  p.column("", "l", 2, {nullptr, p.buffer<std::int64_t>({25, 35})});
+  p.make_dictionary();
   const Frame frame = p.import(4);
   EXPECT_EQ(frame.column("plain").type(), ColumnType::kCategory);
   EXPECT_EQ(frame.column("plain").codes().data(), codes);
   EXPECT_THAT(texts(frame.column("plain")), ElementsAre("yy", "x", "yy", "yy"));
   EXPECT_THAT(texts(frame.column("odd")), ElementsAre("a", "-", "-", "a"));
   EXPECT_THAT(frame.column("odd").dictionary()->levels(), ElementsAre("a", "b"));
+  EXPECT_THAT(texts(frame.column("packed_int")), ElementsAre("35", "25", "35", "-"));
   EXPECT_EQ(frame.column("packed").type(), ColumnType::kFloat64);
   EXPECT_THAT(texts(frame.column("packed")), ElementsAre("-", "2.5", "-", "-"));
 }

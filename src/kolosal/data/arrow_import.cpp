@@ -387,7 +387,7 @@ Column import_category(const Source& source, const Column& values) {
 Column unpack(const Source& source, const Column& values) {
   const auto indices = import_indices(source, values.size());
   std::vector<std::uint32_t> rows(source.n);
-  Bitmap valid = all_present(source.n);
+  Bitmap valid = all_present(source.n);  // copied below, not moved: pick() reads it in the same call
   for (std::size_t i = 0; i < source.n; ++i) {
     if (indices[i] >= 0) rows[i] = static_cast<std::uint32_t>(indices[i]);
     if (indices[i] < 0 || values.is_missing(rows[i])) clear_bit(valid.data(), i);
@@ -400,10 +400,10 @@ Column unpack(const Source& source, const Column& values) {
     return out;
   };
   switch (values.type()) {
-    case ColumnType::kBool: return Column::from_bool(pick(values.bools()), std::move(valid));
-    case ColumnType::kInt64: return Column::from_int64(pick(values.int64s()), std::move(valid));
-    case ColumnType::kDate: return Column::from_date(pick(values.int64s()), std::move(valid));
-    case ColumnType::kTimestamp: return Column::from_timestamp(pick(values.int64s()), std::move(valid));
+    case ColumnType::kBool: return Column::from_bool(pick(values.bools()), valid);
+    case ColumnType::kInt64: return Column::from_int64(pick(values.int64s()), valid);
+    case ColumnType::kDate: return Column::from_date(pick(values.int64s()), valid);
+    case ColumnType::kTimestamp: return Column::from_timestamp(pick(values.int64s()), valid);
     case ColumnType::kFloat64: return Column::from_float64(pick(values.float64s()));
     case ColumnType::kFloat32: return Column::from_float32(pick(values.float32s()));
     default: unsupported(source);
