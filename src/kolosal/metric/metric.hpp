@@ -12,13 +12,14 @@ namespace kolosal::metric {
 
 /// A score of predictions.
 ///
-/// Shapes: y has n values; prediction is n x y.n_outputs(), row by row, as Estimator::predict() writes it. Metrics on labels
+/// Shapes: y has n values; prediction is n x y.n_outputs(), row by row, as Estimator::predict() writes it.
+/// Metrics on labels
 ///         take the most probable class (binary: probability > 0.5, so a tie is class 0, as argmax does).
 /// Weights: y.weights where the metric has a weighted form (all do).
 struct Metric {
-  std::string name;     ///< scikit-learn's scorer name without "neg_": "roc_auc", "log_loss", "rmse"
+  std::string name;  ///< scikit-learn's scorer name without "neg_": "roc_auc", "log_loss", "rmse"
   std::vector<std::string> aliases;  ///< "auc", "neg_log_loss", "neg_root_mean_squared_error", ...
-  std::string summary;  ///< One sentence.
+  std::string summary;               ///< One sentence.
   std::vector<data::Task> tasks;
   bool higher_is_better = true;
   bool needs_probability = false;
@@ -30,14 +31,15 @@ struct Metric {
 
 /// All metrics. The folder metrics/ is the list.
 const std::vector<Metric>& metrics();
-/// By name or alias. @throws Error kInvalidParameter: unknown (nearest name), or not for this task (those that are).
+/// By name or alias. @throws Error kInvalidParameter: unknown (nearest name), or not for this task (those
+/// that are).
 const Metric& metric_for(std::string_view name, data::Task task);
 /// The metric that a run optimizes when none is asked: roc_auc, log_loss, rmse.
 const Metric& default_metric(data::Task task);
 std::vector<const Metric*> metrics_for(data::Task task);
 
-/// The loss that ensembles and early stopping use inside, whatever the asked metric: log loss, or mean squared error.
-/// Weighted mean over rows; probabilities are clipped to [1e-15, 1 - 1e-15].
+/// The loss that ensembles and early stopping use inside, whatever the asked metric: log loss, or mean
+/// squared error. Weighted mean over rows; probabilities are clipped to [1e-15, 1 - 1e-15].
 double training_loss(const data::TargetView& y, std::span<const double> prediction);
 
 /// n_classes x n_classes weighted counts, true class by row.
