@@ -16,6 +16,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/io/byte_source_internal.hpp"
+#include "kolosal/io/cell_internal.hpp"
 
 namespace kolosal::io {
 namespace {
@@ -231,24 +232,6 @@ class ZstdSource final : public ByteSource {
   std::size_t n_read_ = 0;
   bool frame_ended_ = false;
 };
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xC0 | (code >> 6));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xE0 | (code >> 12));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (code >> 18));
-    out += static_cast<char>(0x80 | ((code >> 12) & 0x3F));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  }
-}
 
 /// Latin-1 or UTF-16 to UTF-8.
 class RecodingSource final : public ByteSource {

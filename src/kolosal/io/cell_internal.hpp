@@ -78,6 +78,9 @@ bool read_bool(std::string_view text, std::uint8_t& value);
 /// Nanoseconds since 1970-01-01 UTC. Texts with the year first are read in any order.
 bool read_moment(std::string_view text, DateOrder order, std::int64_t& nanoseconds);
 
+/// Appends a Unicode code point as UTF-8.
+void append_utf8(std::string& out, std::uint32_t code);
+
 /// The set of cells that mean "no value".
 class MissingTokens {
  public:

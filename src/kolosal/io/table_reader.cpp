@@ -38,13 +38,16 @@ const Format* format_by_extension(const std::filesystem::path& path) {
   return nullptr;
 }
 
-// What the first bytes say for certain goes before what the name says.
+// Parquet and Arrow files are certain by their first bytes, whatever their name. Text that looks like JSON is JSON unless
+// the name says something else.
 const Format& format_to_read(const std::filesystem::path& path, const ReadOptions& options) {
   if (options.format) return format_by_name(*options.format);
   const Format* const by_name = path == "-" ? nullptr : format_by_extension(path);
   const std::string head = peek_content(path, 4096);
-  for (const Format* format : formats())
-    if (format->recognizes && format->recognizes(head) && (!by_name || by_name->name != "jsonl")) return *format;
+  for (const Format* format : formats()) {
+    if (format == &jsonl_format() && by_name) continue;
+    if (format->recognizes && format->recognizes(head)) return *format;
+  }
   return by_name ? *by_name : csv_format();
 }
 
@@ -74,6 +77,8 @@ std::unique_ptr<TableWriter> make_table_writer(const std::filesystem::path& path
   return (by_name ? *by_name : csv_format()).create(path, options, context);
 }
 
-std::vector<const Format*> formats() { return {&csv_format()}; }
+std::vector<const Format*> formats() {
+  return {&csv_format(), &jsonl_format(), &parquet_format(), &arrow_format()};
+}
 
 }  // namespace kolosal::io

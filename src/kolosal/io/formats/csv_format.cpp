@@ -47,7 +47,7 @@ data::Frame read_csv(const std::filesystem::path& path, const ReadOptions& optio
                      ReadReport& report) {
   const std::string shown = shown_path(path);
   const Content content = load_content(path, options.encoding, memory_limit(options, context));
-  const CsvTable table(read_csv_head(content.text(), true, shown, options, report.notes), shown, options);
+  const CsvTable table(*read_csv_head(content.text(), true, shown, options, report.notes), shown, options);
   const CsvHead& head = table.head();
   fill_report(head, content.compression, content.encoding, report);
   check_header(content.text().substr(0, head.data_begin), shown, head.dialect.newline);
@@ -78,10 +78,12 @@ class CsvStream final : public TableStream {
         limit_(memory_limit(options, context)),
         rows_(path, options.encoding, limit_) {
     const bool once = !rows_.source().is_file;
-    rows_.fill(once ? kFirstWindowBytes : options_.batch_bytes);
-    table_.emplace(read_csv_head({rows_.begin(), rows_.size()}, rows_.is_last(), shown_path(path), options,
-                                 report_.notes),
-                   shown_path(path), options);
+    std::optional<CsvHead> found;
+    for (std::size_t n_bytes = once ? kFirstWindowBytes : options_.batch_bytes; !found; n_bytes *= 4) {
+      rows_.fill(n_bytes);
+      found = read_csv_head({rows_.begin(), rows_.size()}, rows_.is_last(), shown_path(path), options, report_.notes);
+    }
+    table_.emplace(std::move(*found), shown_path(path), options);
     const CsvHead& head = table_->head();
     fill_report(head, rows_.source().compression, rows_.source().encoding, report_);
     check_header({rows_.begin(), head.data_begin}, shown_path(path), head.dialect.newline);
@@ -160,8 +162,7 @@ class CsvStream final : public TableStream {
       stats = table_->merge_stats(step.window, step.parts);
     } else if (needed) {
       WindowReader reader(path_, options_.encoding, limit_);
-      reader.fill(options_.batch_bytes);
-      while (reader.size() < table_->head().data_begin) reader.fill(reader.size() * 4);
+      reader.fill(std::max(options_.batch_bytes, table_->head().data_begin));
       std::size_t line = 1, n_rows = 0;
       skip_header(reader, line);
       while (!(reader.is_last() && reader.size() == 0) && (options_.max_rows == 0 || n_rows < options_.max_rows)) {

@@ -152,8 +152,8 @@ std::vector<std::string> names_of(const Record& header, bool has_header, const s
 
 }  // namespace
 
-CsvHead read_csv_head(std::string_view text, bool is_all, const std::string& path, const ReadOptions& options,
-                      std::vector<std::string>& notes) {
+std::optional<CsvHead> read_csv_head(std::string_view text, bool is_all, const std::string& path,
+                                     const ReadOptions& options, std::vector<std::string>& notes) {
   std::string_view sample = text.substr(0, kSampleBytes);
   CsvHead head;
   if (sample.find('\n') == std::string_view::npos && sample.find('\r') != std::string_view::npos)
@@ -174,6 +174,7 @@ CsvHead read_csv_head(std::string_view text, bool is_all, const std::string& pat
   if (const char* const bad = find_bad_byte(text.data(), looked_at); bad && looked_at - bad >= 4)
     throw_bad_byte(bad, path, static_cast<std::size_t>(bad - text.data()),
                    1 + count_byte(text.data(), bad, head.dialect.newline));
+  if (records.size() < 2 && !is_all) return {};
   if (records.empty())
     throw Error(ErrorCode::kData, "{} is empty: there is no table in it{}", path,
                 text.empty() ? "" : ", only blank lines or a record that never ends");

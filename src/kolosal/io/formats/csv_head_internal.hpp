@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +18,9 @@ struct CsvHead {
   std::size_t data_begin = 0;      ///< Where the first row of data starts in the text.
 };
 
-/// Looks at the first records of `text` (all of the file when `is_all`).
+/// Looks at the first records of `text` (all of the file when `is_all`). Empty when it needs more of the file.
 /// @throws Error kData: empty, header only, duplicate names, not UTF-8.
-CsvHead read_csv_head(std::string_view text, bool is_all, const std::string& path, const ReadOptions& options,
+std::optional<CsvHead> read_csv_head(std::string_view text, bool is_all, const std::string& path, const ReadOptions& options,
                       std::vector<std::string>& notes);
 
 /// The first byte of [begin, end) that can not be: 0, or no UTF-8. Null: none.

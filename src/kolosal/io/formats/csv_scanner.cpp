@@ -55,6 +55,9 @@ const char* CsvScanner::read_quoted(Cell& cell, std::deque<std::string>& unescap
     const std::string& copy = unescaped.emplace_back(unquote(text, cell_end));
     cell.set_text(copy.data(), copy.data() + copy.size());
     cell.transient = 1;
+    // Text right after a closing quote is tolerated in a line. Over several lines it is another cell's opening quote
+    // that was taken for the missing closing one.
+    if (cell_end != p && std::memchr(text, dialect_.newline, static_cast<std::size_t>(close - text))) open_quote_ = open;
   }
   return stop;
 }

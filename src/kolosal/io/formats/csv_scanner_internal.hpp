@@ -34,7 +34,8 @@ class CsvScanner {
 
   /// Of the last record: whether it ended with a newline (else it ended with the text).
   bool complete() const { return complete_; }
-  /// Of the last record: the quote that was still open at the end of the text, or null.
+  /// Of the last record: a quote that is never closed, or that only the opening quote of a later line could close. Null:
+  /// there is none.
   const char* open_quote() const { return open_quote_; }
 
  private:
