@@ -42,7 +42,8 @@ std::string expected(const OptionSpec& spec) {
 }
 
 [[noreturn]] void refuse(const OptionSpec& spec, std::string_view source, std::string_view value) {
-  throw Error(ErrorCode::kInvalidParameter, "{}: {} must be {}, not {}", source, spec.name, expected(spec), value);
+  throw Error(ErrorCode::kInvalidParameter, "{}: {} must be {}, not {}", source, spec.name, expected(spec),
+              value);
 }
 
 std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
@@ -77,22 +78,23 @@ std::optional<bool> parse_bool(std::string_view text) {
 }
 
 /// Checks the limits and choices of a value of the right type; `shown` is how the user wrote it.
-ConfigValue checked(const OptionSpec& spec, ConfigValue value, std::string_view source, std::string_view shown) {
+ConfigValue checked(const OptionSpec& spec, ConfigValue value, std::string_view source,
+                    std::string_view shown) {
   std::optional<double> number;
   if (const auto* i = std::get_if<std::int64_t>(&value)) number = static_cast<double>(*i);
   if (const auto* d = std::get_if<double>(&value)) number = *d;
   if (number && std::isnan(*number)) refuse(spec, source, shown);
   if (number && spec.minimum && *number < *spec.minimum)
-    throw Error(ErrorCode::kInvalidParameter, "{}: {} must be at least {}, not {}", source, spec.name, *spec.minimum,
-                shown);
+    throw Error(ErrorCode::kInvalidParameter, "{}: {} must be at least {}, not {}", source, spec.name,
+                *spec.minimum, shown);
   if (number && spec.maximum && *number > *spec.maximum)
-    throw Error(ErrorCode::kInvalidParameter, "{}: {} must be at most {}, not {}", source, spec.name, *spec.maximum,
-                shown);
+    throw Error(ErrorCode::kInvalidParameter, "{}: {} must be at most {}, not {}", source, spec.name,
+                *spec.maximum, shown);
   const auto* text = std::get_if<std::string>(&value);
   if (text && !spec.choices.empty() && std::ranges::find(spec.choices, *text) == spec.choices.end()) {
     const std::string near = nearest_name(*text, spec.choices);
-    throw Error(ErrorCode::kInvalidParameter, "{}: {} must be {}, not {}{}", source, spec.name, expected(spec), shown,
-                near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+    throw Error(ErrorCode::kInvalidParameter, "{}: {} must be {}, not {}{}", source, spec.name,
+                expected(spec), shown, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
   }
   return value;
 }
@@ -159,7 +161,8 @@ ConfigValue value_from_toml(const OptionSpec& spec, const toml::node& node, std:
   if (spec.type == OptionType::kList) return list_from_toml(spec, node, source);
   if (const auto* text = node.as_string()) {
     // A quoted number is a mistake ("seed = '1'"); durations and amounts of memory are texts by nature.
-    if (spec.type != OptionType::kText && spec.type != OptionType::kDuration && spec.type != OptionType::kBytes)
+    if (spec.type != OptionType::kText && spec.type != OptionType::kDuration &&
+        spec.type != OptionType::kBytes)
       refuse(spec, source, in_quotes(text->get()));
     return parse_option(spec, text->get(), source);
   }
@@ -168,7 +171,8 @@ ConfigValue value_from_toml(const OptionSpec& spec, const toml::node& node, std:
   const bool wants_number = spec.type == OptionType::kNumber || spec.type == OptionType::kDuration;
   std::optional<ConfigValue> value;
   if (spec.type == OptionType::kBool && node.is_boolean()) value = node.as_boolean()->get();
-  if (integer && (spec.type == OptionType::kInteger || spec.type == OptionType::kBytes)) value = integer->get();
+  if (integer && (spec.type == OptionType::kInteger || spec.type == OptionType::kBytes))
+    value = integer->get();
   if (integer && wants_number) value = static_cast<double>(integer->get());
   if (number && wants_number) value = number->get();
   const bool negative = spec.type == OptionType::kDuration || spec.type == OptionType::kBytes
@@ -195,7 +199,8 @@ class FileReader {
     for (const auto& [key, node] : root) {
       if (node.is_table() && key.str() == sources_.section && !find(key.str())) {
         own = node.as_table();
-      } else if (!node.is_table() || std::ranges::find(sources_.other_sections, key.str()) == sources_.other_sections.end()) {
+      } else if (!node.is_table() ||
+                 std::ranges::find(sources_.other_sections, key.str()) == sources_.other_sections.end()) {
         set(key, node);
       }
     }
@@ -244,8 +249,8 @@ class FileReader {
       known.insert(known.end(), sources_.other_sections.begin(), sources_.other_sections.end());
     }
     const std::string near = nearest_name(with_underscores(key), known);
-    throw Error(ErrorCode::kInvalidParameter, "{}: unknown {} \"{}\"{}", source, is_table ? "table" : "key", key,
-                near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+    throw Error(ErrorCode::kInvalidParameter, "{}: unknown {} \"{}\"{}", source, is_table ? "table" : "key",
+                key, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
   }
 
   std::vector<ConfigEntry>& entries_;
@@ -287,7 +292,8 @@ std::string toml_text(const ConfigValue& value) {
   if (const auto* s = std::get_if<std::string>(&value)) out << toml::value<std::string>(*s);
   if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
     out << '[';
-    for (std::size_t i = 0; i < list->size(); ++i) out << (i ? ", " : "") << toml::value<std::string>((*list)[i]);
+    for (std::size_t i = 0; i < list->size(); ++i)
+      out << (i ? ", " : "") << toml::value<std::string>((*list)[i]);
     out << ']';
   }
   return out.str();
@@ -314,21 +320,26 @@ double parse_duration(std::string_view text) {
   double last_unit = std::numeric_limits<double>::infinity();  // units go from large to small: 1h30m
   while (good && !rest.empty()) {
     double number = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
+    const auto [end, error] =
+        std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
     good = error == std::errc{} && std::isfinite(number) && !std::signbit(number);
     if (!good) break;
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     const std::string_view unit = rest.substr(0, rest.find_first_of("0123456789."));
     rest.remove_prefix(unit.size());
-    const double seconds = unit == "h" ? 3600 : unit == "m" || unit == "min" ? 60 : unit == "s" ? 1 : unit == "ms" ? 1e-3 : 0;
+    const double seconds = unit == "h"                    ? 3600
+                           : unit == "m" || unit == "min" ? 60
+                           : unit == "s"                  ? 1
+                           : unit == "ms"                 ? 1e-3
+                                                          : 0;
     const bool plain = unit.empty() && total == 0 && rest.empty() && std::isinf(last_unit);
     good = plain || (seconds > 0 && seconds < last_unit);
     last_unit = seconds;
     total += number * (plain ? 1 : seconds);
   }
   if (good) return total;
-  throw Error(ErrorCode::kInvalidParameter, "a duration is a number of seconds or such as 90s, 5m, 1h or 1h30m, not \"{}\"",
-              text);
+  throw Error(ErrorCode::kInvalidParameter,
+              "a duration is a number of seconds or such as 90s, 5m, 1h or 1h30m, not \"{}\"", text);
 }
 
 ConfigValue parse_option(const OptionSpec& spec, std::string_view text, std::string_view source) {
@@ -355,7 +366,8 @@ Config Config::merge(std::vector<OptionSpec> options, const ConfigSources& sourc
 }
 
 const ConfigEntry& Config::entry(std::string_view name) const {
-  const auto found = std::ranges::find(entries_, name, [](const ConfigEntry& e) -> std::string_view { return e.spec.name; });
+  const auto found =
+      std::ranges::find(entries_, name, [](const ConfigEntry& e) -> std::string_view { return e.spec.name; });
   KOLOSAL_ASSERT(found != entries_.end(), "the option is declared");
   return *found;
 }
@@ -365,7 +377,8 @@ bool Config::is_set(std::string_view name) const { return entry(name).value.inde
 template <typename T>
 const T* Config::find(std::string_view name) const {
   const ConfigValue& value = entry(name).value;
-  KOLOSAL_ASSERT(value.index() == 0 || std::holds_alternative<T>(value), "the option is asked for by its type");
+  KOLOSAL_ASSERT(value.index() == 0 || std::holds_alternative<T>(value),
+                 "the option is asked for by its type");
   return std::get_if<T>(&value);
 }
 
@@ -379,7 +392,9 @@ const T& Config::get(std::string_view name) const {
 bool Config::flag(std::string_view name) const { return get<bool>(name); }
 std::int64_t Config::integer(std::string_view name) const { return get<std::int64_t>(name); }
 double Config::number(std::string_view name) const { return get<double>(name); }
-std::size_t Config::bytes(std::string_view name) const { return static_cast<std::size_t>(get<std::int64_t>(name)); }
+std::size_t Config::bytes(std::string_view name) const {
+  return static_cast<std::size_t>(get<std::int64_t>(name));
+}
 const std::string& Config::text(std::string_view name) const { return get<std::string>(name); }
 
 const std::vector<std::string>& Config::list(std::string_view name) const {

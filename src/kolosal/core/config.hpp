@@ -1,11 +1,10 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,20 +14,23 @@
 namespace kolosal {
 
 /// monostate: not set.
-using ConfigValue = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>>;
+using ConfigValue =
+    std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>>;
 
 /// What a setting is. It decides how its text is read and which C++ type it has.
 enum class OptionType {
-  kBool,      ///< bool; true/false, yes/no, on/off, 1/0
-  kInteger,   ///< int64
-  kNumber,    ///< double
-  kText,      ///< string
-  kList,      ///< vector of strings; text is cut at commas, TOML may have an array, or a table for "name=value" items
+  kBool,     ///< bool; true/false, yes/no, on/off, 1/0
+  kInteger,  ///< int64
+  kNumber,   ///< double
+  kText,     ///< string
+  kList,  ///< vector of strings; text is cut at commas, TOML may have an array, or a table for "name=value"
+          ///< items
   kDuration,  ///< double, seconds; see parse_duration()
   kBytes,     ///< int64, bytes; see parse_bytes()
 };
 
-/// One setting, declared once: key of the TOML file (time_budget), environment variable (KOLOSAL_TIME_BUDGET) and flag
+/// One setting, declared once: key of the TOML file (time_budget), environment variable (KOLOSAL_TIME_BUDGET)
+/// and flag
 /// (--time-budget) follow from the name.
 struct OptionSpec {
   std::string name;  ///< snake_case
@@ -43,7 +45,8 @@ struct OptionSpec {
 std::string environment_name(std::string_view option);  ///< "time_budget" -> "KOLOSAL_TIME_BUDGET"
 std::string flag_name(std::string_view option);         ///< "time_budget" -> "--time-budget"
 
-/// A setting with where its value comes from: "default", "run.toml:3", "environment KOLOSAL_SEED", "flag --seed".
+/// A setting with where its value comes from: "default", "run.toml:3", "environment KOLOSAL_SEED", "flag
+/// --seed".
 struct ConfigEntry {
   OptionSpec spec;
   ConfigValue value;
@@ -53,7 +56,8 @@ struct ConfigEntry {
 /// Where values may come from, weakest first: defaults, file, environment, flags.
 struct ConfigSources {
   std::optional<std::filesystem::path> file;
-  /// Keys of the file stand at its top or in the table of this name, which wins: [train]. Empty: no such table.
+  /// Keys of the file stand at its top or in the table of this name, which wins: [train]. Empty: no such
+  /// table.
   std::string section;
   /// Tables of other commands, which are passed over.
   std::vector<std::string> other_sections;
@@ -66,16 +70,17 @@ struct ConfigSources {
 /// The settings of one call of the program, each with its source. Immutable.
 class Config {
  public:
-  /// @throws Error kNotFound when the file does not exist; kInvalidParameter with the source (file and line, variable, flag),
-  /// the key, the value and what is expected: for bad TOML, an unknown key (the nearest is named), a wrong type, a value
-  /// out of range.
+  /// @throws Error kNotFound when the file does not exist; kInvalidParameter with the source (file and line,
+  /// variable, flag), the key, the value and what is expected: for bad TOML, an unknown key (the nearest is
+  /// named), a wrong type, a value out of range.
   static Config merge(std::vector<OptionSpec> options, const ConfigSources& sources);
 
   const std::vector<ConfigEntry>& entries() const { return entries_; }
   const ConfigEntry& entry(std::string_view name) const;
   bool is_set(std::string_view name) const;
 
-  // Values by type. Each asserts that the option exists and has this type; all but the optional ones that it is set.
+  // Values by type. Each asserts that the option exists and has this type; all but the optional ones that it
+  // is set.
   bool flag(std::string_view name) const;
   std::int64_t integer(std::string_view name) const;
   double number(std::string_view name) const;  ///< Also the seconds of a duration.
@@ -88,7 +93,8 @@ class Config {
   std::optional<std::size_t> optional_bytes(std::string_view name) const;
   std::optional<std::string> optional_text(std::string_view name) const;
 
-  /// For --print-config: a valid TOML file that gives the same settings, with the source of each as a comment.
+  /// For --print-config: a valid TOML file that gives the same settings, with the source of each as a
+  /// comment.
   std::string to_toml() const;
   /// {"seed": {"value": 1, "source": "flag --seed"}, ...}
   nlohmann::json to_json() const;

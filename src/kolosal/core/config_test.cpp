@@ -26,7 +26,13 @@ std::vector<OptionSpec> options() {
       {"share", OptionType::kNumber, "Share.", 0.25, {}, 0, 1},
       {"resume", OptionType::kBool, "Go on.", false, {}, {}, {}},
       {"target", OptionType::kText, "Column.", {}, {}, {}, {}},
-      {"preset", OptionType::kText, "How hard.", std::string("balanced"), {"fast", "balanced", "best"}, {}, {}},
+      {"preset",
+       OptionType::kText,
+       "How hard.",
+       std::string("balanced"),
+       {"fast", "balanced", "best"},
+       {},
+       {}},
       {"ignore", OptionType::kList, "Columns.", {}, {}, {}, {}},
   };
 }
@@ -41,7 +47,9 @@ class ConfigTest : public ::testing::Test {
     return Config::merge(options(), sources);
   }
   /// "<folder>/run.toml:<place>: <rest>"
-  std::string at(std::string_view place_and_rest) const { return folder_.file("run.toml") + ":" + std::string(place_and_rest); }
+  std::string at(std::string_view place_and_rest) const {
+    return folder_.file("run.toml") + ":" + std::string(place_and_rest);
+  }
 
   TempFolder folder_;
 };
@@ -114,19 +122,24 @@ TEST_F(ConfigTest, TheTableOfTheCommandWinsAndOthersArePassedOver) {
 }
 
 TEST_F(ConfigTest, FileErrorsNameLineKeyValueAndWhatIsExpected) {
-  EXPECT_ERROR(from_toml("share = 0.5\nsed = 1\n"), kInvalidParameter, at("2: unknown key \"sed\"; did you mean \"seed\"?"));
+  EXPECT_ERROR(from_toml("share = 0.5\nsed = 1\n"), kInvalidParameter,
+               at("2: unknown key \"sed\"; did you mean \"seed\"?"));
   EXPECT_ERROR(from_toml("qqqqqqqq = 1\n"), kInvalidParameter, at("1: unknown key \"qqqqqqqq\""));
   EXPECT_ERROR(from_toml("[trian]\nseed = 1\n"), kInvalidParameter,
                at("1: unknown table \"trian\"; did you mean \"train\"?"));
   EXPECT_ERROR(from_toml("\nseed = 'x'\n"), kInvalidParameter, at("2: seed must be an integer, not \"x\""));
   EXPECT_ERROR(from_toml("seed = 1.5\n"), kInvalidParameter, at("1: seed must be an integer, not 1.5"));
   EXPECT_ERROR(from_toml("resume = 1\n"), kInvalidParameter, at("1: resume must be true or false, not 1"));
-  EXPECT_ERROR(from_toml("target = [1, 2]\n"), kInvalidParameter, HasSubstr("target must be a text, not [ 1, 2 ]"));
-  EXPECT_ERROR(from_toml("ignore = [['a']]\n"), kInvalidParameter, HasSubstr("ignore must be a list of texts, not"));
+  EXPECT_ERROR(from_toml("target = [1, 2]\n"), kInvalidParameter,
+               HasSubstr("target must be a text, not [ 1, 2 ]"));
+  EXPECT_ERROR(from_toml("ignore = [['a']]\n"), kInvalidParameter,
+               HasSubstr("ignore must be a list of texts, not"));
   EXPECT_ERROR(from_toml("time_budget = 'soon'\n"), kInvalidParameter,
                at("1: time_budget must be a duration such as 60, 90s, 5m or 1h, not \"soon\""));
-  EXPECT_ERROR(from_toml("time_budget = -1\n"), kInvalidParameter, HasSubstr("time_budget must be a duration"));
-  EXPECT_ERROR(from_toml("memory_limit = '4 bananas'\n"), kInvalidParameter, HasSubstr("512MB, 4GB or 1.5GiB, not"));
+  EXPECT_ERROR(from_toml("time_budget = -1\n"), kInvalidParameter,
+               HasSubstr("time_budget must be a duration"));
+  EXPECT_ERROR(from_toml("memory_limit = '4 bananas'\n"), kInvalidParameter,
+               HasSubstr("512MB, 4GB or 1.5GiB, not"));
   EXPECT_ERROR(from_toml("seed = -1\n"), kInvalidParameter, at("1: seed must be at least 0, not -1"));
   EXPECT_ERROR(from_toml("share = 1.5\n"), kInvalidParameter, at("1: share must be at most 1, not 1.5"));
   EXPECT_ERROR(from_toml("preset = 'fsat'\n"), kInvalidParameter,
@@ -145,27 +158,33 @@ TEST_F(ConfigTest, AMissingFileIsNotFound) {
 
 TEST_F(ConfigTest, EnvironmentAndFlagErrorsNameTheirSource) {
   ConfigSources sources;
-  sources.environment = [](const char* name) { return std::string_view(name) == "KOLOSAL_RESUME" ? "maybe" : nullptr; };
+  sources.environment = [](const char* name) {
+    return std::string_view(name) == "KOLOSAL_RESUME" ? "maybe" : nullptr;
+  };
   EXPECT_ERROR(Config::merge(options(), sources), kInvalidParameter,
                StrEq("environment KOLOSAL_RESUME: resume must be true or false, not \"maybe\""));
   sources = {};
   sources.flags = {{"time_budget", {"-5"}}};
-  EXPECT_ERROR(Config::merge(options(), sources), kInvalidParameter, HasSubstr("flag --time-budget: time_budget must be"));
+  EXPECT_ERROR(Config::merge(options(), sources), kInvalidParameter,
+               HasSubstr("flag --time-budget: time_budget must be"));
   sources.flags = {{"seed", {}}};
-  EXPECT_ERROR(Config::merge(options(), sources), kInvalidParameter, HasSubstr("must be an integer, not \"\""));
+  EXPECT_ERROR(Config::merge(options(), sources), kInvalidParameter,
+               HasSubstr("must be an integer, not \"\""));
   sources.flags = {{"share", {"nan"}}};
   EXPECT_ERROR(Config::merge(options(), sources), kInvalidParameter, HasSubstr("share must be a number"));
 }
 
 TEST_F(ConfigTest, WhatIsPrintedCanBeReadBack) {
   ConfigSources sources;
-  sources.flags = {{"target", {"a \"quoted\"\nname"}}, {"ignore", {"x,y"}}, {"share", {"0.1"}}, {"time_budget", {"1h"}}};
+  sources.flags = {
+      {"target", {"a \"quoted\"\nname"}}, {"ignore", {"x,y"}}, {"share", {"0.1"}}, {"time_budget", {"1h"}}};
   const Config config = Config::merge(options(), sources);
   const std::string printed = config.to_toml();
-  EXPECT_THAT(printed, AllOf(HasSubstr("share = 0.1"), HasSubstr("# flag --share\n"), HasSubstr("# memory_limit ="),
-                             HasSubstr("# not set\n")));
+  EXPECT_THAT(printed, AllOf(HasSubstr("share = 0.1"), HasSubstr("# flag --share\n"),
+                             HasSubstr("# memory_limit ="), HasSubstr("# not set\n")));
   const Config again = from_toml(printed);
-  for (const ConfigEntry& entry : config.entries()) EXPECT_EQ(again.entry(entry.spec.name).value, entry.value) << printed;
+  for (const ConfigEntry& entry : config.entries())
+    EXPECT_EQ(again.entry(entry.spec.name).value, entry.value) << printed;
 }
 
 TEST_F(ConfigTest, JsonHasValueAndSource) {
@@ -179,11 +198,12 @@ TEST_F(ConfigTest, JsonHasValueAndSource) {
 
 TEST(ParseDuration, ReadsSecondsAndUnits) {
   const std::pair<const char*, double> cases[] = {
-      {"60", 60},   {"0", 0},         {"0.1", 0.1},      {"60s", 60},       {"5m", 300},    {"1h", 3600},
-      {"1.5m", 90}, {"1h30m", 5400},  {"1h0m5s", 3605},  {"500ms", 0.5},    {"2min", 120},
+      {"60", 60},   {"0", 0},        {"0.1", 0.1},     {"60s", 60},    {"5m", 300},   {"1h", 3600},
+      {"1.5m", 90}, {"1h30m", 5400}, {"1h0m5s", 3605}, {"500ms", 0.5}, {"2min", 120},
   };
   for (const auto& [text, want] : cases) EXPECT_DOUBLE_EQ(parse_duration(text), want) << text;
-  for (const char* text : {"", "s", "-5", "5x", "1m1h", "1m2m", "5 m", "inf", "nan", "1e400", "1h30", "5s5", "-0"})
+  for (const char* text :
+       {"", "s", "-5", "5x", "1m1h", "1m2m", "5 m", "inf", "nan", "1e400", "1h30", "5s5", "-0"})
     EXPECT_ERROR(parse_duration(text), kInvalidParameter, HasSubstr(std::string("not \"") + text + "\""));
 }
 

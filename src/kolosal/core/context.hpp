@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -26,7 +26,9 @@ class Deadline {
  public:
   Deadline() = default;
   Deadline(const Clock& clock, double at_s) : clock_(&clock), at_s_(at_s) {}
-  double remaining_s() const { return clock_ ? at_s_ - clock_->now_s() : std::numeric_limits<double>::infinity(); }
+  double remaining_s() const {
+    return clock_ ? at_s_ - clock_->now_s() : std::numeric_limits<double>::infinity();
+  }
   bool passed() const { return remaining_s() <= 0; }
   bool is_set() const { return clock_ != nullptr; }
 
@@ -50,7 +52,7 @@ class CancelToken {
 /// Threads: n_threads is how many threads this call may keep busy; the pool may have more. Work that is
 /// already one of many in parallel gets single_threaded().
 struct Context {
-  ThreadPool* pool = nullptr;           ///< Null: everything runs on the calling thread.
+  ThreadPool* pool = nullptr;  ///< Null: everything runs on the calling thread.
   std::size_t n_threads = 1;
   Deadline deadline;
   const CancelToken* cancel = nullptr;
@@ -70,8 +72,8 @@ struct Context {
     return out;
   }
 
-  /// Calls body(begin, end) over [0, n) in blocks of `grain`, on up to n_threads threads. Blocks do not depend on the
-  /// number of threads, so results that are combined by block are the same on any machine.
+  /// Calls body(begin, end) over [0, n) in blocks of `grain`, on up to n_threads threads. Blocks do not
+  /// depend on the number of threads, so results that are combined by block are the same on any machine.
   template <typename Body>
   void parallel_blocks(std::size_t n, std::size_t grain, Body&& body) const {
     const std::size_t n_blocks = grain == 0 ? 0 : (n + grain - 1) / grain;

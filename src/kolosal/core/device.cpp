@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 std::vector<std::string> cpu_features() {
   std::vector<std::string> out;
 #if defined(__x86_64__) || defined(__i386__)
-  // __builtin_cpu_supports takes literals only. It also asks whether the operating system saves the registers.
+  // __builtin_cpu_supports takes literals only. It also asks whether the operating system saves the
+  // registers.
   __builtin_cpu_init();
   const auto add = [&](const char* name, bool has) {
     if (has) out.emplace_back(name);
@@ -83,8 +84,10 @@ void read_caches(const fs::path& cpu, Hardware& out) {
 void read_cores(const SystemRoots& roots, const std::vector<std::string>& cpuinfo, Hardware& out) {
   const fs::path cpus = roots.sys / "devices/system/cpu";
   const auto online = parse_index_list(read_first_line(cpus / "online"));
-  const auto n_listed = std::ranges::count_if(cpuinfo, [](const auto& line) { return line.starts_with("processor"); });
-  out.n_logical_cores = std::max<std::size_t>(1, online.empty() ? static_cast<std::size_t>(n_listed) : online.size());
+  const auto n_listed =
+      std::ranges::count_if(cpuinfo, [](const auto& line) { return line.starts_with("processor"); });
+  out.n_logical_cores =
+      std::max<std::size_t>(1, online.empty() ? static_cast<std::size_t>(n_listed) : online.size());
 
   std::set<std::pair<std::int64_t, std::int64_t>> physical;
   for (const std::size_t i : online) {

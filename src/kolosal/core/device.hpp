@@ -1,8 +1,7 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <cstddef>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,12 +18,13 @@ struct NumaNode {
   std::size_t memory_bytes = 0;
 };
 
-/// What this machine really offers to this process, as `kolosal info --hardware` prints it. Threads, batch sizes and
-/// limits start from it.
+/// What this machine really offers to this process, as `kolosal info --hardware` prints it. Threads, batch
+/// sizes and limits start from it.
 struct Hardware {
-  std::string cpu_model;                  ///< "" when the system does not tell.
-  std::vector<std::string> cpu_features;  ///< Usable ones (CPU and operating system): "avx2", "avx512_bf16", "amx_int8".
-  std::size_t l1_data_bytes = 0;          ///< Of one core; 0 when unknown, as below.
+  std::string cpu_model;  ///< "" when the system does not tell.
+  std::vector<std::string>
+      cpu_features;  ///< Usable ones (CPU and operating system): "avx2", "avx512_bf16", "amx_int8".
+  std::size_t l1_data_bytes = 0;  ///< Of one core; 0 when unknown, as below.
   std::size_t l2_bytes = 0;
   std::size_t l3_bytes = 0;  ///< Shared by several cores.
   std::size_t cache_line_bytes = 64;
@@ -40,11 +40,13 @@ struct Hardware {
   std::size_t memory_available_bytes = 0;  ///< Free, or easily made free, now.
   MemoryLimit limit;
 
-  /// Reads the files of the kernel. Missing files leave the defaults above. The CPU features come from the CPU itself.
+  /// Reads the files of the kernel. Missing files leave the defaults above. The CPU features come from the
+  /// CPU itself.
   static Hardware detect(const SystemRoots& roots = {});
 
   bool has_feature(std::string_view name) const;
-  /// Threads that can run at the same time: the affinity mask, or the quota rounded up when that is less. At least 1.
+  /// Threads that can run at the same time: the affinity mask, or the quota rounded up when that is less. At
+  /// least 1.
   std::size_t usable_threads() const;
   /// The memory limit of a run that was given none: 80 % of what is available now and of the limit seen.
   std::size_t default_memory_limit_bytes() const;

@@ -15,8 +15,10 @@ namespace {
 class FakeMachine : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_.write("proc/cpuinfo", "processor\t: 0\nmodel\t\t: 143\nmodel name\t: Example CPU 9000 @ 2.00GHz\n");
-    folder_.write("proc/meminfo", "MemTotal:       16000000 kB\nMemFree: 1 kB\nMemAvailable:    10000000 kB\n");
+    folder_.write("proc/cpuinfo",
+                  "processor\t: 0\nmodel\t\t: 143\nmodel name\t: Example CPU 9000 @ 2.00GHz\n");
+    folder_.write("proc/meminfo",
+                  "MemTotal:       16000000 kB\nMemFree: 1 kB\nMemAvailable:    10000000 kB\n");
     folder_.write("proc/self/status", "Name:\tx\nCpus_allowed:\tff\nCpus_allowed_list:\t0-5,40\n");
     folder_.write("proc/self/cgroup", "0::/\n");
     folder_.write("sys/fs/cgroup/cpu.max", "250000 100000\n");

@@ -9,7 +9,8 @@
 
 namespace kolosal {
 
-/// What kind of thing went wrong. One table (error.cpp) maps a code to its name and its exit code; no other code does.
+/// What kind of thing went wrong. One table (error.cpp) maps a code to its name and its exit code; no other
+/// code does.
 enum class ErrorCode {
   kUsage,             ///< The command line or a call is malformed: unknown option, option without its value.
   kInvalidParameter,  ///< A parameter or configuration value is out of range or unknown.
@@ -25,7 +26,8 @@ enum class ErrorCode {
   kInternal,          ///< A bug of ours.
 };
 
-/// The one exception of the engine. what() says what is wrong, then the value, then what to do when that is known.
+/// The one exception of the engine. what() says what is wrong, then the value, then what to do when that is
+/// known.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
@@ -53,8 +55,8 @@ namespace detail {
 }
 
 /// A bug of ours, never the user's input: throws Error kInternal with the place.
-#define KOLOSAL_ASSERT(condition, why)                                                      \
-  do {                                                                                      \
+#define KOLOSAL_ASSERT(condition, why)                                                          \
+  do {                                                                                          \
     if (!(condition)) ::kolosal::detail::assertion_failed(#condition, why, __FILE__, __LINE__); \
   } while (false)
 

@@ -27,7 +27,8 @@ void* Library::find(const char* symbol) const { return dlsym(handle_, symbol); }
 
 void* Library::required(const char* symbol) const {
   if (void* address = find(symbol)) return address;
-  throw Error(ErrorCode::kUnsupported, "{} has no function {}: it is not the version this program needs", path_, symbol);
+  throw Error(ErrorCode::kUnsupported, "{} has no function {}: it is not the version this program needs",
+              path_, symbol);
 }
 
 std::vector<std::filesystem::path> library_folders() {
@@ -67,7 +68,8 @@ std::expected<Library, std::string> open_library(std::span<const std::string_vie
     dlerror();  // "not found" is what the sentence below says; the system's wording adds nothing
   }
   return std::unexpected(fmt::format("{} was not found in {}nor by the system's loader",
-                                     names.empty() ? "a library without a name" : names.front(), joined(folders)));
+                                     names.empty() ? "a library without a name" : names.front(),
+                                     joined(folders)));
 }
 
 std::expected<Library, std::string> open_library(std::span<const std::string_view> names) {

@@ -42,8 +42,9 @@ TEST(Library, TellsWhereItLooked) {
   const std::filesystem::path folders[] = {"/nowhere/lib", "/elsewhere"};
   const auto library = open_library(names, folders);
   ASSERT_FALSE(library);
-  EXPECT_EQ(library.error(),
-            "libkolosal_no_such_thing.so.9 was not found in /nowhere/lib, /elsewhere, nor by the system's loader");
+  EXPECT_EQ(
+      library.error(),
+      "libkolosal_no_such_thing.so.9 was not found in /nowhere/lib, /elsewhere, nor by the system's loader");
 }
 
 TEST(Library, ABrokenFileIsReportedAndNotPassedOver) {
@@ -52,7 +53,8 @@ TEST(Library, ABrokenFileIsReportedAndNotPassedOver) {
   const std::filesystem::path folders[] = {folder.path()};
   const auto library = open_library(kMath, folders);
   ASSERT_FALSE(library);
-  EXPECT_THAT(library.error(), AllOf(HasSubstr((folder.path() / "libm.so.6").string()), HasSubstr("can not be opened")));
+  EXPECT_THAT(library.error(),
+              AllOf(HasSubstr((folder.path() / "libm.so.6").string()), HasSubstr("can not be opened")));
 }
 
 TEST(Library, TheEnvironmentComesBeforeTheProgramsFolders) {

@@ -98,7 +98,8 @@ struct Logger {
 
 std::atomic<Level> current_level{Options{}.level};
 
-/// The logger in use and its lock. (Not std::atomic<std::shared_ptr>: the thread sanitizer does not understand g++ 12's.)
+/// The logger in use and its lock. (Not std::atomic<std::shared_ptr>: the thread sanitizer does not
+/// understand g++ 12's.)
 struct Current {
   std::mutex mutex;
   std::shared_ptr<Logger> logger = std::make_shared<Logger>(Options{});
@@ -117,8 +118,8 @@ std::string_view level_name(Level level) { return kLevelNames[static_cast<std::s
 Level level_from_name(std::string_view name) {
   for (std::size_t i = 0; i < kLevelNames.size(); ++i)
     if (kLevelNames[i] == name) return static_cast<Level>(i);
-  throw Error(ErrorCode::kInvalidParameter, "the log level must be one of debug, info, warning, error, off, not \"{}\"",
-              name);
+  throw Error(ErrorCode::kInvalidParameter,
+              "the log level must be one of debug, info, warning, error, off, not \"{}\"", name);
 }
 
 Format format_from_name(std::string_view name) {
@@ -148,7 +149,8 @@ void write(Level level, std::string_view message, Fields fields) {
     const std::lock_guard lock(current().mutex);
     logger = current().logger;
   }
-  const auto line = logger->format == Format::kJson ? json_payload(message, fields) : text_payload(message, fields);
+  const auto line =
+      logger->format == Format::kJson ? json_payload(message, fields) : text_payload(message, fields);
   logger->spdlog.log(kSpdlogLevels[static_cast<std::size_t>(level)], spdlog::string_view_t(line));
 }
 

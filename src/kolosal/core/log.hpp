@@ -8,8 +8,8 @@
 #include <string_view>
 #include <variant>
 
-/// Structured logging: one message and named values, as a line of text or of JSON on stderr. Never on stdout, which
-/// belongs to results.
+/// Structured logging: one message and named values, as a line of text or of JSON on stderr. Never on stdout,
+/// which belongs to results.
 ///
 ///   log::info("run started", {{"rows", n_rows}, {"task", "binary"}});
 ///
@@ -55,8 +55,8 @@ using Fields = std::initializer_list<Field>;
 struct Options {
   Level level = Level::kWarning;  ///< Lines below it are dropped.
   Format format = Format::kText;
-  /// Gets each line, with its newline. Empty: written to stderr. A program that draws a progress bar there gives
-  /// a function that clears the bar first. Calls never overlap.
+  /// Gets each line, with its newline. Empty: written to stderr. A program that draws a progress bar there
+  /// gives a function that clears the bar first. Calls never overlap.
   std::function<void(std::string_view line)> write;
 };
 

@@ -32,7 +32,8 @@ class Log : public ::testing::Test {
 TEST_F(Log, WritesTextWithNamedValues) {
   start(Level::kInfo, Format::kText);
   const std::size_t n_rows = 48842;
-  info("run started", {{"rows", n_rows}, {"share", 0.25}, {"resumed", false}, {"delta", -3}, {"task", "binary"}});
+  info("run started",
+       {{"rows", n_rows}, {"share", 0.25}, {"resumed", false}, {"delta", -3}, {"task", "binary"}});
   ASSERT_EQ(lines_.size(), 1U);
   EXPECT_THAT(lines_[0], MatchesRegex("[0-9-]+ [0-9:.]+ info run started rows=48842 share=0.25 resumed=false "
                                       "delta=-3 task=binary\n"));

@@ -16,10 +16,9 @@ struct Unit {
 };
 
 constexpr std::array kUnits = {
-    Unit{"", 1},           Unit{"b", 1},           Unit{"k", 1e3},          Unit{"kb", 1e3},
-    Unit{"kib", 0x1p10},   Unit{"m", 1e6},         Unit{"mb", 1e6},         Unit{"mib", 0x1p20},
-    Unit{"g", 1e9},        Unit{"gb", 1e9},        Unit{"gib", 0x1p30},     Unit{"t", 1e12},
-    Unit{"tb", 1e12},      Unit{"tib", 0x1p40},
+    Unit{"", 1},         Unit{"b", 1},    Unit{"k", 1e3},      Unit{"kb", 1e3},     Unit{"kib", 0x1p10},
+    Unit{"m", 1e6},      Unit{"mb", 1e6}, Unit{"mib", 0x1p20}, Unit{"g", 1e9},      Unit{"gb", 1e9},
+    Unit{"gib", 0x1p30}, Unit{"t", 1e12}, Unit{"tb", 1e12},    Unit{"tib", 0x1p40},
 };
 
 std::optional<double> unit_bytes(std::string_view text) {
@@ -91,7 +90,8 @@ std::string format_bytes(std::size_t bytes) {
 void MemoryBudget::check(std::size_t estimated_bytes, std::string_view what) const {
   if (fits(estimated_bytes)) return;
   throw Error(ErrorCode::kMemory,
-              "{} needs about {}, more than the memory limit of {}; raise --memory-limit, or use fewer rows or columns",
+              "{} needs about {}, more than the memory limit of {}; raise --memory-limit, or use fewer rows "
+              "or columns",
               what, format_bytes(estimated_bytes), format_bytes(limit_bytes_));
 }
 

@@ -20,13 +20,14 @@ MemoryUse memory_use(const SystemRoots& roots = {});
 /// The most memory this process may take and who says so.
 struct MemoryLimit {
   std::size_t bytes = std::numeric_limits<std::size_t>::max();
-  std::string source;  ///< "/sys/fs/cgroup/memory.max", "address space limit (ulimit -v)" or "memory of the machine".
+  std::string
+      source;  ///< "/sys/fs/cgroup/memory.max", "address space limit (ulimit -v)" or "memory of the machine".
 };
 /// The smallest of the control group's limit, the address space limit and the machine's memory.
 MemoryLimit memory_limit(const SystemRoots& roots = {});
 
-/// "4GB", "512 MB", "1.5GiB", "64k", or a plain number of bytes. KB, MB, GB, TB (and K, M, G, T) are powers of 1000; KiB,
-/// MiB, GiB, TiB powers of 1024; case does not matter.
+/// "4GB", "512 MB", "1.5GiB", "64k", or a plain number of bytes. KB, MB, GB, TB (and K, M, G, T) are powers
+/// of 1000; KiB, MiB, GiB, TiB powers of 1024; case does not matter.
 /// @throws Error kInvalidParameter giving the text and what is expected.
 std::size_t parse_bytes(std::string_view text);
 

@@ -91,7 +91,8 @@ TEST(MemoryLimit, IsTheSmallestOfAllAndNamesItsSource) {
   EXPECT_EQ(memory_limit(roots).bytes, 3'000'000'000U);
   EXPECT_THAT(memory_limit(roots).source, HasSubstr("ulimit -v"));
 
-  folder.write("proc/self/limits", "Max address space         unlimited            unlimited            bytes\n");
+  folder.write("proc/self/limits",
+               "Max address space         unlimited            unlimited            bytes\n");
   EXPECT_EQ(memory_limit(roots).bytes, 4'000'000'000U);
 }
 
@@ -101,8 +102,9 @@ TEST(MemoryBudget, RefusesWithBothNumbersAndAdvice) {
   EXPECT_FALSE(budget.fits(4'000'000'001));
   budget.check(4'000'000'000, "reading adult.csv");
   EXPECT_ERROR(budget.check(6'500'000'000, "reading adult.csv"), kMemory,
-               ::testing::StrEq("reading adult.csv needs about 6.50 GB, more than the memory limit of 4.00 GB; raise --memory-limit, "
-               "or use fewer rows or columns"));
+               ::testing::StrEq("reading adult.csv needs about 6.50 GB, more than the memory limit of 4.00 "
+                                "GB; raise --memory-limit, "
+                                "or use fewer rows or columns"));
   EXPECT_TRUE(MemoryBudget().fits(std::numeric_limits<std::size_t>::max()));
 }
 

@@ -43,11 +43,18 @@ std::optional<ParamValue> cast_like(const ParamValue& wanted, const ParamValue& 
   return ParamValue(static_cast<std::int64_t>(*number));
 }
 
+std::string legal_numbers(const ParamSpec& spec) {
+  if (spec.minimum && spec.maximum) return fmt::format("between {} and {}", *spec.minimum, *spec.maximum);
+  return spec.minimum ? fmt::format("at least {}", *spec.minimum) : fmt::format("at most {}", *spec.maximum);
+}
+
 }  // namespace
 
 ParamRange linear_range(double low, double high) { return {low, high, ParamRange::Scale::kLinear, {}}; }
 ParamRange log_range(double low, double high) { return {low, high, ParamRange::Scale::kLog, {}}; }
-ParamRange choice(std::vector<ParamValue> values) { return {0, 0, ParamRange::Scale::kLinear, std::move(values)}; }
+ParamRange choice(std::vector<ParamValue> values) {
+  return {0, 0, ParamRange::Scale::kLinear, std::move(values)};
+}
 
 std::string to_string(const ParamValue& value) {
   if (const auto* b = std::get_if<bool>(&value)) return *b ? "true" : "false";
@@ -74,7 +81,8 @@ ParamMap params_from_json(const nlohmann::json& object) {
     else if (value.is_string())
       out[name] = value.get<std::string>();
     else
-      throw Error(ErrorCode::kInvalidParameter, "parameter {} must be a single value, not {}", name, value.dump());
+      throw Error(ErrorCode::kInvalidParameter, "parameter {} must be a single value, not {}", name,
+                  value.dump());
   }
   return out;
 }
@@ -89,7 +97,8 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
       std::size_t diagonal = row[0];
       row[0] = i + 1;
       for (std::size_t j = 0; j < candidate.size(); ++j) {
-        const std::size_t substitute = diagonal + (std::tolower(name[i]) != std::tolower(candidate[j]) ? 1 : 0);
+        const std::size_t substitute =
+            diagonal + (std::tolower(name[i]) != std::tolower(candidate[j]) ? 1 : 0);
         diagonal = row[j + 1];
         row[j + 1] = std::min({substitute, row[j] + 1, diagonal + 1});
       }
@@ -110,9 +119,11 @@ ParamValue convert_param(const ParamSpec& spec, const ParamValue& value) {
     throw Error(ErrorCode::kInvalidParameter, "parameter {} must be {}, not \"{}\"", spec.name,
                 type_name(spec.default_value), to_string(value));
   const auto number = std::holds_alternative<std::string>(*cast) ? std::nullopt : as_number(*cast);
-  if (number && ((spec.minimum && !(*number >= *spec.minimum)) || (spec.maximum && !(*number <= *spec.maximum))))
-    throw Error(ErrorCode::kInvalidParameter, "parameter {} must be between {} and {}, not {}", spec.name,
-                *spec.minimum, *spec.maximum, *number);
+  const bool too_small = number && spec.minimum && !(*number >= *spec.minimum);
+  const bool too_large = number && spec.maximum && !(*number <= *spec.maximum);
+  if (too_small || too_large)
+    throw Error(ErrorCode::kInvalidParameter, "parameter {} must be {}, not {}", spec.name,
+                legal_numbers(spec), *number);
   if (std::holds_alternative<std::string>(*cast) && spec.search && !spec.search->choices.empty() &&
       std::ranges::find(spec.search->choices, *cast) == spec.search->choices.end()) {
     std::string known;
@@ -121,6 +132,12 @@ ParamValue convert_param(const ParamSpec& spec, const ParamValue& value) {
                 to_string(*cast));
   }
   return *cast;
+}
+
+void integer_out_of_range(std::string_view name, std::int64_t value, std::int64_t minimum,
+                          std::uint64_t maximum) {
+  throw Error(ErrorCode::kInvalidParameter, "parameter {} must be between {} and {}, not {}", name, minimum,
+              maximum, value);
 }
 
 void unknown_param(std::string_view owner, std::string_view name, const std::vector<std::string>& known) {

@@ -1,14 +1,15 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -53,7 +54,10 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 
 namespace detail {
 ParamValue convert_param(const ParamSpec& spec, const ParamValue& value);
-[[noreturn]] void unknown_param(std::string_view owner, std::string_view name, const std::vector<std::string>& known);
+[[noreturn]] void integer_out_of_range(std::string_view name, std::int64_t value, std::int64_t minimum,
+                                       std::uint64_t maximum);
+[[noreturn]] void unknown_param(std::string_view owner, std::string_view name,
+                                const std::vector<std::string>& known);
 }  // namespace detail
 
 /// Declares the fields of a plain struct once; the table reads, writes, checks and documents them.
@@ -63,7 +67,8 @@ template <typename T>
 class ParamTable {
  public:
   template <typename V>
-  ParamTable&& param(std::string name, V T::* member, std::string doc, std::optional<ParamRange> search = {}) && {
+  ParamTable&& param(std::string name, V T::* member, std::string doc,
+                     std::optional<ParamRange> search = {}) && {
     add(std::move(name), member, std::move(doc), std::move(search));
     return std::move(*this);
   }
@@ -81,7 +86,8 @@ class ParamTable {
     return out;
   }
 
-  /// Defaults overwritten by `params`. @throws Error kInvalidParameter naming the owner, the parameter and the value.
+  /// Defaults overwritten by `params`. @throws Error kInvalidParameter naming the owner, the parameter and
+  /// the value.
   T read(const ParamMap& params, std::string_view owner) const {
     T out{};
     for (const auto& [name, value] : params) {
@@ -117,17 +123,25 @@ class ParamTable {
       else
         return std::string(t.*member);
     };
-    auto set = [member](T& t, const ParamValue& value) {
+    auto set = [member, name](T& t, const ParamValue& value) {
       if constexpr (std::same_as<V, bool>)
         t.*member = std::get<bool>(value);
       else if constexpr (std::integral<V>)
-        t.*member = static_cast<V>(std::get<std::int64_t>(value));
+        t.*member = integer_as<V>(name, std::get<std::int64_t>(value));
       else if constexpr (std::floating_point<V>)
         t.*member = static_cast<V>(std::get<double>(value));
       else
         t.*member = std::get<std::string>(value);
     };
     fields_.push_back({{std::move(name), std::move(doc), get(T{}), std::move(search), {}, {}}, set, get});
+  }
+
+  template <typename V>
+  static V integer_as(std::string_view name, std::int64_t value) {
+    if (!std::in_range<V>(value))
+      detail::integer_out_of_range(name, value, static_cast<std::int64_t>(std::numeric_limits<V>::min()),
+                                   static_cast<std::uint64_t>(std::numeric_limits<V>::max()));
+    return static_cast<V>(value);
   }
 
   const Field* find(std::string_view name) const {

@@ -13,7 +13,8 @@ using SeedPart = std::variant<std::string_view, std::uint64_t>;
 /// A seed that depends on the name alone, never on the order in which work happens to run.
 std::uint64_t derive_seed(std::uint64_t seed, std::initializer_list<SeedPart> name);
 
-/// xoshiro256++ (Blackman and Vigna, 2019), seeded by splitmix64. The same seed gives the same numbers everywhere.
+/// xoshiro256++ (Blackman and Vigna, 2019), seeded by splitmix64. The same seed gives the same numbers
+/// everywhere.
 class Rng {
  public:
   using result_type = std::uint64_t;

@@ -27,8 +27,8 @@ struct sigaction former_pipe;
 extern "C" void on_stop_signal(int) {
   const int saved_errno = errno;
   if (n_signals.fetch_add(1) > 0) {
-    if (n_restore_bytes > 0 && isatty(STDERR_FILENO))
-      [[maybe_unused]] const auto n = ::write(STDERR_FILENO, restore_bytes.data(), n_restore_bytes);
+    if (n_restore_bytes > 0 && isatty(STDERR_FILENO)) [[maybe_unused]]
+      const auto n = ::write(STDERR_FILENO, restore_bytes.data(), n_restore_bytes);
     _exit(kInterruptedAtOnce);
   }
   if (CancelToken* token = current_token.load()) token->cancel();
@@ -45,13 +45,13 @@ SignalScope::SignalScope(CancelToken& token, std::string_view restore_terminal) 
   n_signals.store(0);
   current_token.store(&token);
 
-  struct sigaction stop {};
+  struct sigaction stop{};
   stop.sa_handler = on_stop_signal;
   stop.sa_flags = SA_RESTART;  // work looks at the token; reads and writes need not know of signals
   sigemptyset(&stop.sa_mask);
   for (std::size_t i = 0; i < kStopSignals.size(); ++i) sigaction(kStopSignals[i], &stop, &former_stop[i]);
 
-  struct sigaction ignore {};
+  struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
   sigemptyset(&ignore.sa_mask);
   sigaction(SIGPIPE, &ignore, &former_pipe);

@@ -11,7 +11,7 @@ namespace kolosal {
 namespace {
 
 bool ignored_or_default(int signal, void (*handler)(int)) {
-  struct sigaction now {};
+  struct sigaction now{};
   sigaction(signal, nullptr, &now);
   return now.sa_handler == handler;
 }

@@ -30,8 +30,8 @@ struct Group {
 };
 
 void add_with_parents(std::vector<Group>& out, const fs::path& mount, std::string_view path, bool v2) {
-  // A container often sees the path it has outside, but its own group at the mount: folders that are not there
-  // are skipped by the readers, and the mount itself is always looked at.
+  // A container often sees the path it has outside, but its own group at the mount: folders that are not
+  // there are skipped by the readers, and the mount itself is always looked at.
   for (fs::path at = fs::path(path).relative_path(); !at.empty(); at = at.parent_path())
     out.push_back({mount / at, v2});
   out.push_back({mount, v2});
@@ -113,7 +113,8 @@ std::optional<std::size_t> read_kilobyte_line(const fs::path& file, std::string_
 }
 
 std::optional<CgroupLimit> cgroup_memory_limit(const SystemRoots& roots) {
-  constexpr std::int64_t kUnlimited = std::int64_t{1} << 60;  // version 1 writes a number near 2^63 for "no limit"
+  constexpr std::int64_t kUnlimited = std::int64_t{1}
+                                      << 60;  // version 1 writes a number near 2^63 for "no limit"
   std::optional<CgroupLimit> best;
   for (const Group& group : groups_of(roots, "memory")) {
     const fs::path file = group.folder / (group.v2 ? "memory.max" : "memory.limit_in_bytes");

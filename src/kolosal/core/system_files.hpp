@@ -15,7 +15,8 @@ struct SystemRoots {
   std::filesystem::path sys = "/sys";
 };
 
-/// The lines of a file of the kernel; none when it can not be read, which is ordinary (other kernel, container).
+/// The lines of a file of the kernel; none when it can not be read, which is ordinary (other kernel,
+/// container).
 std::vector<std::string> read_lines(const std::filesystem::path& file);
 /// The first line without blanks at its ends; "" when it can not be read.
 std::string read_first_line(const std::filesystem::path& file);

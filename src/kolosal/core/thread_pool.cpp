@@ -76,7 +76,8 @@ ThreadPool::~ThreadPool() {
 
 std::size_t ThreadPool::n_threads() const { return impl_->workers.size() + 1; }
 
-void ThreadPool::for_each(std::size_t n, std::size_t max_threads, const std::function<void(std::size_t)>& task) {
+void ThreadPool::for_each(std::size_t n, std::size_t max_threads,
+                          const std::function<void(std::size_t)>& task) {
   if (n == 0) return;
   const auto job = std::make_shared<Job>();
   job->task = &task;

@@ -27,16 +27,16 @@ MATCHER_P(NanSensitiveDoubleNear, tolerance,
 }
 
 /// Runs a statement and matches the Error it must throw: EXPECT_ERROR(read("x"), kNotFound, HasSubstr("x")).
-#define EXPECT_ERROR(statement, error_code, message_matcher)                                              \
-  do {                                                                                                    \
-    try {                                                                                                 \
-      static_cast<void>(statement);                                                                       \
-      ADD_FAILURE() << "no error from: " #statement;                                                      \
-    } catch (const ::kolosal::Error& kolosal_error) {                                                     \
-      EXPECT_EQ(::kolosal::error_name(kolosal_error.code()),                                              \
-                ::kolosal::error_name(::kolosal::ErrorCode::error_code));                                 \
-      EXPECT_THAT(std::string(kolosal_error.what()), message_matcher);                                    \
-    }                                                                                                     \
+#define EXPECT_ERROR(statement, error_code, message_matcher)              \
+  do {                                                                    \
+    try {                                                                 \
+      static_cast<void>(statement);                                       \
+      ADD_FAILURE() << "no error from: " #statement;                      \
+    } catch (const ::kolosal::Error& kolosal_error) {                     \
+      EXPECT_EQ(::kolosal::error_name(kolosal_error.code()),              \
+                ::kolosal::error_name(::kolosal::ErrorCode::error_code)); \
+      EXPECT_THAT(std::string(kolosal_error.what()), message_matcher);    \
+    }                                                                     \
   } while (false)
 
 }  // namespace kolosal
