@@ -23,14 +23,14 @@ double largest(const Vector& a) {
 /// The last steps and gradient changes, and the direction that follows from them.
 class History {
  public:
-  explicit History(std::size_t capacity) : capacity_(capacity) {}
+  History(std::size_t capacity, const Vector& curvature) : capacity_(capacity), curvature_(curvature) {}
 
   void add(Vector step, Vector change) {
     const double curvature = inner(step, change);
     // A pair without positive curvature would make the direction point uphill.
     if (!(curvature > std::numeric_limits<double>::epsilon() * inner(change, change))) return;
     if (pairs_.size() == capacity_) pairs_.erase(pairs_.begin());
-    scale_ = curvature / inner(change, change);
+    scale_ = curvature / inner(change, divided(change));
     pairs_.push_back({std::move(step), std::move(change), 1 / curvature});
   }
 
@@ -42,7 +42,8 @@ class History {
       alpha[i] = pairs_[i].rho * inner(pairs_[i].step, q);
       kernel::axpy(-alpha[i], pairs_[i].change.data(), q.data(), q.size());
     }
-    const double scale = pairs_.empty() ? 1 / std::max(1.0, std::sqrt(inner(gradient, gradient))) : scale_;
+    q = divided(std::move(q));
+    const double scale = pairs_.empty() ? 1 / std::max(1.0, std::sqrt(inner(q, q))) : scale_;
     for (double& value : q) value *= scale;
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
       const double beta = pairs_[i].rho * inner(pairs_[i].change, q);
@@ -60,7 +61,13 @@ class History {
     Vector step, change;
     double rho;
   };
+  Vector divided(Vector v) const {
+    for (std::size_t i = 0; i < curvature_.size(); ++i) v[i] /= curvature_[i];
+    return v;
+  }
+
   std::size_t capacity_;
+  const Vector& curvature_;
   double scale_ = 1;
   std::vector<Pair> pairs_;
 };
@@ -81,7 +88,7 @@ LbfgsResult minimize_lbfgs(const std::function<double(std::span<const double>, s
   Vector gradient(n), trial(n), trial_gradient(n);
   LbfgsResult result;
   result.value = function(x, gradient);
-  History history(options.memory);
+  History history(options.memory, options.curvature);
 
   while (true) {
     if (largest(gradient) <= options.gradient_tolerance) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <vector>
 
 namespace kolosal::model {
 
@@ -10,6 +11,8 @@ struct LbfgsOptions {
   std::size_t max_iterations = 100;
   std::size_t memory = 10;          ///< Pairs of steps and gradient changes that are kept.
   double gradient_tolerance = 1e-4; ///< Converged when no entry of the gradient is larger.
+  /// Estimates of the second derivatives, up to a common factor; all positive. Empty: all alike.
+  std::vector<double> curvature;
 };
 
 struct LbfgsResult {

@@ -146,40 +146,17 @@ class ScalarFinder {
       scan(has_missing, false, best);
       if (has_missing) scan(true, true, best);
     }
-    for (std::size_t i = 0; i < occupied_.size(); ++i) {
-      histogram_[occupied_[i]] = {0, 0};
-      if constexpr (kCount) counts_[occupied_[i]] = 0;
-    }
+    clear();
     return varies;
   }
 
   bool find_random(const TreeData::Feature& feature, const std::uint32_t* rows, const Stat* stats, std::size_t n, Rng& rng,
                    Split& best) {
-    const NodeBins range = node_.read(feature, rows, n);
-    if (range.is_constant()) return false;
-    Stat missing{0, 0};
-    if (range.n_missing > 0)
-      for (std::size_t i = 0; i < n; ++i)
-        if (node_[i] == 0) missing += stats[i];
-    if (range.smallest == range.largest) {  // one value and missing cells
-      consider({total_.w - missing.w, total_.s - missing.s}, n - range.n_missing, {0, 0, range.largest, 0, true, false}, best);
-      return true;
-    }
-    const DrawnCut cut = draw_cut(feature, range.smallest, range.largest, rng);
-    Stat left{0, 0};  // with the missing rows
-    std::size_t n_left = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      const bool goes_left = node_[i] <= cut.bin;
-      left.w += goes_left ? stats[i].w : 0.0;
-      left.s += goes_left ? stats[i].s : 0.0;
-      n_left += goes_left;
-    }
-    const auto next = static_cast<std::uint8_t>(cut.bin + 1);
-    consider(left, n_left, {0, 0, cut.bin, next, range.n_missing > 0, true, cut.threshold}, best);
-    if (range.n_missing > 0)
-      consider({left.w - missing.w, left.s - missing.s}, n_left - range.n_missing,
-               {0, 0, cut.bin, next, true, false, cut.threshold}, best);
-    return true;
+    fill(feature, rows, stats, n);
+    const bool varies = occupied_.size() > 1;
+    if (varies) cut_at_random(feature, rng, best);
+    clear();
+    return varies;
   }
 
  private:
@@ -204,6 +181,32 @@ class ScalarFinder {
       if constexpr (kCount) ++counts_[b];
     }
     occupied_.collect_if(feature.n_bins, [&](std::size_t b) { return histogram_[b].w > 0; });
+  }
+
+  void clear() {
+    for (std::size_t i = 0; i < occupied_.size(); ++i) {
+      histogram_[occupied_[i]] = {0, 0};
+      if constexpr (kCount) counts_[occupied_[i]] = 0;
+    }
+  }
+
+  void cut_at_random(const TreeData::Feature& feature, Rng& rng, Split& best) const {
+    const bool has_missing = occupied_[0] == 0;
+    const std::uint8_t smallest = occupied_[has_missing ? 1 : 0], largest = occupied_[occupied_.size() - 1];
+    const bool one_value = smallest == largest;
+    const DrawnCut cut = one_value ? DrawnCut{largest, 0} : draw_cut(feature, smallest, largest, rng);
+    const auto next = static_cast<std::uint8_t>(one_value ? 0 : cut.bin + 1);
+    Stat left{0, 0};  // without the missing rows
+    std::size_t n_left = 0;
+    for (std::size_t i = has_missing ? 1 : 0; i < occupied_.size() && occupied_[i] <= cut.bin; ++i) {
+      left += histogram_[occupied_[i]];
+      if constexpr (kCount) n_left += counts_[occupied_[i]];
+    }
+    consider(left, n_left, {0, 0, cut.bin, next, has_missing, false, cut.threshold}, best);
+    if (!has_missing || one_value) return;
+    left += histogram_[0];
+    if constexpr (kCount) n_left += counts_[0];
+    consider(left, n_left, {0, 0, cut.bin, next, true, true, cut.threshold}, best);
   }
 
   /// Cuts between neighbouring bins, with the missing rows on one side; with them on the right also "all others left".
@@ -250,7 +253,6 @@ class ScalarFinder {
   std::array<Stat, 256> histogram_{};         // all 0 between calls
   std::array<std::uint32_t, 256> counts_{};   // the same
   OccupiedBins occupied_;
-  BinReader node_;
 };
 
 /// Splits for several classes. Stat::s is the class.
