@@ -1,8 +1,6 @@
 #include "kolosal/transform/statistics_internal.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 namespace kolosal::transform {
 
@@ -13,15 +11,14 @@ double mean_of(const std::vector<double>& cells) {
   return static_cast<double>(sum / static_cast<long double>(cells.size()));
 }
 
-double variance_of(const std::vector<double>& cells, double mean) {
+long double variance_of(const std::vector<double>& cells, double mean) {
   if (cells.empty()) return 0;
   long double sum = 0;
   for (const double cell : cells) {
     const long double delta = static_cast<long double>(cell) - static_cast<long double>(mean);
     sum += delta * delta;
   }
-  const long double variance = sum / static_cast<long double>(cells.size());
-  return static_cast<double>(std::min(variance, static_cast<long double>(std::numeric_limits<double>::max())));
+  return sum / static_cast<long double>(cells.size());
 }
 
 double quantile_of(std::vector<double>& cells, double q) {

@@ -50,19 +50,20 @@ class Scale final : public Transformer {
 };
 
 // Rounding alone gives a constant column a variance; scikit-learn's bound for that (utils/_extmath, _is_constant_feature).
-bool is_constant(double variance, double mean, std::size_t n) {
-  constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-  const double drift = static_cast<double>(n) * mean * kEpsilon;
-  return variance <= static_cast<double>(n) * kEpsilon * variance + drift * drift;
+bool is_constant(long double variance, double mean, std::size_t n) {
+  constexpr long double kEpsilon = std::numeric_limits<double>::epsilon();
+  const auto count = static_cast<long double>(n);
+  const long double drift = count * static_cast<long double>(mean) * kEpsilon;
+  return variance <= count * kEpsilon * variance + drift * drift;
 }
 
 void Scale::fit_column(std::vector<double> cells, double& centre, double& scale) const {
   if (cells.empty()) return;
   if (params_.method == "standard") {
     centre = mean_of(cells);
-    const double variance = variance_of(cells, centre);
+    const long double variance = variance_of(cells, centre);
     const auto [low, high] = std::ranges::minmax(cells);
-    if (low != high && !is_constant(variance, centre, cells.size())) scale = std::sqrt(variance);
+    if (low != high && !is_constant(variance, centre, cells.size())) scale = static_cast<double>(std::sqrt(variance));
   } else if (params_.method == "robust") {
     centre = quantile_of(cells, 0.5);
     scale = quantile_of(cells, 0.75) - quantile_of(cells, 0.25);
