@@ -5,10 +5,12 @@
 
 #include "kolosal/data/arrow_c.hpp"
 
-// The border between the program and libkolosal_arrow.so, the one library that knows Arrow C++. Only C functions and
-// plain structs cross it: no exception, no class, no allocation that the other side frees. All texts are UTF-8.
+// The border between the program and libkolosal_arrow.so, the one library that knows Arrow C++. Only C
+// functions and plain structs cross it: no exception, no class, no allocation that the other side frees. All
+// texts are UTF-8.
 //
-// Functions return kKolosalArrowOk or another status; then `error` holds the reason, cut to its size, always ended by 0.
+// Functions return kKolosalArrowOk or another status; then `error` holds the reason, cut to its size, always
+// ended by 0.
 
 extern "C" {
 
@@ -28,18 +30,19 @@ struct KolosalArrowError {
 };
 
 struct KolosalArrowReadOptions {
-  const char* format;          ///< "parquet" or "arrow" (IPC file or stream, told apart by its first bytes)
-  const char* path;            ///< Null: `data` is read.
-  const void* data;            ///< Must live as long as the stream.
-  std::size_t n_bytes;         ///< Of data.
-  const char* const* columns;  ///< Names of the columns to read; null: all. They come in the order of the file.
+  const char* format;   ///< "parquet" or "arrow" (IPC file or stream, told apart by its first bytes)
+  const char* path;     ///< Null: `data` is read.
+  const void* data;     ///< Must live as long as the stream.
+  std::size_t n_bytes;  ///< Of data.
+  const char* const*
+      columns;  ///< Names of the columns to read; null: all. They come in the order of the file.
   std::size_t n_columns;
-  std::int32_t whole;         ///< Not 0: one batch of all rows, with one dictionary per column.
-  std::int32_t n_threads;     ///< Threads that decoding may use, 1 or more.
-  std::int64_t batch_rows;    ///< Not whole: the most rows of a batch; 0: by batch_bytes.
-  std::int64_t batch_bytes;   ///< Not whole: about so many bytes in a batch, at 8 bytes a cell.
-  std::int64_t max_rows;      ///< Whole: rows after so many may be left out; 0: no limit.
-  std::int64_t limit_bytes;   ///< Whole: a table that would take more is refused; 0: no limit.
+  std::int32_t whole;        ///< Not 0: one batch of all rows, with one dictionary per column.
+  std::int32_t n_threads;    ///< Threads that decoding may use, 1 or more.
+  std::int64_t batch_rows;   ///< Not whole: the most rows of a batch; 0: by batch_bytes.
+  std::int64_t batch_bytes;  ///< Not whole: about so many bytes in a batch, at 8 bytes a cell.
+  std::int64_t max_rows;     ///< Whole: rows after so many may be left out; 0: no limit.
+  std::int64_t limit_bytes;  ///< Whole: a table that would take more is refused; 0: no limit.
 };
 
 /// What is known before the first batch.
@@ -49,20 +52,22 @@ struct KolosalArrowFileInfo {
 };
 
 /// A reader; its batches are struct arrays. The stream's get_last_error gives the reason when get_next fails.
-int kolosal_arrow_open(const KolosalArrowReadOptions* options, ArrowArrayStream* out, KolosalArrowFileInfo* info,
-                       KolosalArrowError* error);
+int kolosal_arrow_open(const KolosalArrowReadOptions* options, ArrowArrayStream* out,
+                       KolosalArrowFileInfo* info, KolosalArrowError* error);
 
 /// Where a writer's bytes go, in order.
 struct KolosalArrowSink {
   void* context;
-  /// Takes all the bytes and returns 0, or returns another number when it can not; then the call that led here fails.
+  /// Takes all the bytes and returns 0, or returns another number when it can not; then the call that led
+  /// here fails.
   int (*write)(void* context, const void* bytes, std::size_t n_bytes);
 };
 
 struct KolosalArrowWriter;
 
-/// format: "parquet" (zstd), "arrow" (IPC file) or "arrow_stream" (IPC stream). The sink's context must outlive the writer.
-/// Takes the schema over, also when it fails. Dictionaries of later batches may only grow at their end ("arrow").
+/// format: "parquet" (zstd), "arrow" (IPC file) or "arrow_stream" (IPC stream). The sink's context must
+/// outlive the writer. Takes the schema over, also when it fails. Dictionaries of later batches may only grow
+/// at their end ("arrow").
 int kolosal_arrow_create(const KolosalArrowSink* sink, const char* format, ArrowSchema* schema,
                          KolosalArrowWriter** out, KolosalArrowError* error);
 /// Takes the batch over, also when it fails.

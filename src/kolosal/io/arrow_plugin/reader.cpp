@@ -25,12 +25,14 @@ using arrow::Result;
 using arrow::Status;
 
 /// A file, or bytes in memory, as Arrow reads it. A mapped file gives columns that are not copied.
-Result<std::shared_ptr<arrow::io::RandomAccessFile>> open_source(const KolosalArrowReadOptions& options, bool map) {
+Result<std::shared_ptr<arrow::io::RandomAccessFile>> open_source(const KolosalArrowReadOptions& options,
+                                                                 bool map) {
   if (!options.path)
     return std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(
         static_cast<const std::uint8_t*>(options.data), static_cast<std::int64_t>(options.n_bytes)));
   if (!map) return arrow::io::ReadableFile::Open(options.path);
-  ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::MemoryMappedFile::Open(options.path, arrow::io::FileMode::READ));
+  ARROW_ASSIGN_OR_RAISE(auto file,
+                        arrow::io::MemoryMappedFile::Open(options.path, arrow::io::FileMode::READ));
   return file;
 }
 
@@ -97,11 +99,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> join_table(std::shared_ptr<arrow::Ta
   return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), n_rows, std::move(arrays));
 }
 
-/// Batches of another reader, cut to a number of rows and checked: the C interface carries no buffer sizes, so a buffer that
-/// is too short for its rows must be found here.
+/// Batches of another reader, cut to a number of rows and checked: the C interface carries no buffer sizes,
+/// so a buffer that is too short for its rows must be found here.
 class CheckedBatches final : public arrow::RecordBatchReader {
  public:
-  CheckedBatches(std::shared_ptr<arrow::RecordBatchReader> source, std::int64_t batch_rows, std::shared_ptr<void> owner)
+  CheckedBatches(std::shared_ptr<arrow::RecordBatchReader> source, std::int64_t batch_rows,
+                 std::shared_ptr<void> owner)
       : source_(std::move(source)), batch_rows_(batch_rows), owner_(std::move(owner)) {}
   ~CheckedBatches() override { source_.reset(); }  // before its owner
 
@@ -178,7 +181,8 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> open_parquet(const KolosalArro
   ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
   ARROW_ASSIGN_OR_RAISE(const auto fields, wanted_fields(*schema, options));
   std::vector<int> leaves;
-  for (const int field : fields) add_leaves(reader->manifest().schema_fields[static_cast<std::size_t>(field)], leaves);
+  for (const int field : fields)
+    add_leaves(reader->manifest().schema_fields[static_cast<std::size_t>(field)], leaves);
 
   const auto metadata = reader->parquet_reader()->metadata();
   const auto groups = row_groups(*metadata, options.whole ? options.max_rows : 0);
@@ -186,10 +190,12 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> open_parquet(const KolosalArro
   for (const int group : groups) {
     const auto row_group = metadata->RowGroup(group);
     info.n_rows += row_group->num_rows();
-    for (const int leaf : leaves) info.estimated_bytes += row_group->ColumnChunk(leaf)->total_uncompressed_size();
+    for (const int leaf : leaves)
+      info.estimated_bytes += row_group->ColumnChunk(leaf)->total_uncompressed_size();
   }
   // Parquet counts bytes before its dictionaries and run lengths are undone; a cell then takes about 8.
-  info.estimated_bytes = std::max(info.estimated_bytes, info.n_rows * 8 * static_cast<std::int64_t>(leaves.size()));
+  info.estimated_bytes =
+      std::max(info.estimated_bytes, info.n_rows * 8 * static_cast<std::int64_t>(leaves.size()));
   if (options.whole) {
     ARROW_RETURN_NOT_OK(check_limit(options, info));
     ARROW_ASSIGN_OR_RAISE(auto table, reader->ReadRowGroups(groups, leaves));
@@ -275,14 +281,16 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> open_ipc(const KolosalArrowRea
 }  // namespace
 }  // namespace kolosal_arrow
 
-extern "C" KOLOSAL_ARROW_EXPORT int kolosal_arrow_open(const KolosalArrowReadOptions* options, ArrowArrayStream* out,
-                                                       KolosalArrowFileInfo* info, KolosalArrowError* error) {
+extern "C" KOLOSAL_ARROW_EXPORT int kolosal_arrow_open(const KolosalArrowReadOptions* options,
+                                                       ArrowArrayStream* out, KolosalArrowFileInfo* info,
+                                                       KolosalArrowError* error) {
   using namespace kolosal_arrow;
   return guarded(error, [&]() -> Status {
     if (options->n_threads > 1) ARROW_RETURN_NOT_OK(arrow::SetCpuThreadPoolCapacity(options->n_threads));
     *info = {-1, -1};
     const bool is_parquet = std::string_view(options->format) == "parquet";
-    ARROW_ASSIGN_OR_RAISE(auto reader, is_parquet ? open_parquet(*options, *info) : open_ipc(*options, *info));
+    ARROW_ASSIGN_OR_RAISE(auto reader,
+                          is_parquet ? open_parquet(*options, *info) : open_ipc(*options, *info));
     return arrow::ExportRecordBatchReader(std::move(reader), out);
   });
 }

@@ -29,7 +29,8 @@ inline int finish(const arrow::Status& status, KolosalArrowError* error) {
                    : status.IsNotImplemented() ? kKolosalArrowUnsupported
                                                : kKolosalArrowData;
   std::string text = status.message();
-  if (status.detail()) text += " (" + status.detail()->ToString() + ")";  // "[errno 28] No space left on device"
+  if (status.detail())
+    text += " (" + status.detail()->ToString() + ")";  // "[errno 28] No space left on device"
   return fail(code, text, error);
 }
 

@@ -21,7 +21,8 @@ class SinkStream final : public arrow::io::OutputStream {
 
   Status Write(const void* bytes, std::int64_t n_bytes) override {
     if (abandoned) return Status::OK();
-    if (sink_.write(sink_.context, bytes, static_cast<std::size_t>(n_bytes)) != 0) return Status::IOError("not written");
+    if (sink_.write(sink_.context, bytes, static_cast<std::size_t>(n_bytes)) != 0)
+      return Status::IOError("not written");
     position_ += n_bytes;
     return Status::OK();
   }
@@ -52,12 +53,14 @@ struct KolosalArrowWriter {
   Status open(std::string_view format) {
     if (format == "parquet") {
       // Level 3 is zstd's own default: about 10 % smaller than Arrow's default 1 for a little time.
-      auto properties =
-          parquet::WriterProperties::Builder().compression(arrow::Compression::ZSTD)->compression_level(3)->build();
+      auto properties = parquet::WriterProperties::Builder()
+                            .compression(arrow::Compression::ZSTD)
+                            ->compression_level(3)
+                            ->build();
       // With Arrow's schema inside, categories come back as categories.
       auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-      ARROW_ASSIGN_OR_RAISE(parquet, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), file,
-                                                                      properties, arrow_properties));
+      ARROW_ASSIGN_OR_RAISE(parquet, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(),
+                                                                      file, properties, arrow_properties));
       return Status::OK();
     }
     auto options = arrow::ipc::IpcWriteOptions::Defaults();
@@ -100,7 +103,8 @@ extern "C" KOLOSAL_ARROW_EXPORT int kolosal_arrow_write(KolosalArrowWriter* writ
   });
 }
 
-extern "C" KOLOSAL_ARROW_EXPORT int kolosal_arrow_close(KolosalArrowWriter* writer, KolosalArrowError* error) {
+extern "C" KOLOSAL_ARROW_EXPORT int kolosal_arrow_close(KolosalArrowWriter* writer,
+                                                        KolosalArrowError* error) {
   return kolosal_arrow::guarded(error, [&] { return writer->close(); });
 }
 

@@ -50,8 +50,8 @@ struct Schema : ArrowSchema {
 /// An opened Parquet or Arrow file: its names, and its batches in the order of columns that the user wants.
 class ArrowReader {
  public:
-  ArrowReader(const fs::path& path, const std::string& format, const ReadOptions& options, const Context& context,
-              bool whole)
+  ArrowReader(const fs::path& path, const std::string& format, const ReadOptions& options,
+              const Context& context, bool whole)
       : path_(shown_path(path)), format_(format) {
     KolosalArrowReadOptions request{};
     request.format = format_.c_str();
@@ -81,7 +81,8 @@ class ArrowReader {
   }
 
  private:
-  /// A plain file is opened by the library; what must be decompressed, or comes from a pipe, is read into memory first.
+  /// A plain file is opened by the library; what must be decompressed, or comes from a pipe, is read into
+  /// memory first.
   void choose_source(const fs::path& path, const ReadOptions& options, const Context& context,
                      KolosalArrowReadOptions& request) {
     if (path != "-") {
@@ -96,7 +97,8 @@ class ArrowReader {
     request.n_bytes = content_.size;
   }
 
-  void open_columns(KolosalArrowReadOptions& request, const std::vector<std::string>& columns, std::size_t limit) {
+  void open_columns(KolosalArrowReadOptions& request, const std::vector<std::string>& columns,
+                    std::size_t limit) {
     std::vector<const char*> names;
     for (const std::string& name : columns) names.push_back(name.c_str());
     if (!columns.empty()) {
@@ -108,8 +110,10 @@ class ArrowReader {
     request.limit_bytes = limit < kNoLimit ? static_cast<std::int64_t>(limit) : 0;
     KolosalArrowFileInfo info{};
     const int status = arrow_library().open(&request, &stream_, &info, &error_);
-    if (status == kKolosalArrowMemory && request.limit_bytes > 0 && info.estimated_bytes > request.limit_bytes)
-      MemoryBudget(limit).check(static_cast<std::size_t>(info.estimated_bytes), fmt::format("reading {}", path_));
+    if (status == kKolosalArrowMemory && request.limit_bytes > 0 &&
+        info.estimated_bytes > request.limit_bytes)
+      MemoryBudget(limit).check(static_cast<std::size_t>(info.estimated_bytes),
+                                fmt::format("reading {}", path_));
     check_opened(status);
   }
 
@@ -143,12 +147,14 @@ class ArrowReader {
 
   void check_opened(int status) const {
     if (status != kKolosalArrowOk)
-      throw Error(arrow_error_code(status), "{} can not be read as {}: {}", path_, shown_format(format_), error_.text);
+      throw Error(arrow_error_code(status), "{} can not be read as {}: {}", path_, shown_format(format_),
+                  error_.text);
   }
 
   [[noreturn]] void fail_reading() {
     const char* reason = stream_.get_last_error(&stream_);
-    throw Error(ErrorCode::kData, "{} can not be read as {}: {}", path_, shown_format(format_), reason ? reason : "no reason");
+    throw Error(ErrorCode::kData, "{} can not be read as {}: {}", path_, shown_format(format_),
+                reason ? reason : "no reason");
   }
 
   std::string path_;
@@ -162,8 +168,8 @@ class ArrowReader {
 };
 
 /// The columns of a batch in their final types; the report tells why.
-data::Frame retype_all(const data::Frame& frame, const std::string& path, bool infer, const ReadOptions& options,
-                       const Context& context, ReadReport& report) {
+data::Frame retype_all(const data::Frame& frame, const std::string& path, bool infer,
+                       const ReadOptions& options, const Context& context, ReadReport& report) {
   data::Frame out;
   report.columns.clear();
   for (std::size_t i = 0; i < frame.n_columns(); ++i) {
@@ -178,8 +184,8 @@ void check_forced_names(const ReadOptions& options, const ArrowReader& reader) {
   for (const auto& [name, type] : options.types) {
     if (name == "*" || std::ranges::find(reader.names(), name) != reader.names().end()) continue;
     const std::string near = nearest_name(name, reader.names());
-    throw Error(ErrorCode::kInvalidParameter, "type {} is forced for '{}', which is no column of {}{}", type, name,
-                reader.path(), near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
+    throw Error(ErrorCode::kInvalidParameter, "type {} is forced for '{}', which is no column of {}{}", type,
+                name, reader.path(), near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
   }
 }
 
@@ -198,7 +204,8 @@ data::Frame read_arrow(const fs::path& path, const std::string& format, const Re
 
 class ArrowTableStream final : public TableStream {
  public:
-  ArrowTableStream(const fs::path& path, const std::string& format, const ReadOptions& options, const Context& context)
+  ArrowTableStream(const fs::path& path, const std::string& format, const ReadOptions& options,
+                   const Context& context)
       : reader_(path, format, options, context, false), options_(options), context_(context) {
     if (options.columns.empty()) check_forced_names(options, reader_);
     report_.format = format;
@@ -222,12 +229,14 @@ class ArrowTableStream final : public TableStream {
   const ReadReport& report() const override { return report_; }
 
  private:
-  /// A column of unsigned 64-bit integers is int or float by its values; all batches must agree with the first.
+  /// A column of unsigned 64-bit integers is int or float by its values; all batches must agree with the
+  /// first.
   data::Frame in_types_of(const std::vector<ColumnReport>& first, const data::Frame& batch) {
     data::Frame out;
     for (std::size_t i = 0; i < batch.n_columns(); ++i) {
       const bool same = batch.column(i).type() == first[i].type;
-      out.add(batch.name(i), same ? batch.column(i) : convert(batch.column(i), batch.name(i), reader_.path(), first[i].type));
+      out.add(batch.name(i), same ? batch.column(i)
+                                  : convert(batch.column(i), batch.name(i), reader_.path(), first[i].type));
     }
     report_.columns = first;
     return out;
@@ -241,7 +250,8 @@ class ArrowTableStream final : public TableStream {
 
 bool is_parquet(std::string_view bytes) { return bytes.starts_with("PAR1"); }
 
-/// A file begins with ARROW1 and two zeros; a stream with FF FF FF FF and the small length of its schema message.
+/// A file begins with ARROW1 and two zeros; a stream with FF FF FF FF and the small length of its schema
+/// message.
 bool is_arrow(std::string_view bytes) {
   if (bytes.starts_with(std::string_view("ARROW1\0\0", 8))) return true;
   std::uint32_t n_bytes = 0;
@@ -260,10 +270,13 @@ const Format& parquet_format() {
       [](const fs::path& path, const ReadOptions& options, const Context& context, ReadReport& report) {
         return read_arrow(path, "parquet", options, context, report);
       },
-      [](const fs::path& path, const ReadOptions& options, const Context& context) -> std::unique_ptr<TableStream> {
+      [](const fs::path& path, const ReadOptions& options,
+         const Context& context) -> std::unique_ptr<TableStream> {
         return std::make_unique<ArrowTableStream>(path, "parquet", options, context);
       },
-      [](const fs::path& path, const WriteOptions&, const Context&) { return make_arrow_writer(path, "parquet"); },
+      [](const fs::path& path, const WriteOptions&, const Context&) {
+        return make_arrow_writer(path, "parquet");
+      },
   };
   return format;
 }
@@ -276,10 +289,13 @@ const Format& arrow_format() {
       [](const fs::path& path, const ReadOptions& options, const Context& context, ReadReport& report) {
         return read_arrow(path, "arrow", options, context, report);
       },
-      [](const fs::path& path, const ReadOptions& options, const Context& context) -> std::unique_ptr<TableStream> {
+      [](const fs::path& path, const ReadOptions& options,
+         const Context& context) -> std::unique_ptr<TableStream> {
         return std::make_unique<ArrowTableStream>(path, "arrow", options, context);
       },
-      [](const fs::path& path, const WriteOptions&, const Context&) { return make_arrow_writer(path, "arrow"); },
+      [](const fs::path& path, const WriteOptions&, const Context&) {
+        return make_arrow_writer(path, "arrow");
+      },
   };
   return format;
 }

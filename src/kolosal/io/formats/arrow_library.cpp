@@ -9,8 +9,10 @@ constexpr std::string_view kNames[] = {"libkolosal_arrow.so"};
 
 std::string unusable(std::string_view reason) {
   return fmt::format(
-      "Parquet and Arrow files need libkolosal_arrow.so with libarrow.so.2600 and libparquet.so.2600 beside it: {}. They "
-      "come with the program, in its folder lib: put them there, or name their folder in KOLOSAL_LIBRARY_PATH, or "
+      "Parquet and Arrow files need libkolosal_arrow.so with libarrow.so.2600 and libparquet.so.2600 beside "
+      "it: {}. They "
+      "come with the program, in its folder lib: put them there, or name their folder in "
+      "KOLOSAL_LIBRARY_PATH, or "
       "use CSV",
       reason);
 }
@@ -28,7 +30,8 @@ std::expected<ArrowLibrary, std::string> load_arrow_library(std::span<const std:
   try {
     const int abi = library->function<int()>("kolosal_arrow_abi")();
     if (abi != KOLOSAL_ARROW_ABI)
-      return std::unexpected(unusable(fmt::format("{} is of another version of the program", library->path())));
+      return std::unexpected(
+          unusable(fmt::format("{} is of another version of the program", library->path())));
     return ArrowLibrary{
         library->function<decltype(kolosal_arrow_open)>("kolosal_arrow_open"),
         library->function<decltype(kolosal_arrow_create)>("kolosal_arrow_create"),
@@ -56,10 +59,14 @@ const char* shown_format(const std::string& format) { return format == "parquet"
 
 ErrorCode arrow_error_code(int status) {
   switch (status) {
-    case kKolosalArrowIo: return ErrorCode::kIo;
-    case kKolosalArrowMemory: return ErrorCode::kMemory;
-    case kKolosalArrowUnsupported: return ErrorCode::kUnsupported;
-    default: return ErrorCode::kData;
+    case kKolosalArrowIo:
+      return ErrorCode::kIo;
+    case kKolosalArrowMemory:
+      return ErrorCode::kMemory;
+    case kKolosalArrowUnsupported:
+      return ErrorCode::kUnsupported;
+    default:
+      return ErrorCode::kData;
   }
 }
 

@@ -1,5 +1,3 @@
-#include "kolosal/io/formats/arrow_writer_internal.hpp"
-
 #include <exception>
 #include <map>
 #include <utility>
@@ -8,6 +6,7 @@
 #include "kolosal/core/error.hpp"
 #include "kolosal/data/arrow_bridge.hpp"
 #include "kolosal/io/formats/arrow_library_internal.hpp"
+#include "kolosal/io/formats/arrow_writer_internal.hpp"
 #include "kolosal/io/output_file_internal.hpp"
 
 namespace kolosal::io {
@@ -15,8 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Recodes category columns whose dictionary changes from batch to batch: an Arrow file can have one dictionary per
-/// column, which may only grow at its end.
+/// Recodes category columns whose dictionary changes from batch to batch: an Arrow file can have one
+/// dictionary per column, which may only grow at its end.
 class GrowingDictionary {
  public:
   data::Column recode(const data::Column& column) {
@@ -36,7 +35,8 @@ class GrowingDictionary {
       }
       code_of.push_back(code);
     }
-    if (levels.size() > levels_->levels().size()) levels_ = std::make_shared<const data::Dictionary>(std::move(levels));
+    if (levels.size() > levels_->levels().size())
+      levels_ = std::make_shared<const data::Dictionary>(std::move(levels));
     std::vector<std::int32_t> codes(column.codes().begin(), column.codes().end());
     for (std::int32_t& code : codes)
       if (code >= 0) code = code_of[static_cast<std::size_t>(code)];
@@ -104,7 +104,8 @@ class ArrowWriter final : public TableWriter {
   void check(int status) {
     if (status == kKolosalArrowOk) return;
     if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
-    throw Error(arrow_error_code(status), "can not write {} as {}: {}", shown_path_, shown_format_, error_.text);
+    throw Error(arrow_error_code(status), "can not write {} as {}: {}", shown_path_, shown_format_,
+                error_.text);
   }
 
   const ArrowLibrary& library_;

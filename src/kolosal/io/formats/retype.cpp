@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -35,7 +36,8 @@ void for_each_block(const Column& column, Use&& use) {
       cell.absent = column.is_missing(first + i) ? 1 : 0;
       if (cell.absent) continue;
       const std::string_view text =
-          is_text ? column.text(first + i) : std::string_view(block.unescaped.emplace_back(column.cell_text(first + i)));
+          is_text ? column.text(first + i)
+                  : std::string_view(block.unescaped.emplace_back(column.cell_text(first + i)));
       cell.begin = text.data();
       cell.size = text.size() & ((std::size_t{1} << 60) - 1);
       cell.quoted = 1;
@@ -45,16 +47,19 @@ void for_each_block(const Column& column, Use&& use) {
   }
 }
 
-[[noreturn]] void unreadable(const std::string& path, const std::string& name, const std::string& value, ColumnType type) {
-  throw Error(ErrorCode::kData, "{}, column '{}': cannot read '{}' as {}; leave the type out, or force it to text", path,
-              name, value, data::type_name(type));
+[[noreturn]] void unreadable(const std::string& path, const std::string& name, const std::string& value,
+                             ColumnType type) {
+  throw Error(ErrorCode::kData,
+              "{}, column '{}': cannot read '{}' as {}; leave the type out, or force it to text", path, name,
+              value, data::type_name(type));
 }
 
 /// Types a column by the text of its cells.
 Retyped through_text(const Column& column, const std::string& name, const std::string& path, ColumnPlan plan,
                      const MissingTokens& missing, const Context& context, ReadReport& report) {
   std::vector<ColumnStats> stats(1);
-  for_each_block(column, [&](std::size_t, const RowBlock& block) { add_to_stats(block, 0, plan, missing, stats[0]); });
+  for_each_block(
+      column, [&](std::size_t, const RowBlock& block) { add_to_stats(block, 0, plan, missing, stats[0]); });
   if (plan.forced) {
     settle_forced_plan(stats[0], plan.decimal, plan);
   } else {
@@ -64,7 +69,9 @@ Retyped through_text(const Column& column, const std::string& name, const std::s
   ColumnBuilder builder(plan, stats, {column.size()});
   BadCell bad;
   const auto fill = [&] {
-    for_each_block(column, [&](std::size_t first, const RowBlock& block) { builder.fill(0, first, block, 0, missing, bad); });
+    for_each_block(column, [&](std::size_t first, const RowBlock& block) {
+      builder.fill(0, first, block, 0, missing, bad);
+    });
   };
   fill();
   if (bad.found) unreadable(path, name, bad.value, builder.type());
@@ -82,9 +89,16 @@ Column convert(const Column& column, const std::string& name, const std::string&
   data::ConformReport changes;
   const data::Frame frame = data::Schema({field}).conform(data::Frame({name}, {column}), &changes);
   if (const auto found = changes.unreadable_cells.find(name); found != changes.unreadable_cells.end())
-    throw Error(ErrorCode::kData, "{}, column '{}': {} of its cells of type {} can not be read as {}; force it to another type",
+    throw Error(ErrorCode::kData,
+                "{}, column '{}': {} of its cells of type {} can not be read as {}; force it to another type",
                 path, name, found->second, data::type_name(column.type()), data::type_name(type));
-  return frame.column(0);
+  const Column& out = frame.column(0);
+  // A schema lets fractions pass where whole numbers were trained on; the user's word is stricter.
+  for (std::size_t row = 0; out.type() != type && row < out.size(); ++row)
+    if (const double value = out.number(row); value != std::floor(value) && !out.is_missing(row))
+      unreadable(path, name, out.cell_text(row), type);
+  if (out.type() != type) unreadable(path, name, "a number beyond 64 bits", type);
+  return out;
 }
 
 Retyped retype(const Column& column, const std::string& name, const std::string& path, bool infer,
