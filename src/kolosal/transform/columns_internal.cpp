@@ -131,7 +131,8 @@ std::vector<std::int64_t> count_slots(const CodeView& codes, std::span<const std
 void check_saved_size(std::string_view step, std::initializer_list<std::size_t> sizes, std::size_t wanted) {
   for (const std::size_t size : sizes)
     if (size != wanted)
-      throw Error(ErrorCode::kModel, "the saved state of step {} is damaged: {} values instead of {}", step, size, wanted);
+      throw Error(ErrorCode::kModel, "the saved state of step {} is damaged: {} values instead of {}", step,
+                  size, wanted);
 }
 
 }  // namespace kolosal::transform

@@ -81,7 +81,8 @@ class Levels {
 std::vector<std::int32_t> codes_in_level_order(const data::Dictionary& dictionary);
 
 /// Cells per slot among the rows.
-std::vector<std::int64_t> count_slots(const CodeView& codes, std::span<const std::uint32_t> rows, std::size_t n_slots);
+std::vector<std::int64_t> count_slots(const CodeView& codes, std::span<const std::uint32_t> rows,
+                                      std::size_t n_slots);
 
 /// @throws Error kModel when a saved state has arrays of other sizes than its step needs.
 void check_saved_size(std::string_view step, std::initializer_list<std::size_t> sizes, std::size_t wanted);

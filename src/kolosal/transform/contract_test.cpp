@@ -31,7 +31,8 @@ std::shared_ptr<const data::Dictionary> dictionary(std::vector<std::string> leve
   return std::make_shared<const data::Dictionary>(std::move(levels));
 }
 
-// Every column type, with the cells that break naive code: NaN, infinities, 1e308, constants, nothing at all, unseen codes.
+// Every column type, with the cells that break naive code: NaN, infinities, 1e308, constants, nothing at all,
+// unseen codes.
 Frame hostile_frame(std::size_t n) {
   std::vector<double> plain(n), infinite(n), huge(n), missing(n, kNaN), constant(n, 7.5), tiny(n);
   std::vector<float> single(n);
@@ -40,7 +41,8 @@ Frame hostile_frame(std::size_t n) {
   std::vector<std::int32_t> few(n), many(n), none(n, data::kMissingCode);
   std::vector<std::optional<std::string>> text(n), empty_text(n);
   data::Bitmap valid = data::all_present(n);
-  const char* kTexts[] = {"", "Hello World", "price 1,200 EUR", "\xc3\x84rger \xff broken", "a a a b", "Hello again 12"};
+  const char* kTexts[] = {"",        "Hello World",   "price 1,200 EUR", "\xc3\x84rger \xff broken",
+                          "a a a b", "Hello again 12"};
   std::vector<std::int64_t> offsets(n + 1);
   std::vector<std::int32_t> indices;
   for (std::size_t i = 0; i < n; ++i) {
@@ -53,8 +55,11 @@ Frame hostile_frame(std::size_t n) {
     serial[i] = static_cast<std::int64_t>(i) + 1000;
     flag[i] = i % 2;
     day[i] = static_cast<std::int64_t>(i) * 86'400'000'000'000 - 86'400'000'000'000 * 20;
-    moment[i] = i % 4 ? static_cast<std::int64_t>(i) * 3'723'123'456'789 : std::numeric_limits<std::int64_t>::min();
-    few[i] = i % 8 == 0 ? data::kMissingCode : i % 8 == 1 ? data::kUnseenCode : static_cast<std::int32_t>(i % 3);
+    moment[i] =
+        i % 4 ? static_cast<std::int64_t>(i) * 3'723'123'456'789 : std::numeric_limits<std::int64_t>::min();
+    few[i] = i % 8 == 0   ? data::kMissingCode
+             : i % 8 == 1 ? data::kUnseenCode
+                          : static_cast<std::int32_t>(i % 3);
     many[i] = static_cast<std::int32_t>(i % 40);
     if (i % 4) text[i] = kTexts[i % 6];
     if (i % 5 == 4) data::clear_bit(valid.data(), i);
@@ -96,8 +101,9 @@ std::unique_ptr<Problem> problem(std::size_t n, Task task, std::size_t fit_every
   auto out = std::make_unique<Problem>();
   out->x = hostile_frame(n);
   for (std::size_t i = 0; i < n; ++i)
-    out->values.push_back(task == Task::kRegression ? static_cast<double>(i * 13 % 29) + 0.25
-                                                    : static_cast<double>(i * 13 % 29 % (task == Task::kBinary ? 2 : 4)));
+    out->values.push_back(task == Task::kRegression
+                              ? static_cast<double>(i * 13 % 29) + 0.25
+                              : static_cast<double>(i * 13 % 29 % (task == Task::kBinary ? 2 : 4)));
   out->y = {task, out->values, {}, task == Task::kRegression ? 0U : task == Task::kBinary ? 2U : 4U};
   for (std::uint32_t i = 0; i < n; ++i)
     if (fit_every == 1 || i % fit_every != 1) out->rows.push_back(i);
@@ -110,8 +116,12 @@ std::string bytes_of(const Column& column) {
     out.append(reinterpret_cast<const char*>(span.data()), span.size_bytes());
   };
   switch (column.type()) {
-    case ColumnType::kFloat64: append(column.float64s()); break;
-    case ColumnType::kFloat32: append(column.float32s()); break;
+    case ColumnType::kFloat64:
+      append(column.float64s());
+      break;
+    case ColumnType::kFloat32:
+      append(column.float32s());
+      break;
     case ColumnType::kCategory:
       append(column.codes());
       for (const auto& level : column.dictionary()->levels()) out += level + '\n';
@@ -126,14 +136,16 @@ std::string bytes_of(const Column& column) {
       break;
     }
     default:
-      for (std::size_t i = 0; i < column.size(); ++i) out += column.cell_text(i) + (column.is_missing(i) ? "?\n" : "\n");
+      for (std::size_t i = 0; i < column.size(); ++i)
+        out += column.cell_text(i) + (column.is_missing(i) ? "?\n" : "\n");
   }
   return out;
 }
 
 std::string bytes_of(const Frame& frame) {
   std::string out;
-  for (std::size_t c = 0; c < frame.n_columns(); ++c) out += frame.name(c) + ":" + bytes_of(frame.column(c)) + ";";
+  for (std::size_t c = 0; c < frame.n_columns(); ++c)
+    out += frame.name(c) + ":" + bytes_of(frame.column(c)) + ";";
   return out;
 }
 
@@ -142,7 +154,8 @@ std::string bytes_of(const Frame& frame) {
   const auto at = static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
   if (at == a.size() && at == b.size()) return ::testing::AssertionSuccess();
   const auto around = [&](const std::string& text) {
-    return ::testing::PrintToString(text.substr(std::min(text.size(), at - std::min<std::size_t>(at, 60)), 120));
+    return ::testing::PrintToString(
+        text.substr(std::min(text.size(), at - std::min<std::size_t>(at, 60)), 120));
   };
   return ::testing::AssertionFailure() << "differ at byte " << at << ":\n" << around(a) << "\n" << around(b);
 }
@@ -158,9 +171,11 @@ std::vector<ParamMap> variants(const std::string& name) {
             {{"strategy", "most_frequent"}, {"category_strategy", "most_frequent"}},
             {{"strategy", "constant"}, {"fill_value", -1.0}}};
   if (name == "scale") return {{{"method", "robust"}}, {{"method", "minmax"}}, {{"clip", 3.0}}};
-  if (name == "one_hot") return {{{"dense", true}}, {{"min_frequency", std::int64_t{3}}, {"max_categories", std::int64_t{2}}}};
+  if (name == "one_hot")
+    return {{{"dense", true}}, {{"min_frequency", std::int64_t{3}}, {"max_categories", std::int64_t{2}}}};
   if (name == "target_encode")
-    return {{{"method", "empirical_bayes"}, {"counts", true}, {"keep", true}}, {{"min_levels", std::int64_t{10}}}};
+    return {{{"method", "empirical_bayes"}, {"counts", true}, {"keep", true}},
+            {{"min_levels", std::int64_t{10}}}};
   if (name == "date_parts") return {{{"cyclic", true}, {"differences", true}, {"drop_constant", false}}};
   if (name == "text_hash") return {{{"idf", true}, {"width", std::int64_t{64}}}};
   if (name == "text_tokens") return {{{"score", "target"}, {"min_rows", std::int64_t{1}}}};
@@ -306,7 +321,8 @@ TEST_P(TransformerContract, TheTargetMattersOnlyWhereItSays) {
   for_each_variant([&](const ParamMap& params) {
     const auto a = info().make(params), b = info().make(params);
     if (a->uses_target()) {
-      EXPECT_ERROR(a->fit(p->x, p->rows, {}, columns_for(info(), p->x), {}), kInvalidParameter, HasSubstr("target"));
+      EXPECT_ERROR(a->fit(p->x, p->rows, {}, columns_for(info(), p->x), {}), kInvalidParameter,
+                   HasSubstr("target"));
       return;
     }
     a->fit(p->x, p->rows, p->y, columns_for(info(), p->x), {});

@@ -57,7 +57,8 @@ void check(const nlohmann::json& golden) {
   std::vector<Column> columns;
   for (const auto& [name, cells] : golden["columns"].items()) {
     names.push_back(name);
-    columns.push_back(golden["kind"] == "float" ? Column::from_float64(numbers_of(cells)) : category_of(cells));
+    columns.push_back(golden["kind"] == "float" ? Column::from_float64(numbers_of(cells))
+                                                : category_of(cells));
   }
   x = Frame(names, columns);
   std::vector<double> values(x.n_rows());

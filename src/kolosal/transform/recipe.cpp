@@ -26,8 +26,8 @@ Recipe::Recipe(std::vector<StepSpec> steps) : specs_(std::move(steps)) {
   }
 }
 
-data::Frame Recipe::fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
-                                  const Context& context) {
+data::Frame Recipe::fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
+                                  const data::TargetView& y, const Context& context) {
   fitted_ = false;
   fitted_steps_.clear();
   data::Frame frame = x;
@@ -70,11 +70,13 @@ bool Recipe::uses_target() const {
 
 Recipe Recipe::part(std::size_t begin, std::size_t end) const {
   KOLOSAL_ASSERT(begin <= end && end <= specs_.size(), "a part lies within the recipe");
-  return Recipe({specs_.begin() + static_cast<std::ptrdiff_t>(begin), specs_.begin() + static_cast<std::ptrdiff_t>(end)});
+  return Recipe({specs_.begin() + static_cast<std::ptrdiff_t>(begin),
+                 specs_.begin() + static_cast<std::ptrdiff_t>(end)});
 }
 
 Recipe Recipe::join(const Recipe& head, const Recipe& tail) {
-  if (!head.fitted_ || !tail.fitted_) throw Error(ErrorCode::kNotFitted, "recipes are joined before fit_transform()");
+  if (!head.fitted_ || !tail.fitted_)
+    throw Error(ErrorCode::kNotFitted, "recipes are joined before fit_transform()");
   Recipe out = head;
   out.specs_.insert(out.specs_.end(), tail.specs_.begin(), tail.specs_.end());
   out.fitted_steps_.insert(out.fitted_steps_.end(), tail.fitted_steps_.begin(), tail.fitted_steps_.end());
@@ -130,7 +132,8 @@ nlohmann::json Recipe::to_json() const {
 }
 
 Recipe Recipe::from_json(const nlohmann::json& json) {
-  if (!json.is_array()) throw Error(ErrorCode::kInvalidParameter, "a recipe is a JSON array of steps, not {}", json.dump());
+  if (!json.is_array())
+    throw Error(ErrorCode::kInvalidParameter, "a recipe is a JSON array of steps, not {}", json.dump());
   std::vector<StepSpec> steps;
   for (const auto& item : json) {
     if (!item.is_object() || !item.contains("step") || !item["step"].is_string())
@@ -148,8 +151,9 @@ Recipe Recipe::from_json(const nlohmann::json& json) {
         spec.select.keep = value.get<bool>();
       else if (key != "step")
         throw Error(ErrorCode::kInvalidParameter,
-                    "step {}: \"{}\" must be params (an object), columns (types, or a list of names) or keep (true or false), not {}", spec.name,
-                    key, value.dump());
+                    "step {}: \"{}\" must be params (an object), columns (types, or a list of names) or keep "
+                    "(true or false), not {}",
+                    spec.name, key, value.dump());
     }
     steps.push_back(std::move(spec));
   }

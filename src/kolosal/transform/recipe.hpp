@@ -1,8 +1,7 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -23,8 +22,8 @@ struct StepSpec {
 /// Steps one after another, each fitted on what the steps before it made.
 ///
 ///   Recipe recipe({{"impute", {{"indicator", true}}}, {"one_hot"}, {"scale", {}, {"numeric", {}}}});
-///   Frame train = recipe.fit_transform(frame, rows, y, context);   // rows out of fold where a step uses the target
-///   Frame later = recipe.transform(other, context);
+///   Frame train = recipe.fit_transform(frame, rows, y, context);   // rows out of fold where a step uses the
+///   target Frame later = recipe.transform(other, context);
 ///
 /// A step whose selector finds no column at fit is skipped, and transform() skips it too.
 /// Threads: transform() is const and safe from many threads. Copies share the fitted steps.
@@ -35,14 +34,16 @@ class Recipe {
   /// @throws Error kInvalidParameter for an unknown step or parameter, at once and not at fit.
   explicit Recipe(std::vector<StepSpec> steps);
 
-  data::Frame fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
-                            const Context& context);
+  data::Frame fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
+                            const data::TargetView& y, const Context& context);
   data::Frame transform(const data::Frame& x, const Context& context) const;
 
   bool is_fitted() const { return fitted_; }
   const std::vector<StepSpec>& steps() const { return specs_; }
   /// Null for a step that was skipped or is not fitted.
-  const Transformer* fitted_step(std::size_t i) const { return i < fitted_steps_.size() ? fitted_steps_[i].get() : nullptr; }
+  const Transformer* fitted_step(std::size_t i) const {
+    return i < fitted_steps_.size() ? fitted_steps_[i].get() : nullptr;
+  }
 
   /// Steps at the start that learn nothing from rows: their result serves all folds.
   std::size_t n_stateless_prefix() const;

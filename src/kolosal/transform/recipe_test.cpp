@@ -73,7 +73,8 @@ TEST(Recipe, SavesAndLoadsFitted) {
   artifact::ContainerWriter writer;
   writer.add_node("recipe", node);
   writer.write(folder.path() / "recipe.kolosal");
-  const Recipe loaded = Recipe::load(artifact::Container::open(folder.path() / "recipe.kolosal").node("recipe"));
+  const Recipe loaded =
+      Recipe::load(artifact::Container::open(folder.path() / "recipe.kolosal").node("recipe"));
   const Frame a = steps.transform(table(), {}), b = loaded.transform(table(), {});
   EXPECT_EQ(a.names(), b.names());
   EXPECT_EQ(numbers(a, "town_target"), numbers(b, "town_target"));
@@ -84,11 +85,14 @@ TEST(Recipe, SavesAndLoadsFitted) {
 TEST(Recipe, IsReadFromJson) {
   const auto json = recipe().to_json();
   EXPECT_EQ(Recipe::from_json(json).to_json(), json);
-  EXPECT_EQ(Recipe::from_json(nlohmann::json::parse(R"([{"step": "scale"}])")).steps()[0].select.types, "numeric");
-  EXPECT_ERROR(Recipe::from_json(nlohmann::json::parse(R"([{"step": "scal"}])")), kInvalidParameter, HasSubstr("scale"));
-  EXPECT_ERROR(Recipe::from_json(nlohmann::json::parse(R"([{"params": {}}])")), kInvalidParameter, HasSubstr("\"step\""));
-  EXPECT_ERROR(Recipe::from_json(nlohmann::json::parse(R"([{"step": "scale", "column": "age"}])")), kInvalidParameter,
-               HasSubstr("\"column\""));
+  EXPECT_EQ(Recipe::from_json(nlohmann::json::parse(R"([{"step": "scale"}])")).steps()[0].select.types,
+            "numeric");
+  EXPECT_ERROR(Recipe::from_json(nlohmann::json::parse(R"([{"step": "scal"}])")), kInvalidParameter,
+               HasSubstr("scale"));
+  EXPECT_ERROR(Recipe::from_json(nlohmann::json::parse(R"([{"params": {}}])")), kInvalidParameter,
+               HasSubstr("\"step\""));
+  EXPECT_ERROR(Recipe::from_json(nlohmann::json::parse(R"([{"step": "scale", "column": "age"}])")),
+               kInvalidParameter, HasSubstr("\"column\""));
 }
 
 TEST(Recipe, RefusesBadParametersAtOnceAndNamesTheStepLater) {

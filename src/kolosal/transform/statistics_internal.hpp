@@ -5,8 +5,8 @@
 
 namespace kolosal::transform {
 
-// Statistics of finite numbers. Sums are kept in long double: 1e308 does not overflow them, and they are exact enough to
-// agree with NumPy to 1e-12. Each returns 0 for no cells.
+// Statistics of finite numbers. Sums are kept in long double: 1e308 does not overflow them, and they are
+// exact enough to agree with NumPy to 1e-12. Each returns 0 for no cells.
 
 double mean_of(const std::vector<double>& cells);
 /// Mean of squared distances to `mean`, divided by n; of cells near 1e308 it exceeds what a double holds.

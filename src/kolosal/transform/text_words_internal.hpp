@@ -12,7 +12,8 @@ void append_lower_utf8(std::string_view text, std::string& out);
 
 /// Whether a byte belongs to a word: ASCII letters and digits, and every byte of a character beyond ASCII.
 inline bool is_word_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (static_cast<unsigned char>(c) & 0x80);
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         (static_cast<unsigned char>(c) & 0x80);
 }
 
 /// Calls body(word) for each run of word bytes.

@@ -36,11 +36,13 @@ std::vector<std::string> Selector::resolve(const data::Frame& frame) const {
   return out;
 }
 
-data::Frame Transformer::begin_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
-                                   const std::vector<std::string>& columns) {
-  if (columns.empty()) throw Error(ErrorCode::kInvalidParameter, "a transformer needs at least one column to fit on");
+data::Frame Transformer::begin_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
+                                   const data::TargetView& y, const std::vector<std::string>& columns) {
+  if (columns.empty())
+    throw Error(ErrorCode::kInvalidParameter, "a transformer needs at least one column to fit on");
   KOLOSAL_ASSERT(rows.empty() || rows.back() < x.n_rows(), "row numbers are ascending and within the frame");
-  KOLOSAL_ASSERT(y.values.empty() || y.values.size() == x.n_rows(), "the target has a value per row of the frame");
+  KOLOSAL_ASSERT(y.values.empty() || y.values.size() == x.n_rows(),
+                 "the target has a value per row of the frame");
   if (uses_target() && y.values.empty())
     throw Error(ErrorCode::kInvalidParameter, "a step that uses the target was fitted without one");
   fitted_ = false;
@@ -73,7 +75,8 @@ data::Frame Transformer::transform(const data::Frame& x, const Context& context)
 
 std::vector<Transformer::Named> Transformer::do_fit_transform(const data::Frame& x,
                                                               std::span<const std::uint32_t> rows,
-                                                              const data::TargetView& y, const Context& context) {
+                                                              const data::TargetView& y,
+                                                              const Context& context) {
   do_fit(x, rows, y, context);
   return do_transform(x, context);
 }
@@ -112,7 +115,8 @@ data::Frame Transformer::replace(const data::Frame& x, std::vector<Named> made) 
     names.push_back(std::move(name));
     columns.push_back(std::move(column));
   }
-  // A frame without columns would have no rows either; a column of zeros tells a learner nothing and keeps them.
+  // A frame without columns would have no rows either; a column of zeros tells a learner nothing and keeps
+  // them.
   if (names.empty()) {
     names.emplace_back("no_feature");
     columns.push_back(data::Column::from_float32(std::vector<float>(x.n_rows())));
@@ -140,7 +144,8 @@ void Transformer::load(const artifact::Node& node) {
     types_.push_back(*type);
   }
   if (types_.size() != columns_.size() || columns_.empty())
-    throw Error(ErrorCode::kModel, "a step of the model has {} columns but {} types", columns_.size(), types_.size());
+    throw Error(ErrorCode::kModel, "a step of the model has {} columns but {} types", columns_.size(),
+                types_.size());
   do_load(node.child("state"));
   fitted_ = true;
 }

@@ -15,8 +15,8 @@
 
 namespace kolosal::transform {
 
-/// Which columns a step takes when nobody names them: a comma separated list of column types ("category,text"),
-/// "numeric" (bool, int, float, float32), "time" (date, timestamp) or "all".
+/// Which columns a step takes when nobody names them: a comma separated list of column types
+/// ("category,text"), "numeric" (bool, int, float, float32), "time" (date, timestamp) or "all".
 struct Selector {
   std::string types = "all";
   std::vector<std::string> names;  ///< When not empty: exactly these columns, and `types` is not looked at.
@@ -25,11 +25,11 @@ struct Selector {
   std::vector<std::string> resolve(const data::Frame& frame) const;
 };
 
-/// One preprocessing step. It takes the columns it was fitted on out of a frame and puts its own columns in their place
-/// (columns it was not fitted on pass untouched, in their order; new columns follow them).
+/// One preprocessing step. It takes the columns it was fitted on out of a frame and puts its own columns in
+/// their place (columns it was not fitted on pass untouched, in their order; new columns follow them).
 ///
-/// Shapes:  a frame of n rows becomes a frame of n rows. When no column would be left, "no_feature", all zero, keeps them.
-/// Missing: as each step documents; a category level that fit() did not see is kUnseenCode.
+/// Shapes:  a frame of n rows becomes a frame of n rows. When no column would be left, "no_feature", all
+/// zero, keeps them. Missing: as each step documents; a category level that fit() did not see is kUnseenCode.
 /// Threads: transform() is const and safe from many threads.
 /// Errors:  kNotFitted before fit(); kData when a column it was fitted on is absent or has another type.
 class Transformer {
@@ -41,10 +41,12 @@ class Transformer {
            const std::vector<std::string>& columns, const Context& context);
   data::Frame transform(const data::Frame& x, const Context& context) const;
 
-  /// fit() and then transform() of ALL rows of x, where the fitted rows get what they may see in training: a step that
-  /// uses the target encodes each of them without its own target (out of fold). Same as transform() for the others.
-  data::Frame fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
-                            const std::vector<std::string>& columns, const Context& context);
+  /// fit() and then transform() of ALL rows of x, where the fitted rows get what they may see in training: a
+  /// step that uses the target encodes each of them without its own target (out of fold). Same as transform()
+  /// for the others.
+  data::Frame fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
+                            const data::TargetView& y, const std::vector<std::string>& columns,
+                            const Context& context);
 
   /// Whether the fitted state depends on y: such a step must be fitted within each fold.
   virtual bool uses_target() const { return false; }
@@ -90,8 +92,8 @@ class Transformer {
 /// What the registry knows of a transformer.
 struct TransformerInfo {
   std::string name;
-  std::string summary;         ///< One sentence.
-  std::string default_types;   ///< Selector::types used when a recipe names no columns.
+  std::string summary;        ///< One sentence.
+  std::string default_types;  ///< Selector::types used when a recipe names no columns.
   std::vector<ParamSpec> params;
   std::function<std::unique_ptr<Transformer>(const ParamMap&)> make;
 };
@@ -104,7 +106,8 @@ std::unique_ptr<Transformer> make_transformer(std::string_view name, const Param
 
 /// For x_info(): builds the entry of a transformer whose constructor takes its parameter struct.
 template <typename T, typename P>
-TransformerInfo describe(std::string name, std::string summary, std::string default_types, ParamTable<P> table) {
+TransformerInfo describe(std::string name, std::string summary, std::string default_types,
+                         ParamTable<P> table) {
   auto specs = table.specs();
   auto make = [table = std::move(table), name](const ParamMap& params) -> std::unique_ptr<Transformer> {
     return std::make_unique<T>(table.read(params, name));

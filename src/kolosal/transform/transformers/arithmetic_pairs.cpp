@@ -29,11 +29,21 @@ enum Operation : std::int32_t { kMinus, kPlus, kTimes, kOver, kOverReversed, kOp
 double apply(std::int32_t operation, double a, double b) {
   double out = kNaN;
   switch (operation) {
-    case kMinus: out = a - b; break;
-    case kPlus: out = a + b; break;
-    case kTimes: out = a * b; break;
-    case kOver: out = b == 0 ? kNaN : a / b; break;
-    default: out = a == 0 ? kNaN : b / a; break;
+    case kMinus:
+      out = a - b;
+      break;
+    case kPlus:
+      out = a + b;
+      break;
+    case kTimes:
+      out = a * b;
+      break;
+    case kOver:
+      out = b == 0 ? kNaN : a / b;
+      break;
+    default:
+      out = a == 0 ? kNaN : b / a;
+      break;
   }
   return std::isfinite(out) ? out : kNaN;
 }
@@ -58,7 +68,8 @@ SampleTarget sample_target(const TargetView& y, std::span<const std::uint32_t> s
     std::vector<double> values;
     double mean = 0;
     for (const std::uint32_t row : sample) {
-      values.push_back(multiclass ? static_cast<double>(y.values[row] == static_cast<double>(k)) : y.values[row]);
+      values.push_back(multiclass ? static_cast<double>(y.values[row] == static_cast<double>(k))
+                                  : y.values[row]);
       mean += values.back() / static_cast<double>(sample.size());
     }
     for (double& value : values) {
@@ -70,15 +81,17 @@ SampleTarget sample_target(const TargetView& y, std::span<const std::uint32_t> s
   return out;
 }
 
-// Share of the target's variance that 16 quantile bins of the cells explain (missing cells are a bin of their own), corrected
-// for the number of bins; 0 when it is not better than chance.
+// Share of the target's variance that 16 quantile bins of the cells explain (missing cells are a bin of their
+// own), corrected for the number of bins; 0 when it is not better than chance.
 double explained_share(const std::vector<double>& cells, const SampleTarget& target) {
   const std::size_t n = cells.size();
   if (!(target.sum_sq > 0)) return 0;
   std::vector<std::uint32_t> order;
   for (std::size_t i = 0; i < n; ++i)
     if (!std::isnan(cells[i])) order.push_back(static_cast<std::uint32_t>(i));
-  std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) { return cells[a] != cells[b] ? cells[a] < cells[b] : a < b; });
+  std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) {
+    return cells[a] != cells[b] ? cells[a] < cells[b] : a < b;
+  });
   std::vector<std::uint8_t> bin(n, kBins);
   std::size_t first_equal = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -100,12 +113,15 @@ double explained_share(const std::vector<double>& cells, const SampleTarget& tar
   return std::max(0.0, 1 - (1 - between / target.sum_sq) * (static_cast<double>(n) - 1) / rest);
 }
 
-/// Adds differences, sums, products and quotients of pairs of the number columns that tell most about the target.
+/// Adds differences, sums, products and quotients of pairs of the number columns that tell most about the
+/// target.
 ///
-/// Choice:  the n_columns columns whose 16 quantile bins explain most of the target's variance, and of all their pairs and
-///          operations the n_pairs that explain most beyond the better one of their two columns; on at most sample_rows rows.
-/// Types:   the columns stay; pairs are float32, or float64 where their numbers are too large or small for it.
-/// Missing: a missing or infinite cell, x / 0 and an overflow make the pair missing.
+/// Choice:  the n_columns columns whose 16 quantile bins explain most of the target's variance, and of all
+/// their pairs and
+///          operations the n_pairs that explain most beyond the better one of their two columns; on at most
+///          sample_rows rows.
+/// Types:   the columns stay; pairs are float32, or float64 where their numbers are too large or small for
+/// it. Missing: a missing or infinite cell, x / 0 and an overflow make the pair missing.
 class ArithmeticPairs final : public Transformer {
  public:
   explicit ArithmeticPairs(ArithmeticPairsParams params) : params_(params) {}
@@ -128,9 +144,8 @@ class ArithmeticPairs final : public Transformer {
 };
 
 bool needs_double(const std::vector<double>& cells) {
-  return std::ranges::any_of(cells, [](double cell) {
-    return std::abs(cell) > 1e30 || (cell != 0 && std::abs(cell) < 1e-30);
-  });
+  return std::ranges::any_of(
+      cells, [](double cell) { return std::abs(cell) > 1e30 || (cell != 0 && std::abs(cell) < 1e-30); });
 }
 
 void ArithmeticPairs::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const TargetView& y,
@@ -168,15 +183,20 @@ void ArithmeticPairs::do_fit(const data::Frame& x, std::span<const std::uint32_t
   for (std::size_t i = 0; i < order.size(); ++i)
     for (std::size_t j = i + 1; j < order.size(); ++j)
       for (std::int32_t operation = 0; operation < kOperationCount; ++operation)
-        candidates.push_back({0, {static_cast<std::int32_t>(order[i]), static_cast<std::int32_t>(order[j]), operation, 0}, false});
+        candidates.push_back(
+            {0,
+             {static_cast<std::int32_t>(order[i]), static_cast<std::int32_t>(order[j]), operation, 0},
+             false});
   context.parallel_blocks(candidates.size(), 1, [&](std::size_t i, std::size_t) {
     Candidate& candidate = candidates[i];
     const auto a = static_cast<std::size_t>(candidate.pair.a), b = static_cast<std::size_t>(candidate.pair.b);
     std::vector<double> made(sample.size());
-    for (std::size_t r = 0; r < made.size(); ++r) made[r] = apply(candidate.pair.operation, cells[a][r], cells[b][r]);
+    for (std::size_t r = 0; r < made.size(); ++r)
+      made[r] = apply(candidate.pair.operation, cells[a][r], cells[b][r]);
     candidate.pair.is_double = needs_double(made) ? 1 : 0;
     candidate.gain = explained_share(made, target) - std::max(share[a], share[b]);
-    candidate.usable = std::ranges::any_of(made, [&](double cell) { return !std::isnan(cell) && cell != made[0]; });
+    candidate.usable =
+        std::ranges::any_of(made, [&](double cell) { return !std::isnan(cell) && cell != made[0]; });
   });
   std::erase_if(candidates, [](const Candidate& candidate) { return !candidate.usable; });
   std::ranges::stable_sort(candidates, std::ranges::greater{}, &Candidate::gain);
@@ -184,7 +204,8 @@ void ArithmeticPairs::do_fit(const data::Frame& x, std::span<const std::uint32_t
     pairs_.push_back(candidates[i].pair);
 }
 
-std::vector<Transformer::Named> ArithmeticPairs::do_transform(const data::Frame& x, const Context& context) const {
+std::vector<Transformer::Named> ArithmeticPairs::do_transform(const data::Frame& x,
+                                                              const Context& context) const {
   std::vector<Named> out;
   for (std::size_t c = 0; c < x.n_columns(); ++c) out.push_back({x.name(c), x.column(c)});
   std::vector<Named> made(pairs_.size());
@@ -195,7 +216,8 @@ std::vector<Transformer::Named> ArithmeticPairs::do_transform(const data::Frame&
     made[i].name = pair_name(pair.operation, x.name(a), x.name(b));
     if (pair.is_double) {
       std::vector<double> cells(x.n_rows());
-      for (std::size_t row = 0; row < cells.size(); ++row) cells[row] = apply(pair.operation, left[row], right[row]);
+      for (std::size_t row = 0; row < cells.size(); ++row)
+        cells[row] = apply(pair.operation, left[row], right[row]);
       made[i].column = Column::from_float64(std::move(cells));
     } else {
       constexpr double kLargest = std::numeric_limits<float>::max();
@@ -222,7 +244,8 @@ void ArithmeticPairs::do_load(const artifact::Node& node) {
   pairs_.clear();
   const auto n = static_cast<std::int32_t>(input_columns().size());
   for (std::size_t i = 0; i + 3 < flat.size(); i += 4) {
-    if (flat[i] < 0 || flat[i] >= n || flat[i + 1] < 0 || flat[i + 1] >= n || flat[i + 2] < 0 || flat[i + 2] >= kOperationCount)
+    if (flat[i] < 0 || flat[i] >= n || flat[i + 1] < 0 || flat[i + 1] >= n || flat[i + 2] < 0 ||
+        flat[i + 2] >= kOperationCount)
       throw Error(ErrorCode::kModel, "the saved state of step arithmetic_pairs is damaged");
     pairs_.push_back({flat[i], flat[i + 1], flat[i + 2], static_cast<std::uint8_t>(flat[i + 3])});
   }
@@ -232,13 +255,15 @@ void ArithmeticPairs::do_load(const artifact::Node& node) {
 
 TransformerInfo arithmetic_pairs_info() {
   return describe<ArithmeticPairs>(
-      "arithmetic_pairs", "Add differences, sums, products and quotients of the most telling number columns.", "numeric",
+      "arithmetic_pairs", "Add differences, sums, products and quotients of the most telling number columns.",
+      "numeric",
       ParamTable<ArithmeticPairsParams>()
           .param("n_pairs", &ArithmeticPairsParams::n_pairs, "Pairs to add.")
           .limits(1, 1000)
           .param("n_columns", &ArithmeticPairsParams::n_columns, "Columns of which pairs are made.")
           .limits(2, 100)
-          .param("sample_rows", &ArithmeticPairsParams::sample_rows, "Most training rows looked at for the choice.")
+          .param("sample_rows", &ArithmeticPairsParams::sample_rows,
+                 "Most training rows looked at for the choice.")
           .limits(10, 1e9));
 }
 

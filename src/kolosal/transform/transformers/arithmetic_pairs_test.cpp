@@ -15,7 +15,6 @@ using data::Frame;
 using data::Task;
 using ::testing::Pointwise;
 
-
 TEST(ArithmeticPairs, FindsTheQuotientThatTells) {
   std::vector<double> a, b, noise, values;
   for (int i = 0; i < 600; ++i) {
@@ -24,8 +23,10 @@ TEST(ArithmeticPairs, FindsTheQuotientThatTells) {
     noise.push_back(i * 7919 % 97);
     values.push_back(a.back() / b.back());
   }
-  const Frame x({"a", "b", "noise"}, {Column::from_float64(a), Column::from_float64(b), Column::from_float64(noise)});
-  const Frame out = fit_all("arithmetic_pairs", {{"n_pairs", std::int64_t{2}}}, x, {Task::kRegression, values, {}, 0});
+  const Frame x({"a", "b", "noise"},
+                {Column::from_float64(a), Column::from_float64(b), Column::from_float64(noise)});
+  const Frame out =
+      fit_all("arithmetic_pairs", {{"n_pairs", std::int64_t{2}}}, x, {Task::kRegression, values, {}, 0});
   // a/b and b/a have the same order, so the bins of both explain the same.
   EXPECT_THAT(out.names(), ::testing::UnorderedElementsAre("a", "b", "noise", "a/b", "b/a"));
   EXPECT_THAT(numbers(out, "a/b"), Pointwise(NanSensitiveDoubleNear(1e-6), values));

@@ -21,7 +21,8 @@ struct DatePartsParams {
 };
 
 constexpr std::int64_t kNsPerDay = 86'400'000'000'000;
-constexpr std::size_t kMaxDifferenceColumns = 8;  // 28 pairs; a table with more time columns gives those of the first 8
+constexpr std::size_t kMaxDifferenceColumns =
+    8;  // 28 pairs; a table with more time columns gives those of the first 8
 const std::vector<std::string> kParts = {"year",   "month",  "day",         "weekday", "hour",
                                          "minute", "second", "day_of_year", "epoch"};
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -32,7 +33,8 @@ struct Moment {
   std::int64_t year = 1970, month = 1, day_of_month = 1, day_of_year = 1;
 };
 
-// Proleptic Gregorian calendar by whole-number arithmetic (Hinnant, "chrono-compatible low-level date algorithms").
+// Proleptic Gregorian calendar by whole-number arithmetic (Hinnant, "chrono-compatible low-level date
+// algorithms").
 Moment moment_of(std::int64_t ns) {
   Moment out;
   out.day = ns / kNsPerDay - (ns % kNsPerDay < 0 ? 1 : 0);
@@ -53,8 +55,12 @@ Moment moment_of(std::int64_t ns) {
   return out;
 }
 
-double day_turn(const Moment& m) { return 2 * std::numbers::pi * static_cast<double>(m.ns) / static_cast<double>(kNsPerDay); }
-double year_turn(const Moment& m) { return 2 * std::numbers::pi * static_cast<double>(m.day_of_year - 1) / 365.25; }
+double day_turn(const Moment& m) {
+  return 2 * std::numbers::pi * static_cast<double>(m.ns) / static_cast<double>(kNsPerDay);
+}
+double year_turn(const Moment& m) {
+  return 2 * std::numbers::pi * static_cast<double>(m.day_of_year - 1) / 365.25;
+}
 
 using PartFunction = double (*)(const Moment&);
 
@@ -62,9 +68,11 @@ PartFunction part_function(std::string_view part) {
   if (part == "year") return [](const Moment& m) { return static_cast<double>(m.year); };
   if (part == "month") return [](const Moment& m) { return static_cast<double>(m.month); };
   if (part == "day") return [](const Moment& m) { return static_cast<double>(m.day_of_month); };
-  if (part == "weekday") return [](const Moment& m) { return static_cast<double>(((m.day + 3) % 7 + 7) % 7); };
+  if (part == "weekday")
+    return [](const Moment& m) { return static_cast<double>(((m.day + 3) % 7 + 7) % 7); };
   if (part == "hour") return [](const Moment& m) { return static_cast<double>(m.ns / 3'600'000'000'000); };
-  if (part == "minute") return [](const Moment& m) { return static_cast<double>(m.ns / 60'000'000'000 % 60); };
+  if (part == "minute")
+    return [](const Moment& m) { return static_cast<double>(m.ns / 60'000'000'000 % 60); };
   if (part == "second") return [](const Moment& m) { return static_cast<double>(m.ns / 1'000'000'000 % 60); };
   if (part == "day_of_year") return [](const Moment& m) { return static_cast<double>(m.day_of_year); };
   if (part == "epoch")
@@ -78,22 +86,22 @@ PartFunction part_function(std::string_view part) {
   return [](const Moment& m) { return std::cos(year_turn(m)); };
 }
 
-/// Numbers out of dates and timestamps: <name>_year, _month (1-12), _day (1-31), _weekday (0 = Monday), _hour, _minute,
-/// _second, _day_of_year (1-366), _epoch (days since 1970 with their fraction, as float64).
+/// Numbers out of dates and timestamps: <name>_year, _month (1-12), _day (1-31), _weekday (0 = Monday),
+/// _hour, _minute, _second, _day_of_year (1-366), _epoch (days since 1970 with their fraction, as float64).
 ///
 ///   cyclic:      sine and cosine of the hour of the day and of the day of the year;
 ///   differences: <b>_minus_<a>_seconds for each pair of time columns, in their order (the first 8 columns).
 ///
-/// Types:   date, timestamp; parts become float32, the epoch and differences float64. A date has no hour, minute, second.
-/// Missing: NaN in every part.
-/// Edge:    with drop_constant, a part that has one value in the fitted rows is not made (stateless without).
+/// Types:   date, timestamp; parts become float32, the epoch and differences float64. A date has no hour,
+/// minute, second. Missing: NaN in every part. Edge:    with drop_constant, a part that has one value in the
+/// fitted rows is not made (stateless without).
 class DateParts final : public Transformer {
  public:
   explicit DateParts(DatePartsParams params) : params_(std::move(params)) {
     for (auto& part : split_list(params_.parts)) {
       if (std::ranges::find(kParts, part) == kParts.end())
-        throw Error(ErrorCode::kInvalidParameter, "date_parts: \"{}\" is no part of a date; parts are {}", part,
-                    fmt::join(kParts, ", "));
+        throw Error(ErrorCode::kInvalidParameter, "date_parts: \"{}\" is no part of a date; parts are {}",
+                    part, fmt::join(kParts, ", "));
       parts_.push_back(std::move(part));
     }
     if (params_.cyclic) parts_.insert(parts_.end(), {"hour_sin", "hour_cos", "day_sin", "day_cos"});
@@ -127,7 +135,8 @@ class DateParts final : public Transformer {
 
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
     auto made = all_parts(x, context);
-    std::erase_if(made, [&](const Named& n) { return std::ranges::find(dropped_, n.name) != dropped_.end(); });
+    std::erase_if(made,
+                  [&](const Named& n) { return std::ranges::find(dropped_, n.name) != dropped_.end(); });
     return made;
   }
 
@@ -204,7 +213,8 @@ std::vector<Transformer::Named> DateParts::differences_of(const data::Frame& x, 
                    static_cast<double>(to[row] % 1'000'000'000 - from[row] % 1'000'000'000) * 1e-9;
       if (x.column(a).is_missing(row) || x.column(b).is_missing(row)) cells[row] = kNaN;
     }
-    out[i] = {fmt::format("{}_minus_{}_seconds", x.name(b), x.name(a)), Column::from_float64(std::move(cells))};
+    out[i] = {fmt::format("{}_minus_{}_seconds", x.name(b), x.name(a)),
+              Column::from_float64(std::move(cells))};
   });
   return out;
 }
@@ -225,8 +235,10 @@ TransformerInfo date_parts_info() {
       ParamTable<DatePartsParams>()
           .param("parts", &DatePartsParams::parts,
                  "Which: a list of year, month, day, weekday, hour, minute, second, day_of_year, epoch.")
-          .param("cyclic", &DatePartsParams::cyclic, "Add sine and cosine of the hour and of the day of the year.")
-          .param("differences", &DatePartsParams::differences, "Add the seconds between each pair of time columns.")
+          .param("cyclic", &DatePartsParams::cyclic,
+                 "Add sine and cosine of the hour and of the day of the year.")
+          .param("differences", &DatePartsParams::differences,
+                 "Add the seconds between each pair of time columns.")
           .param("drop_constant", &DatePartsParams::drop_constant,
                  "Leave out parts that have one value in the training rows."));
 }

@@ -21,10 +21,13 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t kSecond = 1'000'000'000;
 
 TEST(DateParts, MatchesTheCalendar) {
-  // 2024-02-29 23:59:58.5 (a Thursday), 1969-12-31 00:00 (Wednesday), 2000-03-01 12:30 (Wednesday); by Python's datetime.
-  const std::vector<std::int64_t> moments = {1'709'251'198 * kSecond + kSecond / 2, -86'400 * kSecond, 951'913'800 * kSecond};
+  // 2024-02-29 23:59:58.5 (a Thursday), 1969-12-31 00:00 (Wednesday), 2000-03-01 12:30 (Wednesday); by
+  // Python's datetime.
+  const std::vector<std::int64_t> moments = {1'709'251'198 * kSecond + kSecond / 2, -86'400 * kSecond,
+                                             951'913'800 * kSecond};
   const Frame out = fit_all(
-      "date_parts", {{"parts", "year,month,day,weekday,hour,minute,second,day_of_year,epoch"}, {"drop_constant", false}},
+      "date_parts",
+      {{"parts", "year,month,day,weekday,hour,minute,second,day_of_year,epoch"}, {"drop_constant", false}},
       one_column(Column::from_timestamp(moments), "t"));
   EXPECT_THAT(numbers(out, "t_year"), ElementsAre(2024, 1969, 2000));
   EXPECT_THAT(numbers(out, "t_month"), ElementsAre(2, 12, 3));
@@ -35,13 +38,15 @@ TEST(DateParts, MatchesTheCalendar) {
   EXPECT_THAT(numbers(out, "t_second"), ElementsAre(58, 0, 0));
   EXPECT_THAT(numbers(out, "t_day_of_year"), ElementsAre(60, 365, 61));
   EXPECT_THAT(numbers(out, "t_epoch"),
-              Pointwise(NanSensitiveDoubleNear(1e-15), std::vector<double>{1'709'251'198.5 / 86'400, -1, 951'913'800.0 / 86'400}));
+              Pointwise(NanSensitiveDoubleNear(1e-15),
+                        std::vector<double>{1'709'251'198.5 / 86'400, -1, 951'913'800.0 / 86'400}));
 }
 
 TEST(DateParts, LeavesOutConstantPartsAndTimesOfDates) {
   const Frame out = fit_all("date_parts", {{"cyclic", true}},
                             one_column(Column::from_date({0, 86'400 * kSecond, 3 * 86'400 * kSecond}), "d"));
-  EXPECT_THAT(out.names(), ElementsAre("d_day", "d_weekday", "d_day_of_year", "d_epoch", "d_day_sin", "d_day_cos"));
+  EXPECT_THAT(out.names(),
+              ElementsAre("d_day", "d_weekday", "d_day_of_year", "d_epoch", "d_day_sin", "d_day_cos"));
 }
 
 TEST(DateParts, DifferencesAreSecondsAndMissingWhereEitherIs) {
@@ -55,7 +60,8 @@ TEST(DateParts, DifferencesAreSecondsAndMissingWhereEitherIs) {
 }
 
 TEST(DateParts, RefusesAnUnknownPart) {
-  EXPECT_ERROR(make_transformer("date_parts", {{"parts", "year,moon"}}), kInvalidParameter, HasSubstr("\"moon\""));
+  EXPECT_ERROR(make_transformer("date_parts", {{"parts", "year,moon"}}), kInvalidParameter,
+               HasSubstr("\"moon\""));
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ struct DropConstantParams {
 bool varies(const Column& column, std::span<const std::uint32_t> rows, bool missing_is_value) {
   if (column.type() == data::ColumnType::kSparse) {
     const auto cells = column.sparse();
-    return std::ranges::any_of(rows, [&](std::uint32_t row) { return cells.offsets[row + 1] > cells.offsets[row]; });
+    return std::ranges::any_of(
+        rows, [&](std::uint32_t row) { return cells.offsets[row + 1] > cells.offsets[row]; });
   }
   std::size_t first = rows.size();
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -30,7 +31,8 @@ bool varies(const Column& column, std::span<const std::uint32_t> rows, bool miss
 /// Drops columns that are constant or all missing in the fitted rows; the others pass untouched.
 ///
 /// Missing: a value and missing cells are two values, unless missing_is_value is off.
-/// Edge:    a sparse column is constant when it has no entries. With fewer than two fitted rows nothing is dropped.
+/// Edge:    a sparse column is constant when it has no entries. With fewer than two fitted rows nothing is
+/// dropped.
 class DropConstant final : public KeptColumns {
  public:
   explicit DropConstant(DropConstantParams params) : params_(params) {}
@@ -51,10 +53,11 @@ class DropConstant final : public KeptColumns {
 }  // namespace
 
 TransformerInfo drop_constant_info() {
-  return describe<DropConstant>(
-      "drop_constant", "Drop columns that are constant or all missing in training.", "all",
-      ParamTable<DropConstantParams>().param("missing_is_value", &DropConstantParams::missing_is_value,
-                                             "Keep a column whose only variation is that some cells are missing."));
+  return describe<DropConstant>("drop_constant", "Drop columns that are constant or all missing in training.",
+                                "all",
+                                ParamTable<DropConstantParams>().param(
+                                    "missing_is_value", &DropConstantParams::missing_is_value,
+                                    "Keep a column whose only variation is that some cells are missing."));
 }
 
 }  // namespace kolosal::transform

@@ -22,7 +22,8 @@ bool identical(const Column& a, const Column& b, std::span<const std::uint32_t> 
 
 /// Drops columns that equal an earlier one in every fitted row; the others pass untouched.
 ///
-/// Equal:   the same numbers (whatever their types), the same times, or the same texts (category and text too); missing
+/// Equal:   the same numbers (whatever their types), the same times, or the same texts (category and text
+/// too); missing
 ///          cells equal missing cells. Sparse columns are never dropped.
 /// Edge:    without fitted rows nothing is dropped.
 class DropDuplicate final : public KeptColumns {
@@ -60,11 +61,12 @@ class DropDuplicate final : public KeptColumns {
 }  // namespace
 
 TransformerInfo drop_duplicate_info() {
-  return describe<DropDuplicate>(
-      "drop_duplicate", "Drop columns that equal an earlier one in every training row.", "all",
-      ParamTable<DropDuplicateParams>()
-          .param("max_columns", &DropDuplicateParams::max_columns, "A table with more columns is left as it is.")
-          .limits(1, 1e9));
+  return describe<DropDuplicate>("drop_duplicate",
+                                 "Drop columns that equal an earlier one in every training row.", "all",
+                                 ParamTable<DropDuplicateParams>()
+                                     .param("max_columns", &DropDuplicateParams::max_columns,
+                                            "A table with more columns is left as it is.")
+                                     .limits(1, 1e9));
 }
 
 }  // namespace kolosal::transform

@@ -18,8 +18,10 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 TEST(DropDuplicate, KeepsTheFirstOfEqualColumns) {
   Frame x({"a", "b", "c", "d", "e"},
-          {Column::from_float64({1, kNaN, -0.0}), Column::from_float32({1, std::numeric_limits<float>::quiet_NaN(), 0}),
-           Column::from_float64({1, kNaN, 1}), Column::from_texts({"u", "v", std::nullopt}), Column::from_float64({1, 5, 0})});
+          {Column::from_float64({1, kNaN, -0.0}),
+           Column::from_float32({1, std::numeric_limits<float>::quiet_NaN(), 0}),
+           Column::from_float64({1, kNaN, 1}), Column::from_texts({"u", "v", std::nullopt}),
+           Column::from_float64({1, 5, 0})});
   x.add("f", categories({"v", "u"}, {1, 0, data::kMissingCode}));
   EXPECT_THAT(fit_all("drop_duplicate", {}, x).names(), ElementsAre("a", "c", "d", "e"));
 }

@@ -1,5 +1,5 @@
-#include <cmath>
 #include <cctype>
+#include <cmath>
 
 #include "kolosal/transform/cell_hash_internal.hpp"
 #include "kolosal/transform/kept_columns_internal.hpp"
@@ -22,10 +22,12 @@ bool all_distinct(std::vector<std::uint64_t> cells) {
   return std::ranges::adjacent_find(cells) == cells.end();
 }
 
-// One token such as A-0017 or a UUID: letters, digits and _ - . : # only. A text with blanks or slashes may tell something.
+// One token such as A-0017 or a UUID: letters, digits and _ - . : # only. A text with blanks or slashes may
+// tell something.
 bool is_token(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' || c == ':' || c == '#';
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' || c == ':' ||
+           c == '#';
   });
 }
 
@@ -55,12 +57,15 @@ bool is_key_number(const Column& column, std::span<const std::uint32_t> rows) {
     descending &= cells[rows[i]] < cells[rows[i - 1]];
   }
   if (ascending || descending) return true;
-  const auto [low, high] = std::ranges::minmax(values, {}, [](std::uint64_t v) { return static_cast<std::int64_t>(v); });
-  // A random part of a shuffled 1..n has about n / share distinct numbers' range; features are rarely that dense.
+  const auto [low, high] =
+      std::ranges::minmax(values, {}, [](std::uint64_t v) { return static_cast<std::int64_t>(v); });
+  // A random part of a shuffled 1..n has about n / share distinct numbers' range; features are rarely that
+  // dense.
   return high - low <= 2 * values.size() && all_distinct(std::move(values));
 }
 
-// Share of the variance of v (in the order of the id) that the means of 20 consecutive blocks explain, as an F ratio.
+// Share of the variance of v (in the order of the id) that the means of 20 consecutive blocks explain, as an
+// F ratio.
 double block_f_ratio(const std::vector<double>& v) {
   const std::size_t n = v.size(), n_blocks = std::min<std::size_t>(20, n / 5);
   if (n_blocks < 2) return 0;
@@ -78,8 +83,8 @@ double block_f_ratio(const std::vector<double>& v) {
   return between / static_cast<double>(n_blocks - 1) / (within / static_cast<double>(n - n_blocks));
 }
 
-// Whether the target depends on the order of the ids, as for rows in the order of time. A table that was merely sorted by
-// its target does not count: there the id would give the answer away.
+// Whether the target depends on the order of the ids, as for rows in the order of time. A table that was
+// merely sorted by its target does not count: there the id would give the answer away.
 bool has_trend(const Column& column, std::span<const std::uint32_t> rows, const TargetView& y) {
   if (y.values.empty()) return false;
   const auto cells = column.int64s();
@@ -95,17 +100,21 @@ bool has_trend(const Column& column, std::span<const std::uint32_t> rows, const 
   for (std::size_t k = 0; k < n_tests; ++k) {
     std::vector<double> v;
     for (const std::uint32_t row : order)
-      v.push_back(y.task == Task::kMulticlass ? static_cast<double>(y.values[row] == static_cast<double>(k)) : y.values[row]);
-    // 3.5 is beyond the 99.99 % point of F with 19 and 100 or more degrees of freedom; classes are tests of their own.
+      v.push_back(y.task == Task::kMulticlass ? static_cast<double>(y.values[row] == static_cast<double>(k))
+                                              : y.values[row]);
+    // 3.5 is beyond the 99.99 % point of F with 19 and 100 or more degrees of freedom; classes are tests of
+    // their own.
     if (block_f_ratio(v) > 3.5) return true;
   }
   return false;
 }
 
-/// Drops columns that only name the row: integers that are all distinct and run along with the row number or are dense, and
-/// texts or categories that are all distinct and one token with a digit ("A-0017"). The others pass untouched; floats always.
+/// Drops columns that only name the row: integers that are all distinct and run along with the row number or
+/// are dense, and texts or categories that are all distinct and one token with a digit ("A-0017"). The others
+/// pass untouched; floats always.
 ///
-/// keep_trend: such an integer stays when the target changes along it (rows in the order of time), but not when the table
+/// keep_trend: such an integer stays when the target changes along it (rows in the order of time), but not
+/// when the table
 ///             is just sorted by its target.
 /// Missing:    a column with missing cells is no id.
 /// Edge:       below min_rows fitted rows nothing is dropped.

@@ -16,9 +16,8 @@ using data::Frame;
 using data::Task;
 using ::testing::ElementsAre;
 
-
-
-// 200 rows: a growing serial, a shuffled one, sparse distinct numbers, repeating numbers, keys, names, floats.
+// 200 rows: a growing serial, a shuffled one, sparse distinct numbers, repeating numbers, keys, names,
+// floats.
 Frame table() {
   std::vector<std::int64_t> serial, shuffled, sparse, repeating;
   std::vector<double> real;
@@ -37,8 +36,9 @@ Frame table() {
     name.emplace_back("Mr. Smith " + std::to_string(i));
   }
   return {{"serial", "shuffled", "sparse", "repeating", "real", "key", "name"},
-          {Column::from_int64(serial), Column::from_int64(shuffled), Column::from_int64(sparse), Column::from_int64(repeating),
-           Column::from_float64(real), Column::from_texts(key), Column::from_texts(name)}};
+          {Column::from_int64(serial), Column::from_int64(shuffled), Column::from_int64(sparse),
+           Column::from_int64(repeating), Column::from_float64(real), Column::from_texts(key),
+           Column::from_texts(name)}};
 }
 
 std::vector<std::string> left(const std::vector<double>& values, Task task) {
@@ -46,7 +46,8 @@ std::vector<std::string> left(const std::vector<double>& values, Task task) {
 }
 
 TEST(DropIdLike, DropsSerialsAndKeys) {
-  EXPECT_THAT(fit_all("drop_id_like", {}, table()).names(), ElementsAre("real", "sparse", "repeating", "name"));
+  EXPECT_THAT(fit_all("drop_id_like", {}, table()).names(),
+              ElementsAre("real", "sparse", "repeating", "name"));
   Rng rng(3);
   std::vector<double> noise;
   for (int i = 0; i < 200; ++i) noise.push_back(rng.normal());

@@ -58,7 +58,8 @@ class FrequencyEncode final : public Transformer {
       if (params_.method == "count")
         value[Levels::slot(code)] = static_cast<float>(count);
       else if (params_.method == "share")
-        value[Levels::slot(code)] = n_rows == 0 ? 0.0F : static_cast<float>(count / static_cast<double>(n_rows));
+        value[Levels::slot(code)] =
+            n_rows == 0 ? 0.0F : static_cast<float>(count / static_cast<double>(n_rows));
       else
         value[Levels::slot(code)] = static_cast<float>(std::log1p(count));
     }

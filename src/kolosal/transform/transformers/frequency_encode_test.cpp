@@ -14,11 +14,11 @@ using data::Column;
 using data::Frame;
 using ::testing::ElementsAre;
 
-
 TEST(FrequencyEncode, RanksByFrequencyThenByLevel) {
   const Frame x = one_column(categories({"rare", "b", "a", "never"}, {0, 1, 1, 2, 2, -1, -2}));
   EXPECT_THAT(numbers(fit_all("frequency_encode", {}, x), "x"), ElementsAre(2, 1, 1, 0, 0, -1, -1));
-  EXPECT_THAT(numbers(fit_all("frequency_encode", {{"method", "count"}}, x), "x"), ElementsAre(1, 2, 2, 2, 2, 0, 0));
+  EXPECT_THAT(numbers(fit_all("frequency_encode", {{"method", "count"}}, x), "x"),
+              ElementsAre(1, 2, 2, 2, 2, 0, 0));
 }
 
 }  // namespace

@@ -23,11 +23,13 @@ constexpr const char* kMissingLevel = "(missing)";
 
 /// Fills missing cells: numbers by a statistic of the fitted rows, categories by a level.
 ///
-/// Types:   bool, int and float become float64; float32 stays; category stays (with one level more for "level").
-/// Missing: NaN, infinities and missing codes. A level that fit() did not see is filled like a missing one.
-/// Edge:    a column without a finite cell in the fitted rows is filled with fill_value; a category column without any
+/// Types:   bool, int and float become float64; float32 stays; category stays (with one level more for
+/// "level"). Missing: NaN, infinities and missing codes. A level that fit() did not see is filled like a
+/// missing one. Edge:    a column without a finite cell in the fitted rows is filled with fill_value; a
+/// category column without any
 ///          level, by "(missing)".
-/// Source:  agrees with scikit-learn's SimpleImputer and its indicator of columns that had missing cells in fit.
+/// Source:  agrees with scikit-learn's SimpleImputer and its indicator of columns that had missing cells in
+/// fit.
 class Impute final : public Transformer {
  public:
   explicit Impute(ImputeParams params) : params_(std::move(params)) {}
@@ -99,7 +101,8 @@ void Impute::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, c
   fills_.assign(x.n_columns(), {});
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     const Column& column = x.column(c);
-    fills_[c] = column.type() == ColumnType::kCategory ? fit_category(column, rows) : fit_number(column, rows);
+    fills_[c] =
+        column.type() == ColumnType::kCategory ? fit_category(column, rows) : fit_number(column, rows);
   });
 }
 
@@ -135,7 +138,8 @@ std::vector<Transformer::Named> Impute::do_transform(const data::Frame& x, const
       for (std::size_t i = 0; i < missing.size(); ++i) missing[i] = std::isfinite(cells[i]) ? 0.0F : 1.0F;
       out[c].column = Column::from_float64(fill_numbers(cells.values(), fill.number));
     }
-    if (fill.has_indicator) indicators[c] = {x.name(c) + "_missing", Column::from_float32(std::move(missing))};
+    if (fill.has_indicator)
+      indicators[c] = {x.name(c) + "_missing", Column::from_float32(std::move(missing))};
   });
   for (std::size_t c = 0; c < x.n_columns(); ++c)
     if (fills_[c].has_indicator) out.push_back(std::move(indicators[c]));

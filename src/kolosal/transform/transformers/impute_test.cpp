@@ -33,7 +33,8 @@ TEST(Impute, HugeNumbersDoNotOverflow) {
 
 TEST(Impute, FillsAColumnWithoutNumbersWithTheConstant) {
   const Frame x = one_column(Column::from_float64({kNaN, kNaN}));
-  EXPECT_THAT(numbers(fit_all("impute", {{"strategy", "mean"}, {"fill_value", -1.0}}, x), "x"), ElementsAre(-1, -1));
+  EXPECT_THAT(numbers(fit_all("impute", {{"strategy", "mean"}, {"fill_value", -1.0}}, x), "x"),
+              ElementsAre(-1, -1));
 }
 
 TEST(Impute, GivesMissingAndUnseenCategoriesALevel) {
@@ -48,12 +49,13 @@ TEST(Impute, GivesMissingAndUnseenCategoriesALevel) {
 
 TEST(Impute, RefusesText) {
   const auto step = make_transformer("impute");
-  EXPECT_ERROR(step->fit(one_column(Column::from_texts({"a", "b"}), "notes"), all_rows(2), {}, {"notes"}, {}), kData,
-               HasSubstr("\"notes\" of type text"));
+  EXPECT_ERROR(step->fit(one_column(Column::from_texts({"a", "b"}), "notes"), all_rows(2), {}, {"notes"}, {}),
+               kData, HasSubstr("\"notes\" of type text"));
 }
 
 TEST(Impute, RefusesAnUnknownStrategy) {
-  EXPECT_ERROR(make_transformer("impute", {{"strategy", "mode"}}), kInvalidParameter, HasSubstr("most_frequent"));
+  EXPECT_ERROR(make_transformer("impute", {{"strategy", "mode"}}), kInvalidParameter,
+               HasSubstr("most_frequent"));
 }
 
 }  // namespace

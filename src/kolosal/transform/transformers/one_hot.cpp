@@ -19,13 +19,14 @@ struct OneHotParams {
   bool dense = false;
 };
 
-/// One 0/1 feature per level of the fitted rows; the features of all columns are one sparse column, "one_hot".
+/// One 0/1 feature per level of the fitted rows; the features of all columns are one sparse column,
+/// "one_hot".
 ///
-/// Types:   category; int and bool too when asked for (a number with more than max_integer_levels values is not encoded).
-/// Order:   column by column; within one, levels in order (numbers by value), then missing, then the infrequent group.
-/// Missing: is a level of its own when the fitted rows had missing cells.
-/// Unseen:  the infrequent group when there is one, else all zero.
-/// Source:  agrees with scikit-learn's OneHotEncoder(handle_unknown="infrequent_if_exist"), save that min_frequency is a count.
+/// Types:   category; int and bool too when asked for (a number with more than max_integer_levels values is
+/// not encoded). Order:   column by column; within one, levels in order (numbers by value), then missing,
+/// then the infrequent group. Missing: is a level of its own when the fitted rows had missing cells. Unseen:
+/// the infrequent group when there is one, else all zero. Source:  agrees with scikit-learn's
+/// OneHotEncoder(handle_unknown="infrequent_if_exist"), save that min_frequency is a count.
 class OneHot final : public Transformer {
  public:
   explicit OneHot(OneHotParams params) : params_(params) {}
@@ -35,8 +36,9 @@ class OneHot final : public Transformer {
   struct Encoder {
     Levels levels;
     std::vector<std::int64_t> integers;
-    std::vector<std::int32_t> feature;  // by slot: number of the feature within all columns, or -1; empty: not encoded
-    std::vector<std::string> names;     // of this column's features
+    std::vector<std::int32_t>
+        feature;  // by slot: number of the feature within all columns, or -1; empty: not encoded
+    std::vector<std::string> names;  // of this column's features
   };
 
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
@@ -45,7 +47,8 @@ class OneHot final : public Transformer {
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
 
-  Encoder fit_column(const std::string& name, const Column& column, std::span<const std::uint32_t> rows) const;
+  Encoder fit_column(const std::string& name, const Column& column,
+                     std::span<const std::uint32_t> rows) const;
   std::vector<Named> dense_columns(const data::Frame& x, const std::vector<std::unique_ptr<CodeView>>& codes,
                                    const Context& context) const;
   Column sparse_column(std::size_t n_rows, const std::vector<std::unique_ptr<CodeView>>& codes,
@@ -66,7 +69,8 @@ CodeView integer_codes(const Column& column, const std::vector<std::int64_t>& kn
   std::vector<std::int32_t> out(cells.size());
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const auto at = std::ranges::lower_bound(known, cells[i]);
-    out[i] = at != known.end() && *at == cells[i] ? static_cast<std::int32_t>(at - known.begin()) : data::kUnseenCode;
+    out[i] = at != known.end() && *at == cells[i] ? static_cast<std::int32_t>(at - known.begin())
+                                                  : data::kUnseenCode;
     if (column.valid_bits() && column.is_missing(i)) out[i] = data::kMissingCode;
   }
   return CodeView(std::move(out));
@@ -123,7 +127,8 @@ OneHot::Encoder OneHot::fit_column(const std::string& name, const Column& column
     for (std::size_t i = 0; i + most - 1 < by_count.size(); ++i) rare[Levels::slot(by_count[i])] = 1;
     n_own = most - 1;
   }
-  // What the fitted rows do not have (levels of the dictionary too) is unseen: the infrequent group when there is one.
+  // What the fitted rows do not have (levels of the dictionary too) is unseen: the infrequent group when
+  // there is one.
   std::int32_t unseen = -1;
   if (n_own < order.size()) unseen = static_cast<std::int32_t>(n_own);
   out.feature.assign(counts.size(), unseen);
@@ -162,7 +167,8 @@ Column OneHot::sparse_column(std::size_t n_rows, const std::vector<std::unique_p
     }
   };
   context.parallel_blocks(n_rows, kRowGrain, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t row = begin; row < end; ++row) for_each_feature(row, [&](std::int32_t) { ++offsets[row + 1]; });
+    for (std::size_t row = begin; row < end; ++row)
+      for_each_feature(row, [&](std::int32_t) { ++offsets[row + 1]; });
   });
   for (std::size_t row = 0; row < n_rows; ++row) offsets[row + 1] += offsets[row];
   std::vector<std::int32_t> indices(static_cast<std::size_t>(offsets.back()));
@@ -239,35 +245,39 @@ void OneHot::do_load(const artifact::Node& node) {
   for (std::size_t c = 0; c < encoders_.size(); ++c) {
     const artifact::Node& child = node.child(fmt::format("column_{}", c));
     Encoder& encoder = encoders_[c];
-    encoder.levels = child.has("levels") ? Levels::load(child)
-                                         : Levels(std::make_shared<const data::Dictionary>());
+    encoder.levels =
+        child.has("levels") ? Levels::load(child) : Levels(std::make_shared<const data::Dictionary>());
     encoder.integers = child.get_vector<std::int64_t>("integers");
     encoder.feature = child.get_vector<std::int32_t>("feature");
     encoder.names = child.get_strings("names");
     if (encoder.feature.empty()) continue;
-    check_saved_size("one_hot", {encoder.feature.size()}, std::max(encoder.levels.size(), encoder.integers.size()) + 2);
+    check_saved_size("one_hot", {encoder.feature.size()},
+                     std::max(encoder.levels.size(), encoder.integers.size()) + 2);
     for (const std::int32_t feature : encoder.feature)
-      if (feature >= width_) throw Error(ErrorCode::kModel, "the saved state of step one_hot is damaged: feature {}", feature);
+      if (feature >= width_)
+        throw Error(ErrorCode::kModel, "the saved state of step one_hot is damaged: feature {}", feature);
   }
 }
 
 }  // namespace
 
 TransformerInfo one_hot_info() {
-  return describe<OneHot>(
-      "one_hot", "One 0/1 feature per level; one sparse column for all columns.", "category",
-      ParamTable<OneHotParams>()
-          .param("min_frequency", &OneHotParams::min_frequency,
-                 "Levels with fewer training rows share the infrequent group.")
-          .limits(1, 1e9)
-          .param("max_categories", &OneHotParams::max_categories,
-                 "Most features per column, the infrequent group included; 0: no limit.")
-          .limits(0, 1e9)
-          .param("max_integer_levels", &OneHotParams::max_integer_levels,
-                 "A number column with more distinct values is left as it is.")
-          .limits(1, 1e6)
-          .param("keep_numbers", &OneHotParams::keep_numbers, "Encoded number columns stay beside their features.")
-          .param("dense", &OneHotParams::dense, "Give one float32 column per feature and not one sparse column."));
+  return describe<OneHot>("one_hot", "One 0/1 feature per level; one sparse column for all columns.",
+                          "category",
+                          ParamTable<OneHotParams>()
+                              .param("min_frequency", &OneHotParams::min_frequency,
+                                     "Levels with fewer training rows share the infrequent group.")
+                              .limits(1, 1e9)
+                              .param("max_categories", &OneHotParams::max_categories,
+                                     "Most features per column, the infrequent group included; 0: no limit.")
+                              .limits(0, 1e9)
+                              .param("max_integer_levels", &OneHotParams::max_integer_levels,
+                                     "A number column with more distinct values is left as it is.")
+                              .limits(1, 1e6)
+                              .param("keep_numbers", &OneHotParams::keep_numbers,
+                                     "Encoded number columns stay beside their features.")
+                              .param("dense", &OneHotParams::dense,
+                                     "Give one float32 column per feature and not one sparse column."));
 }
 
 }  // namespace kolosal::transform

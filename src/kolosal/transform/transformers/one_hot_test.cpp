@@ -14,7 +14,6 @@ using data::Column;
 using data::Frame;
 using ::testing::ElementsAre;
 
-
 std::vector<std::vector<int>> hot(const Column& column) {
   const auto cells = column.sparse();
   std::vector<std::vector<int>> out;

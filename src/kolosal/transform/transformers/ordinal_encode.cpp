@@ -13,7 +13,8 @@ struct OrdinalEncodeParams {
   double missing_value = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// A level becomes its position among the levels of the fitted rows: in the order of numbers when all levels are numbers
+/// A level becomes its position among the levels of the fitted rows: in the order of numbers when all levels
+/// are numbers
 /// ("2" before "10"), else by bytes.
 ///
 /// Types:   category becomes float32 (exact up to 2^24 levels).
@@ -79,10 +80,11 @@ class OrdinalEncode final : public Transformer {
 }  // namespace
 
 TransformerInfo ordinal_encode_info() {
-  return describe<OrdinalEncode>(
-      "ordinal_encode", "Replace each level by its position in the order of levels.", "category",
-      ParamTable<OrdinalEncodeParams>().param("missing_value", &OrdinalEncodeParams::missing_value,
-                                              "The number for missing cells and levels not seen in training."));
+  return describe<OrdinalEncode>("ordinal_encode",
+                                 "Replace each level by its position in the order of levels.", "category",
+                                 ParamTable<OrdinalEncodeParams>().param(
+                                     "missing_value", &OrdinalEncodeParams::missing_value,
+                                     "The number for missing cells and levels not seen in training."));
 }
 
 }  // namespace kolosal::transform

@@ -18,8 +18,10 @@ using ::testing::Pointwise;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 TEST(OrdinalEncode, OrdersNumbersByValue) {
-  const Frame out = fit_all("ordinal_encode", {}, one_column(categories({"10", "9", "-1.5"}, {0, 1, 2, -1, -2})));
-  EXPECT_THAT(numbers(out, "x"), Pointwise(NanSensitiveDoubleNear(0), std::vector<double>{2, 1, 0, kNaN, kNaN}));
+  const Frame out =
+      fit_all("ordinal_encode", {}, one_column(categories({"10", "9", "-1.5"}, {0, 1, 2, -1, -2})));
+  EXPECT_THAT(numbers(out, "x"),
+              Pointwise(NanSensitiveDoubleNear(0), std::vector<double>{2, 1, 0, kNaN, kNaN}));
 }
 
 TEST(OrdinalEncode, LevelsOutsideTheFittedRowsAreUnseen) {
@@ -33,7 +35,8 @@ TEST(OrdinalEncode, TranslatesAnotherDictionary) {
   const auto step = make_transformer("ordinal_encode");
   step->fit(one_column(categories({"a", "b"}, {0, 1})), all_rows(2), {}, {"x"}, {});
   const Frame later = one_column(categories({"z", "b", "a"}, {0, 1, 2}));
-  EXPECT_THAT(numbers(step->transform(later, {}), "x"), Pointwise(NanSensitiveDoubleNear(0), std::vector<double>{kNaN, 1, 0}));
+  EXPECT_THAT(numbers(step->transform(later, {}), "x"),
+              Pointwise(NanSensitiveDoubleNear(0), std::vector<double>{kNaN, 1, 0}));
 }
 
 }  // namespace

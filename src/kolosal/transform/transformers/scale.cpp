@@ -23,8 +23,9 @@ struct ScaleParams {
 ///
 /// Types:   float32 stays float32, everything else becomes float64.
 /// Missing: fit() ignores NaN and infinities; transform() keeps them (clip brings infinities to its bound).
-/// Edge:    a constant column gets scale 1, so it becomes 0 and not NaN; a column without a finite cell is unchanged.
-/// Source:  agrees with scikit-learn's StandardScaler (variance divided by n), RobustScaler and MinMaxScaler.
+/// Edge:    a constant column gets scale 1, so it becomes 0 and not NaN; a column without a finite cell is
+/// unchanged. Source:  agrees with scikit-learn's StandardScaler (variance divided by n), RobustScaler and
+/// MinMaxScaler.
 class Scale final : public Transformer {
  public:
   explicit Scale(ScaleParams params) : params_(std::move(params)) {}
@@ -49,7 +50,8 @@ class Scale final : public Transformer {
   std::vector<double> scale_;  // never 0
 };
 
-// Rounding alone gives a constant column a variance; scikit-learn's bound for that (utils/_extmath, _is_constant_feature).
+// Rounding alone gives a constant column a variance; scikit-learn's bound for that (utils/_extmath,
+// _is_constant_feature).
 bool is_constant(long double variance, double mean, std::size_t n) {
   constexpr long double kEpsilon = std::numeric_limits<double>::epsilon();
   const auto count = static_cast<long double>(n);
@@ -63,7 +65,8 @@ void Scale::fit_column(std::vector<double> cells, double& centre, double& scale)
     centre = mean_of(cells);
     const long double variance = variance_of(cells, centre);
     const auto [low, high] = std::ranges::minmax(cells);
-    if (low != high && !is_constant(variance, centre, cells.size())) scale = static_cast<double>(std::sqrt(variance));
+    if (low != high && !is_constant(variance, centre, cells.size()))
+      scale = static_cast<double>(std::sqrt(variance));
   } else if (params_.method == "robust") {
     centre = quantile_of(cells, 0.5);
     scale = quantile_of(cells, 0.75) - quantile_of(cells, 0.25);
@@ -111,9 +114,11 @@ std::vector<Transformer::Named> Scale::do_transform(const data::Frame& x, const 
     const Column& column = x.column(c);
     out[c].name = x.name(c);
     if (column.type() == ColumnType::kFloat32)
-      out[c].column = Column::from_float32(scaled<float>(column.float32s(), centre_[c], scale_[c], params_.clip));
+      out[c].column =
+          Column::from_float32(scaled<float>(column.float32s(), centre_[c], scale_[c], params_.clip));
     else
-      out[c].column = Column::from_float64(scaled<double>(Numbers(column), centre_[c], scale_[c], params_.clip));
+      out[c].column =
+          Column::from_float64(scaled<double>(Numbers(column), centre_[c], scale_[c], params_.clip));
   });
   return out;
 }
@@ -124,9 +129,10 @@ TransformerInfo scale_info() {
   return describe<Scale>(
       "scale", "Centre and scale numbers.", "numeric",
       ParamTable<ScaleParams>()
-          .param("method", &ScaleParams::method,
-                 "standard: mean 0, deviation 1; robust: median 0, interquartile range 1; minmax: from 0 to 1.",
-                 choice({"standard", "robust", "minmax"}))
+          .param(
+              "method", &ScaleParams::method,
+              "standard: mean 0, deviation 1; robust: median 0, interquartile range 1; minmax: from 0 to 1.",
+              choice({"standard", "robust", "minmax"}))
           .param("clip", &ScaleParams::clip, "Cut scaled numbers to [-clip, clip]; 0 does not cut.")
           .limits(0, 1e9));
 }

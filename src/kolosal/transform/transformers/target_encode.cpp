@@ -25,10 +25,10 @@ struct TargetEncodeParams {
 // What the target is turned into: one number per row and output, of which levels have a mean.
 struct Outputs {
   std::size_t n = 1;
-  bool by_class = false;                // multiclass: output k is 1 for rows of its class
-  std::vector<std::int32_t> of_class;   // multiclass: class -> output, or -1
-  std::vector<std::int64_t> classes;    // multiclass: output -> class
-  double shift = 0;                     // regression: subtracted inside, so that sums of squares keep their digits
+  bool by_class = false;               // multiclass: output k is 1 for rows of its class
+  std::vector<std::int32_t> of_class;  // multiclass: class -> output, or -1
+  std::vector<std::int64_t> classes;   // multiclass: output -> class
+  double shift = 0;  // regression: subtracted inside, so that sums of squares keep their digits
 };
 
 // Weighted sums of one group of rows.
@@ -41,18 +41,22 @@ struct Sums {
   }
 };
 
-/// A level becomes the smoothed mean of the target among its rows; one column per class for more than two classes.
+/// A level becomes the smoothed mean of the target among its rows; one column per class for more than two
+/// classes.
 ///
-///   m_estimate:      (sum + m * prior) / (n + m), with m = smoothing and prior = the mean of all fitted rows;
-///   empirical_bayes: lambda * mean + (1 - lambda) * prior, lambda = n * v / (n * v + w), v the variance of the target
+///   m_estimate:      (sum + m * prior) / (n + m), with m = smoothing and prior = the mean of all fitted
+///   rows; empirical_bayes: lambda * mean + (1 - lambda) * prior, lambda = n * v / (n * v + w), v the
+///   variance of the target
 ///                    and w that within the level: more smoothing where a level tells less.
 ///
-/// Fitted rows: fit_transform() encodes each from the other inner folds, so no row sees its own target. The folds are
+/// Fitted rows: fit_transform() encodes each from the other inner folds, so no row sees its own target. The
+/// folds are
 ///              stratified by class and depend on context.seed alone.
 /// Types:       category becomes float64; a column with fewer than min_levels levels passes untouched.
 /// Missing:     is a level of its own; unseen levels get the prior.
 /// Weights:     row weights of the target count.
-/// Source:      agrees with scikit-learn's TargetEncoder (transform of a full fit), smooth=m and smooth="auto".
+/// Source:      agrees with scikit-learn's TargetEncoder (transform of a full fit), smooth=m and
+/// smooth="auto".
 class TargetEncode final : public Transformer {
  public:
   explicit TargetEncode(TargetEncodeParams params) : params_(std::move(params)) {}
@@ -76,7 +80,8 @@ class TargetEncode final : public Transformer {
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
 
-  // oof: null, or per column the encodings of the fitted rows (output x row of `rows`), made from the other folds.
+  // oof: null, or per column the encodings of the fitted rows (output x row of `rows`), made from the other
+  // folds.
   void fit_tables(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
                   const Context& context, std::vector<std::vector<double>>* oof);
   void fit_values(const CodeView& codes, std::span<const std::uint32_t> rows, const data::TargetView& y,
@@ -105,7 +110,8 @@ Outputs outputs_of(const data::TargetView& y, std::span<const std::uint32_t> row
   for (const std::uint32_t row : rows) ++counts[static_cast<std::size_t>(y.values[row])];
   std::vector<std::int64_t> order(y.n_classes);
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::int64_t c) { return counts[static_cast<std::size_t>(c)]; });
+  std::ranges::stable_sort(order, std::ranges::greater{},
+                           [&](std::int64_t c) { return counts[static_cast<std::size_t>(c)]; });
   order.resize(std::min(order.size(), max_classes));
   std::ranges::sort(order);
   out.by_class = true;
@@ -117,13 +123,15 @@ Outputs outputs_of(const data::TargetView& y, std::span<const std::uint32_t> row
   return out;
 }
 
-// The fold of each fitted row: rows of a class are shuffled and dealt in turn; for regression all rows are one class.
+// The fold of each fitted row: rows of a class are shuffled and dealt in turn; for regression all rows are
+// one class.
 std::vector<std::uint8_t> inner_folds(const data::TargetView& y, std::span<const std::uint32_t> rows,
                                       std::size_t n_folds, std::uint64_t seed) {
   const bool by_class = y.task != Task::kRegression;
   std::vector<std::vector<std::uint32_t>> groups(by_class ? y.n_classes : 1);
   for (std::size_t i = 0; i < rows.size(); ++i)
-    groups[by_class ? static_cast<std::size_t>(y.values[rows[i]]) : 0].push_back(static_cast<std::uint32_t>(i));
+    groups[by_class ? static_cast<std::size_t>(y.values[rows[i]]) : 0].push_back(
+        static_cast<std::uint32_t>(i));
   std::vector<std::uint8_t> out(rows.size());
   Rng rng(derive_seed(seed, {"target_encode", "folds"}));
   std::size_t next = 0;
@@ -149,18 +157,21 @@ double TargetEncode::encode(const Sums& level, const Sums& all) const {
   return lambda * mean + (1 - lambda) * prior;
 }
 
-void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32_t> rows, const data::TargetView& y,
-                              std::span<const std::uint8_t> fold_of, Table& table, std::vector<double>* oof) const {
+void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32_t> rows,
+                              const data::TargetView& y, std::span<const std::uint8_t> fold_of, Table& table,
+                              std::vector<double>* oof) const {
   const std::size_t n_outputs = outputs_.n;
   const std::size_t n_slots = table.levels.n_slots();
   const std::size_t n_folds = oof ? static_cast<std::size_t>(params_.n_folds) : 1;
   table.value.assign(n_slots * n_outputs, 0.0);
   if (oof) oof->assign(n_outputs * rows.size(), 0.0);
   // Outputs are taken in groups whose tables stay below 100 MB with any number of levels and classes.
-  const std::size_t group = std::clamp<std::size_t>((std::size_t{1} << 22) / (n_slots * n_folds), 1, n_outputs);
+  const std::size_t group =
+      std::clamp<std::size_t>((std::size_t{1} << 22) / (n_slots * n_folds), 1, n_outputs);
   for (std::size_t first = 0; first < n_outputs; first += group) {
     const std::size_t width = std::min(group, n_outputs - first);
-    std::vector<Sums> parts(n_folds * n_slots * width);  // fold x slot x output; by class: weight is that of slot's first
+    std::vector<Sums> parts(n_folds * n_slots *
+                            width);  // fold x slot x output; by class: weight is that of slot's first
     std::vector<double> weights(n_folds * n_slots);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::size_t row = rows[i];
@@ -171,7 +182,8 @@ void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32
       double value = 1;
       if (outputs_.by_class) {
         const std::int32_t output = outputs_.of_class[static_cast<std::size_t>(y.values[row])];
-        if (output < static_cast<std::int32_t>(first) || output >= static_cast<std::int32_t>(first + width)) continue;
+        if (output < static_cast<std::int32_t>(first) || output >= static_cast<std::int32_t>(first + width))
+          continue;
         k = static_cast<std::size_t>(output) - first;
       } else {
         value = y.values[row] - outputs_.shift;
@@ -203,19 +215,22 @@ void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32
       for (std::size_t f = 0; f < n_folds; ++f)
         for (std::size_t s = 0; s < n_slots; ++s) {
           const Sums& part = parts[(f * n_slots + s) * width + k];
-          // A level that is only in this fold is unseen outside it; rounding must not leave a rest of its own targets.
+          // A level that is only in this fold is unseen outside it; rounding must not leave a rest of its own
+          // targets.
           const bool only_here = weights[f * n_slots + s] >= level[s].weight;
           const Sums rest = all - fold_total[f];
           encoded[f * n_slots + s] = encode(only_here ? Sums{} : level[s] - part, rest) + outputs_.shift;
         }
       double* out = oof->data() + (first + k) * rows.size();
-      for (std::size_t i = 0; i < rows.size(); ++i) out[i] = encoded[fold_of[i] * n_slots + Levels::slot(codes[rows[i]])];
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        out[i] = encoded[fold_of[i] * n_slots + Levels::slot(codes[rows[i]])];
     }
   }
 }
 
-void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
-                              const Context& context, std::vector<std::vector<double>>* oof) {
+void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_t> rows,
+                              const data::TargetView& y, const Context& context,
+                              std::vector<std::vector<double>>* oof) {
   require_types(x, "target_encode", "category");
   outputs_ = outputs_of(y, rows, static_cast<std::size_t>(params_.max_classes));
   classes_ = outputs_.classes;
@@ -228,7 +243,8 @@ void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_
     table.levels = Levels(x.column(c).dictionary());
     const CodeView codes = table.levels.codes(x.column(c));
     const auto counts = count_slots(codes, rows, table.levels.n_slots());
-    const auto n_levels = std::count_if(counts.begin() + 2, counts.end(), [](std::int64_t n) { return n > 0; });
+    const auto n_levels =
+        std::count_if(counts.begin() + 2, counts.end(), [](std::int64_t n) { return n > 0; });
     table.encoded = n_levels >= params_.min_levels;
     if (!table.encoded) return;
     fit_values(codes, rows, y, fold_of, table, oof ? &(*oof)[c] : nullptr);
@@ -238,7 +254,8 @@ void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_
   });
 }
 
-std::vector<Transformer::Named> TargetEncode::do_transform(const data::Frame& x, const Context& context) const {
+std::vector<Transformer::Named> TargetEncode::do_transform(const data::Frame& x,
+                                                           const Context& context) const {
   std::vector<std::vector<Named>> parts(x.n_columns());
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     const Table& table = tables_[c];
@@ -247,12 +264,14 @@ std::vector<Transformer::Named> TargetEncode::do_transform(const data::Frame& x,
     const CodeView codes = table.levels.codes(x.column(c));
     for (std::size_t k = 0; k < n_outputs_; ++k) {
       std::vector<double> cells(codes.size());
-      for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = table.value[Levels::slot(codes[i]) * n_outputs_ + k];
+      for (std::size_t i = 0; i < cells.size(); ++i)
+        cells[i] = table.value[Levels::slot(codes[i]) * n_outputs_ + k];
       parts[c].push_back({output_name(x.name(c), k), Column::from_float64(std::move(cells))});
     }
     if (!params_.counts) return;
     std::vector<float> cells(codes.size());
-    for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = static_cast<float>(table.log_count[Levels::slot(codes[i])]);
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      cells[i] = static_cast<float>(table.log_count[Levels::slot(codes[i])]);
     parts[c].push_back({x.name(c) + "_log_count", Column::from_float32(std::move(cells))});
   });
   std::vector<Named> out;
@@ -262,7 +281,8 @@ std::vector<Transformer::Named> TargetEncode::do_transform(const data::Frame& x,
 
 std::vector<Transformer::Named> TargetEncode::do_fit_transform(const data::Frame& x,
                                                                std::span<const std::uint32_t> rows,
-                                                               const data::TargetView& y, const Context& context) {
+                                                               const data::TargetView& y,
+                                                               const Context& context) {
   std::vector<std::vector<double>> oof(x.n_columns());
   fit_tables(x, rows, y, context, &oof);
   auto out = do_transform(x, context);
@@ -316,21 +336,25 @@ void TargetEncode::do_load(const artifact::Node& node) {
 
 TransformerInfo target_encode_info() {
   return describe<TargetEncode>(
-      "target_encode", "Replace each level by the smoothed mean of the target, out of fold in training.", "category",
+      "target_encode", "Replace each level by the smoothed mean of the target, out of fold in training.",
+      "category",
       ParamTable<TargetEncodeParams>()
-          .param("method", &TargetEncodeParams::method, "How the mean of a level is drawn to that of all rows.",
+          .param("method", &TargetEncodeParams::method,
+                 "How the mean of a level is drawn to that of all rows.",
                  choice({"m_estimate", "empirical_bayes"}))
-          .param("smoothing", &TargetEncodeParams::smoothing, "m_estimate: rows that the overall mean counts for.",
-                 log_range(1, 100))
+          .param("smoothing", &TargetEncodeParams::smoothing,
+                 "m_estimate: rows that the overall mean counts for.", log_range(1, 100))
           .limits(0, 1e9)
           .param("n_folds", &TargetEncodeParams::n_folds, "Inner folds for the encoding of training rows.")
           .limits(2, 100)
-          .param("min_levels", &TargetEncodeParams::min_levels, "Columns with fewer levels in training pass untouched.")
+          .param("min_levels", &TargetEncodeParams::min_levels,
+                 "Columns with fewer levels in training pass untouched.")
           .limits(0, 1e9)
           .param("max_classes", &TargetEncodeParams::max_classes,
                  "With more classes than this, only the most frequent get a column.")
           .limits(1, 1000)
-          .param("counts", &TargetEncodeParams::counts, "Add <name>_log_count, log(1 + training rows of the level).")
+          .param("counts", &TargetEncodeParams::counts,
+                 "Add <name>_log_count, log(1 + training rows of the level).")
           .param("keep", &TargetEncodeParams::keep, "The category column stays beside its encoding."));
 }
 

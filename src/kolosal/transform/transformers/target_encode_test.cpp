@@ -17,7 +17,6 @@ using data::Task;
 using ::testing::ElementsAre;
 using ::testing::Pointwise;
 
-
 struct Table {
   Frame x;
   std::vector<double> values;
@@ -57,7 +56,8 @@ TEST(TargetEncode, ChangingATargetDoesNotChangeItsOwnEncoding) {
   for (int i = 0; i < 120; ++i) codes.push_back(i % 4), values.push_back(i % 7 * 1.5);
   const Frame x = one_column(categories({"a", "b", "c", "d"}, codes));
   const auto encode = [&] {
-    return numbers(make_transformer("target_encode")->fit_transform(x, all_rows(120), {Task::kRegression, values, {}, 0}, {"x"}, {}),
+    return numbers(make_transformer("target_encode")
+                       ->fit_transform(x, all_rows(120), {Task::kRegression, values, {}, 0}, {"x"}, {}),
                    "x_target");
   };
   const auto before = encode();
@@ -88,7 +88,9 @@ TEST(TargetEncode, FoldsDependOnTheSeedAlone) {
   const Frame x = one_column(categories({"a", "b", "c", "d", "e"}, codes));
   const TargetView y{Task::kRegression, values, {}, 0};
   const auto encode = [&](std::uint64_t seed) {
-    return numbers(make_transformer("target_encode")->fit_transform(x, all_rows(90), y, {"x"}, Context{}.with_seed(seed)), "x_target");
+    return numbers(make_transformer("target_encode")
+                       ->fit_transform(x, all_rows(90), y, {"x"}, Context{}.with_seed(seed)),
+                   "x_target");
   };
   EXPECT_EQ(encode(1), encode(1));
   EXPECT_NE(encode(1), encode(2));
@@ -98,22 +100,28 @@ TEST(TargetEncode, RowWeightsCountLikeRepeatedRows) {
   const std::vector<double> weights = {3, 1, 1}, values = {1, 0, 0}, repeated = {1, 1, 1, 0, 0};
   const Frame x = one_column(categories({"a", "b"}, {0, 0, 1}));
   const Frame long_x = one_column(categories({"a", "b"}, {0, 0, 0, 0, 1}));
-  const auto weighted = numbers(fit_all("target_encode", {}, x, {Task::kBinary, values, weights, 2}), "x_target");
-  const auto plain = numbers(fit_all("target_encode", {}, long_x, {Task::kBinary, repeated, {}, 2}), "x_target");
+  const auto weighted =
+      numbers(fit_all("target_encode", {}, x, {Task::kBinary, values, weights, 2}), "x_target");
+  const auto plain =
+      numbers(fit_all("target_encode", {}, long_x, {Task::kBinary, repeated, {}, 2}), "x_target");
   EXPECT_NEAR(weighted[0], plain[0], 1e-12);
   EXPECT_NEAR(weighted[2], plain[4], 1e-12);
 }
 
 TEST(TargetEncode, MinLevelsKeepCountsAndMaxClasses) {
-  Frame x = one_column(categories({"a", "b", "c"}, {0, 1, 2, 0, data::kMissingCode, data::kUnseenCode}), "big");
+  Frame x =
+      one_column(categories({"a", "b", "c"}, {0, 1, 2, 0, data::kMissingCode, data::kUnseenCode}), "big");
   x.add("small", categories({"u", "v"}, {0, 1, 0, 1, 0, 1}));
   const std::vector<double> values = {0, 1, 2, 3, 3, 1};
-  const Frame out = fit_all("target_encode",
-                            {{"min_levels", std::int64_t{3}}, {"keep", true}, {"counts", true}, {"max_classes", std::int64_t{2}}},
-                            x, {Task::kMulticlass, values, {}, 4});
+  const Frame out = fit_all(
+      "target_encode",
+      {{"min_levels", std::int64_t{3}}, {"keep", true}, {"counts", true}, {"max_classes", std::int64_t{2}}},
+      x, {Task::kMulticlass, values, {}, 4});
   EXPECT_THAT(out.names(), ElementsAre("big", "big_target_1", "big_target_3", "big_log_count", "small"));
-  EXPECT_THAT(numbers(out, "big_log_count"),
-              Pointwise(NanSensitiveDoubleNear(1e-6), std::vector<double>{std::log(3), std::log(2), std::log(2), std::log(3), std::log(2), 0}));
+  EXPECT_THAT(
+      numbers(out, "big_log_count"),
+      Pointwise(NanSensitiveDoubleNear(1e-6),
+                std::vector<double>{std::log(3), std::log(2), std::log(2), std::log(3), std::log(2), 0}));
 }
 
 }  // namespace

@@ -34,7 +34,9 @@ std::uint64_t finish(std::uint64_t hash) {
 class Hasher {
  public:
   explicit Hasher(const TextHashParams& params)
-      : params_(params), width_(static_cast<std::uint64_t>(params.width)), counts_(static_cast<std::size_t>(params.width)),
+      : params_(params),
+        width_(static_cast<std::uint64_t>(params.width)),
+        counts_(static_cast<std::size_t>(params.width)),
         present_((static_cast<std::size_t>(params.width) + 63) / 64) {}
 
   /// Calls body(feature, count) with ascending features.
@@ -71,7 +73,8 @@ class Hasher {
     });
     for (std::size_t i = 0; i < words_.size(); ++i) {
       std::uint64_t hash = words_[i];
-      for (std::size_t n = 1; n <= static_cast<std::size_t>(params_.word_ngrams) && i + n <= words_.size(); ++n) {
+      for (std::size_t n = 1; n <= static_cast<std::size_t>(params_.word_ngrams) && i + n <= words_.size();
+           ++n) {
         if (n > 1) hash = finish(hash * 31 + words_[i + n - 1]);
         add(hash);
       }
@@ -106,26 +109,27 @@ class Hasher {
 
   const TextHashParams& params_;
   std::uint64_t width_;
-  std::vector<std::int32_t> counts_;     // by feature; all 0 between texts
-  std::vector<std::uint64_t> present_;   // a bit per feature with a count
+  std::vector<std::int32_t> counts_;    // by feature; all 0 between texts
+  std::vector<std::uint64_t> present_;  // a bit per feature with a count
   std::string text_, padded_;
   std::vector<std::uint64_t> words_;
 };
 
-/// A text becomes a sparse vector of hashed n-grams of words (1 to word_ngrams) and characters (char_min to char_max).
+/// A text becomes a sparse vector of hashed n-grams of words (1 to word_ngrams) and characters (char_min to
+/// char_max).
 ///
 /// Values:  1 + log(count), times the inverse document frequency with idf, then scaled to length 1.
 /// Shapes:  one sparse column <name>_hash per text column, `width` wide.
 /// Text:    lower case; a word is a run of letters and digits.
 /// Missing: an empty row, as for a text without any letter.
-/// State:   none, but for idf: log((1 + n) / (1 + rows with the feature)) + 1 over the fitted rows (as scikit-learn's).
-/// Cost:    about 3.5 features per byte, at 8 bytes each.
+/// State:   none, but for idf: log((1 + n) / (1 + rows with the feature)) + 1 over the fitted rows (as
+/// scikit-learn's). Cost:    about 3.5 features per byte, at 8 bytes each.
 class TextHash final : public Transformer {
  public:
   explicit TextHash(TextHashParams params) : params_(params) {
     if (params_.char_min > params_.char_max)
-      throw Error(ErrorCode::kInvalidParameter, "text_hash: char_min must not exceed char_max: {} > {}", params_.char_min,
-                  params_.char_max);
+      throw Error(ErrorCode::kInvalidParameter, "text_hash: char_min must not exceed char_max: {} > {}",
+                  params_.char_min, params_.char_max);
   }
   bool is_stateless() const override { return !params_.idf; }
 
@@ -216,12 +220,16 @@ std::vector<Transformer::Named> TextHash::do_transform(const data::Frame& x, con
     const Column& column = x.column(c);
     double n_bytes = 0;
     for (std::size_t row = 0; row < column.size(); ++row)
-      n_bytes += 8 * std::min(3.5 * static_cast<double>(column.text(row).size()), static_cast<double>(params_.width));
+      n_bytes += 8 * std::min(3.5 * static_cast<double>(column.text(row).size()),
+                              static_cast<double>(params_.width));
     if (n_bytes > static_cast<double>(context.memory_limit_bytes))
-      throw Error(ErrorCode::kMemory, "hashing text column \"{}\" would take up to {:.0f} MB; the limit is {:.0f} MB",
-                  x.name(c), n_bytes / 1e6, static_cast<double>(context.memory_limit_bytes) / 1e6);
-    out.push_back({x.name(c) + "_hash",
-                   hash_column(column, idf_.empty() ? std::span<const float>() : std::span<const float>(idf_[c]), context)});
+      throw Error(ErrorCode::kMemory,
+                  "hashing text column \"{}\" would take up to {:.0f} MB; the limit is {:.0f} MB", x.name(c),
+                  n_bytes / 1e6, static_cast<double>(context.memory_limit_bytes) / 1e6);
+    out.push_back(
+        {x.name(c) + "_hash",
+         hash_column(column, idf_.empty() ? std::span<const float>() : std::span<const float>(idf_[c]),
+                     context)});
   }
   return out;
 }

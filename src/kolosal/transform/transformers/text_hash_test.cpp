@@ -14,21 +14,24 @@ using data::Column;
 using data::Frame;
 using ::testing::HasSubstr;
 
-
 std::vector<std::pair<int, float>> row_of(const Column& column, std::size_t row) {
   const auto cells = column.sparse();
   std::vector<std::pair<int, float>> out;
-  for (auto i = cells.offsets[row]; i < cells.offsets[row + 1]; ++i) out.emplace_back(cells.indices[i], cells.values[i]);
+  for (auto i = cells.offsets[row]; i < cells.offsets[row + 1]; ++i)
+    out.emplace_back(cells.indices[i], cells.values[i]);
   return out;
 }
 
 TEST(TextHash, RowsHaveLengthOneAndAscendingFeatures) {
-  const Frame out = fit_all("text_hash", {}, one_column(Column::from_texts({"The cat sat on the mat", "", std::nullopt})));
+  const Frame out =
+      fit_all("text_hash", {}, one_column(Column::from_texts({"The cat sat on the mat", "", std::nullopt})));
   const auto row = row_of(out.column("x_hash"), 0);
   double square = 0;
   for (std::size_t i = 0; i < row.size(); ++i) {
     square += static_cast<double>(row[i].second) * static_cast<double>(row[i].second);
-    if (i > 0) { EXPECT_LT(row[i - 1].first, row[i].first); }
+    if (i > 0) {
+      EXPECT_LT(row[i - 1].first, row[i].first);
+    }
   }
   EXPECT_NEAR(square, 1, 1e-5);
   EXPECT_TRUE(row_of(out.column("x_hash"), 1).empty());
@@ -60,7 +63,11 @@ TEST(TextHash, CountsCharacterRunsOfWholeCharacters) {
 }
 
 TEST(TextHash, IdfWeighsRareFeaturesMore) {
-  const Frame out = fit_all("text_hash", {{"idf", true}, {"char_min", std::int64_t{0}}, {"char_max", std::int64_t{0}}, {"word_ngrams", std::int64_t{1}}},
+  const Frame out = fit_all("text_hash",
+                            {{"idf", true},
+                             {"char_min", std::int64_t{0}},
+                             {"char_max", std::int64_t{0}},
+                             {"word_ngrams", std::int64_t{1}}},
                             one_column(Column::from_texts({"common rare", "common", "common"})));
   const auto common = row_of(out.column("x_hash"), 1);
   ASSERT_EQ(common.size(), 1U);

@@ -27,7 +27,8 @@ bool separates_thousands(std::string_view text, std::size_t at) {
   return n == 3;
 }
 
-// Digits of the number at `begin` in the form that from_chars reads: thousands separators gone, the decimal point a ".".
+// Digits of the number at `begin` in the form that from_chars reads: thousands separators gone, the decimal
+// point a ".".
 std::string number_text(std::string_view text, std::size_t begin) {
   std::string out;
   char thousands = 0;
@@ -39,17 +40,21 @@ std::string number_text(std::string_view text, std::size_t begin) {
   // "1,200" and "1,200,300": commas. "1.200.300" and "1.200,5": points; a single "1.200" is a decimal number.
   while (i < text.size() && out.size() <= 300 && (text[i] == ',' || text[i] == '.')) {
     const char mark = text[i];
-    if ((thousands != 0 && mark != thousands) || !separates_thousands(text, i) || (thousands == 0 && i - begin > 3)) break;
+    if ((thousands != 0 && mark != thousands) || !separates_thousands(text, i) ||
+        (thousands == 0 && i - begin > 3))
+      break;
     if (mark == '.') {
       const std::size_t next = i + 4;
-      const bool more = next + 1 < text.size() && (text[next] == '.' || text[next] == ',') && is_digit(text[next + 1]);
+      const bool more =
+          next + 1 < text.size() && (text[next] == '.' || text[next] == ',') && is_digit(text[next + 1]);
       if (thousands == 0 && !more) break;
     }
     thousands = mark;
     ++i;
     take_digits();
   }
-  if (i + 1 < text.size() && (text[i] == '.' || text[i] == ',') && text[i] != thousands && is_digit(text[i + 1])) {
+  if (i + 1 < text.size() && (text[i] == '.' || text[i] == ',') && text[i] != thousands &&
+      is_digit(text[i + 1])) {
     ++i;
     out += '.';
     take_digits();
@@ -61,21 +66,25 @@ std::string number_text(std::string_view text, std::size_t begin) {
     while (end < text.size() && is_digit(text[end])) ++end;
     if (end > j && end - j <= 3 && (end == text.size() || !is_letter(text[end]))) {
       out += 'e';
-      out.append(text.substr(i + 1 + (text[i + 1] == '+' ? 1 : 0), end - i - 1 - (text[i + 1] == '+' ? 1 : 0)));
+      out.append(
+          text.substr(i + 1 + (text[i + 1] == '+' ? 1 : 0), end - i - 1 - (text[i + 1] == '+' ? 1 : 0)));
     }
   }
   return out;
 }
 
-// The first number in a text: "1,200 EUR" 1200, "about -3.5" -3.5, "C85" 85, "1.200,50" 1200.5; NaN when there is none.
+// The first number in a text: "1,200 EUR" 1200, "about -3.5" -3.5, "C85" 85, "1.200,50" 1200.5; NaN when
+// there is none.
 double first_number(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (!is_digit(text[i])) continue;
     std::string digits = number_text(text, i);
-    if (i > 0 && text[i - 1] == '.' && (i == 1 || !is_word_byte(text[i - 2]))) digits = number_text("0" + std::string(text.substr(i - 1)), 0);
+    if (i > 0 && text[i - 1] == '.' && (i == 1 || !is_word_byte(text[i - 2])))
+      digits = number_text("0" + std::string(text.substr(i - 1)), 0);
     std::size_t before = i;
     if (before > 0 && text[before - 1] == '.') --before;
-    const bool negative = before > 0 && text[before - 1] == '-' && (before == 1 || !is_word_byte(text[before - 2]));
+    const bool negative =
+        before > 0 && text[before - 1] == '-' && (before == 1 || !is_word_byte(text[before - 2]));
     double value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (error == std::errc::result_out_of_range) return kNaN;
@@ -104,8 +113,8 @@ Stats stats_of(std::string_view text, bool number) {
   return out;
 }
 
-/// Plain figures of a text: <name>_length (characters), _words, _digit_share (of the characters), _upper_share (of the ASCII
-/// letters), _number (the first number in it: "1,200 EUR" is 1200; as float64).
+/// Plain figures of a text: <name>_length (characters), _words, _digit_share (of the characters),
+/// _upper_share (of the ASCII letters), _number (the first number in it: "1,200 EUR" is 1200; as float64).
 ///
 /// Missing: NaN in all of them; _number is NaN for a text without a number too.
 class TextStats final : public Transformer {
@@ -114,7 +123,8 @@ class TextStats final : public Transformer {
   bool is_stateless() const override { return true; }
 
  private:
-  void do_fit(const data::Frame& x, std::span<const std::uint32_t>, const data::TargetView&, const Context&) override {
+  void do_fit(const data::Frame& x, std::span<const std::uint32_t>, const data::TargetView&,
+              const Context&) override {
     require_types(x, "text_stats", "text,category");
   }
 
@@ -129,8 +139,9 @@ class TextStats final : public Transformer {
         for (std::size_t row = begin; row < end; ++row) {
           Stats stats{kNaN, kNaN, kNaN, kNaN, kNaN};
           if (!column.is_missing(row))
-            stats = stats_of(column.type() == data::ColumnType::kText ? column.text(row)
-                                                                      : column.dictionary()->level(column.codes()[row]),
+            stats = stats_of(column.type() == data::ColumnType::kText
+                                 ? column.text(row)
+                                 : column.dictionary()->level(column.codes()[row]),
                              params_.number);
           length[row] = static_cast<float>(stats.length);
           words[row] = static_cast<float>(stats.words);
@@ -159,7 +170,8 @@ class TextStats final : public Transformer {
 TransformerInfo text_stats_info() {
   return describe<TextStats>(
       "text_stats", "Figures of a text: length, words, share of digits and capitals, first number.", "text",
-      ParamTable<TextStatsParams>().param("number", &TextStatsParams::number, "Make <name>_number, the first number."));
+      ParamTable<TextStatsParams>().param("number", &TextStatsParams::number,
+                                          "Make <name>_number, the first number."));
 }
 
 }  // namespace kolosal::transform

@@ -15,7 +15,8 @@ struct TextToCategoryParams {
   std::int64_t max_levels = 100'000;
 };
 
-/// A text becomes a category: its levels are the texts with at least min_frequency fitted rows, ordered by their bytes.
+/// A text becomes a category: its levels are the texts with at least min_frequency fitted rows, ordered by
+/// their bytes.
 ///
 /// Missing: stays missing.  Unseen: texts that are no level get kUnseenCode.
 /// Edge:    when more than max_levels texts are frequent enough, the most frequent stay.
@@ -52,7 +53,8 @@ class TextToCategory final : public Transformer {
       std::vector<std::int32_t> codes(column.size());
       context.parallel_blocks(codes.size(), kRowGrain, [&](std::size_t begin, std::size_t end) {
         for (std::size_t row = begin; row < end; ++row)
-          codes[row] = column.is_missing(row) ? data::kMissingCode : levels_[c].dictionary().find(column.text(row));
+          codes[row] =
+              column.is_missing(row) ? data::kMissingCode : levels_[c].dictionary().find(column.text(row));
       });
       out.push_back({x.name(c), Column::from_category(std::move(codes), levels_[c].shared_dictionary())});
     }
@@ -60,7 +62,8 @@ class TextToCategory final : public Transformer {
   }
 
   void do_save(artifact::Node& node) const override {
-    for (std::size_t c = 0; c < levels_.size(); ++c) levels_[c].save(node.add_child(fmt::format("column_{}", c)));
+    for (std::size_t c = 0; c < levels_.size(); ++c)
+      levels_[c].save(node.add_child(fmt::format("column_{}", c)));
   }
   void do_load(const artifact::Node& node) override {
     levels_.clear();

@@ -14,9 +14,9 @@ using data::Column;
 using data::Frame;
 using ::testing::ElementsAre;
 
-
 TEST(TextToCategory, FrequentTextsBecomeLevelsInOrder) {
-  const Frame out = fit_all("text_to_category", {}, one_column(Column::from_texts({"b", "a", "b", "a", "once", std::nullopt, "b"})));
+  const Frame out = fit_all("text_to_category", {},
+                            one_column(Column::from_texts({"b", "a", "b", "a", "once", std::nullopt, "b"})));
   EXPECT_THAT(out.column("x").dictionary()->levels(), ElementsAre("a", "b"));
   EXPECT_THAT(out.column("x").codes(), ElementsAre(1, 0, 1, 0, data::kUnseenCode, data::kMissingCode, 1));
   const Frame one = fit_all("text_to_category", {{"max_levels", std::int64_t{1}}},

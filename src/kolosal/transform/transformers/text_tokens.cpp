@@ -31,8 +31,9 @@ using ByText = std::unordered_map<std::string, T, TextHashEqual, std::equal_to<>
 
 /// The most useful words of a text as 0/1 columns <name>:<word>.
 ///
-/// Words:   runs of letters and digits in lower case, in at least max(min_rows, min_share of the) fitted rows and not in all.
-/// Score:   frequency: rows with the word x rows without, so that both kinds are many; target: by how much the mean of the
+/// Words:   runs of letters and digits in lower case, in at least max(min_rows, min_share of the) fitted rows
+/// and not in all. Score:   frequency: rows with the word x rows without, so that both kinds are many;
+/// target: by how much the mean of the
 ///          target (each class) differs between rows with and without the word, weighted by their numbers.
 /// Types:   text gives float32.
 /// Missing: 0 in every column, as for a text without the words.
@@ -76,14 +77,16 @@ std::vector<std::string> TextTokens::fit_column(const Column& column, std::span<
   double centre = 0;
   if (by_target && y.task == Task::kRegression && !rows.empty()) centre = y.values[rows[0]];
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::size_t k = y.task == Task::kMulticlass && by_target ? static_cast<std::size_t>(y.values[rows[i]]) : 0;
+    const std::size_t k =
+        y.task == Task::kMulticlass && by_target ? static_cast<std::size_t>(y.values[rows[i]]) : 0;
     const double value = !by_target || y.task == Task::kMulticlass ? 1 : y.values[rows[i]] - centre;
     if (by_target) totals[k] += value;
     lower.clear();
     append_lower_utf8(column.text(rows[i]), lower);
     for_each_word(lower, [&](std::string_view text) {
       auto found = words.find(text);
-      if (found == words.end()) found = words.emplace(std::string(text), Word{0, 0, std::vector<double>(n_sums)}).first;
+      if (found == words.end())
+        found = words.emplace(std::string(text), Word{0, 0, std::vector<double>(n_sums)}).first;
       Word& word = found->second;
       if (word.last == i + 1) return;
       word.last = i + 1;
@@ -118,7 +121,8 @@ void TextTokens::do_fit(const data::Frame& x, std::span<const std::uint32_t> row
                         const Context& context) {
   require_types(x, "text_tokens", "text");
   words_.assign(x.n_columns(), {});
-  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) { words_[c] = fit_column(x.column(c), rows, y); });
+  context.parallel_blocks(x.n_columns(), 1,
+                          [&](std::size_t c, std::size_t) { words_[c] = fit_column(x.column(c), rows, y); });
 }
 
 std::vector<Transformer::Named> TextTokens::do_transform(const data::Frame& x, const Context& context) const {
@@ -140,7 +144,8 @@ std::vector<Transformer::Named> TextTokens::do_transform(const data::Frame& x, c
       }
     });
     for (std::size_t i = 0; i < cells.size(); ++i)
-      out.push_back({fmt::format("{}:{}", x.name(c), words_[c][i]), Column::from_float32(std::move(cells[i]))});
+      out.push_back(
+          {fmt::format("{}:{}", x.name(c), words_[c][i]), Column::from_float32(std::move(cells[i]))});
   }
   return out;
 }
@@ -155,9 +160,11 @@ TransformerInfo text_tokens_info() {
           .limits(1, 10'000)
           .param("min_rows", &TextTokensParams::min_rows, "Fewest training rows that have a word.")
           .limits(1, 1e9)
-          .param("min_share", &TextTokensParams::min_share, "Smallest share of the training rows that have a word.")
+          .param("min_share", &TextTokensParams::min_share,
+                 "Smallest share of the training rows that have a word.")
           .limits(0, 1)
-          .param("score", &TextTokensParams::score, "Which words are best: by their frequency, or by the target.",
+          .param("score", &TextTokensParams::score,
+                 "Which words are best: by their frequency, or by the target.",
                  choice({"frequency", "target"})));
 }
 

@@ -15,11 +15,11 @@ using data::Frame;
 using data::Task;
 using ::testing::ElementsAre;
 
-
 TEST(TextTokens, TakesFrequentWordsButNotThoseOfEveryRow) {
   std::vector<std::optional<std::string>> texts;
   for (int i = 0; i < 100; ++i)
-    texts.emplace_back("always" + std::string(i < 50 ? " Half half" : "") + (i < 5 ? " five" : "") + (i < 4 ? " four" : ""));
+    texts.emplace_back("always" + std::string(i < 50 ? " Half half" : "") + (i < 5 ? " five" : "") +
+                       (i < 4 ? " four" : ""));
   texts[99] = "always odd";
   const Frame out = fit_all("text_tokens", {}, one_column(Column::from_texts(texts)));
   EXPECT_THAT(out.names(), ElementsAre("x:half", "x:five"));

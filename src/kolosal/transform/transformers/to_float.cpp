@@ -17,8 +17,9 @@ struct ToFloatParams {
 
 constexpr double kLargestFloat = std::numeric_limits<float>::max();
 
-// float32 serves when it loses nothing that a learner could use: every cell is exact, or rounding moves no cell beyond 2^24
-// and none by more than 1e-6 of the range of the column (a timestamp in days has a small range far from 0).
+// float32 serves when it loses nothing that a learner could use: every cell is exact, or rounding moves no
+// cell beyond 2^24 and none by more than 1e-6 of the range of the column (a timestamp in days has a small
+// range far from 0).
 bool needs_double(const Numbers& cells, std::span<const std::uint32_t> rows) {
   double low = std::numeric_limits<double>::infinity(), high = -low, error = 0;
   for (const std::uint32_t row : rows) {
@@ -35,8 +36,8 @@ bool needs_double(const Numbers& cells, std::span<const std::uint32_t> rows) {
   return error > 1e-6 * (high - low) && error > 0 && high > low;
 }
 
-/// Numbers of any type become float32, or float64 where float32 would lose something in the fitted rows: a number beyond 2^24
-/// that it does not hold exactly, or more than a millionth of the column's range.
+/// Numbers of any type become float32, or float64 where float32 would lose something in the fitted rows: a
+/// number beyond 2^24 that it does not hold exactly, or more than a millionth of the column's range.
 ///
 /// Missing: NaN.  Infinities stay.
 /// Edge:    in a float32 column, later numbers beyond its range become its largest.
@@ -78,7 +79,10 @@ class ToFloat final : public Transformer {
     std::vector<float> out(cells.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
       const double cell = cells[i];
-      const double cut = std::isinf(cell) ? cell : (cell > kLargestFloat ? kLargestFloat : (cell < -kLargestFloat ? -kLargestFloat : cell));
+      const double cut =
+          std::isinf(cell)
+              ? cell
+              : (cell > kLargestFloat ? kLargestFloat : (cell < -kLargestFloat ? -kLargestFloat : cell));
       out[i] = static_cast<float>(cut);
     }
     return Column::from_float32(std::move(out));
@@ -99,7 +103,8 @@ class ToFloat final : public Transformer {
 TransformerInfo to_float_info() {
   return describe<ToFloat>(
       "to_float", "Turn numbers of any type into float32, or float64 where that loses something.", "numeric",
-      ParamTable<ToFloatParams>().param("always_double", &ToFloatParams::always_double, "Give float64 everywhere."));
+      ParamTable<ToFloatParams>().param("always_double", &ToFloatParams::always_double,
+                                        "Give float64 everywhere."));
 }
 
 }  // namespace kolosal::transform

@@ -24,7 +24,8 @@ TEST(ToFloat, KeepsDoubleWhereFloatWouldLose) {
       {Column::from_int64({1, (1 << 24) + 1}), ColumnType::kFloat64},
       {Column::from_int64({0, 1LL << 40}), ColumnType::kFloat32},  // large but exact
       {Column::from_float64({0.1, 0.7, kNaN}), ColumnType::kFloat32},
-      {Column::from_float64({17979.123456, 17980.5}), ColumnType::kFloat64},  // days since 1970: a small range far from 0
+      {Column::from_float64({17979.123456, 17980.5}),
+       ColumnType::kFloat64},  // days since 1970: a small range far from 0
       {Column::from_float64({0, 1e308}), ColumnType::kFloat64},
       {Column::from_float64({1, kInf}), ColumnType::kFloat32},
       {Column::from_float32({1, 2}), ColumnType::kFloat32},
