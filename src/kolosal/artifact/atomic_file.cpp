@@ -65,8 +65,8 @@ class TemporaryFile {
     }
   }
 
-  void commit() {
-    if (fsync(file_) != 0) fail(target_, errno);
+  void commit(bool durable) {
+    if (durable && fsync(file_) != 0) fail(target_, errno);
     const int closed = close(file_);
     file_ = -1;
     if (closed != 0) fail(target_, errno);
@@ -106,14 +106,14 @@ std::filesystem::path real_target(const std::filesystem::path& path) {
 
 }  // namespace
 
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes, bool durable) {
   const auto target = real_target(path);
   {
     TemporaryFile file(target);
     file.write(bytes);
-    file.commit();
+    file.commit(durable);
   }
-  sync_folder(target);
+  if (durable) sync_folder(target);
 }
 
 }  // namespace kolosal::artifact

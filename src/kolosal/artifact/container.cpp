@@ -343,7 +343,9 @@ std::vector<std::byte> ContainerWriter::bytes() const {
   return out;
 }
 
-void ContainerWriter::write(const std::filesystem::path& path) const { write_file_atomically(path, bytes()); }
+void ContainerWriter::write(const std::filesystem::path& path, bool durable) const {
+  write_file_atomically(path, bytes(), durable);
+}
 
 Container Container::open(const std::filesystem::path& path) {
   Mapping mapping = map_file(path.string());

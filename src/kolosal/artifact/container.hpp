@@ -35,8 +35,9 @@ class ContainerWriter {
   /// The whole file as bytes: the same blocks give the same bytes.
   std::vector<std::byte> bytes() const;
   /// Atomic: writes a temporary file beside `path`, fsyncs, renames. On failure the old file stays and nothing else.
+  /// durable: as write_file_atomically() has it.
   /// @throws Error kIo naming the path and the reason (permission, disk full, folder missing).
-  void write(const std::filesystem::path& path) const;
+  void write(const std::filesystem::path& path, bool durable = true) const;
 
  private:
   struct Block {

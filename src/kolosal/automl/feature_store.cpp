@@ -76,7 +76,9 @@ std::shared_ptr<const FoldFeatures> FeatureStore::shared_features(const View& vi
     auto recipe = std::make_shared<transform::Recipe>(view.shared);
     out->frame = recipe->fit_transform(base_, all_rows_, y_, context);
     out->shared = std::move(recipe);
-    out->per_fold = std::make_shared<const transform::Recipe>();
+    auto nothing = std::make_shared<transform::Recipe>(std::vector<transform::StepSpec>());
+    nothing->fit_transform(out->frame, all_rows_, y_, context);
+    out->per_fold = std::move(nothing);
     return std::shared_ptr<const FoldFeatures>(std::move(out));
   });
 }

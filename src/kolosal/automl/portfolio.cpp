@@ -11,7 +11,7 @@ using transform::Selector;
 using transform::StepSpec;
 
 StepSpec step(std::string name, ParamMap params = {}, std::string types = "") {
-  return StepSpec(std::move(name), std::move(params), {.types = std::move(types), .names = {}});
+  return StepSpec(std::move(name), std::move(params), {.types = std::move(types)});
 }
 
 /// Parameters that all LightGBM entries share, overwritten by `more`.
@@ -58,25 +58,26 @@ std::vector<StepSpec> base_steps() {
   return {step("drop_constant"),
           step("drop_duplicate"),
           step("drop_id_like"),
-          step("date_parts", {{"differences", true}}, "time"),
-          step("text_stats", {{"keep", true}}, "text"),
-          step("text_tokens", {{"keep", true}}, "text")};
+          step("date_parts", {{"differences", true}}, "time")};
 }
 
 std::vector<View> make_views(const TableShape& shape) {
-  const StepSpec no_text = step("drop_columns", {}, "text");
+  std::vector<StepSpec> trees = {step("text_stats"), step("text_tokens"), step("text_to_category")};
+  trees[0].select.keep = trees[1].select.keep = true;
   // Small tables: target encoding overfits, save where a column has very many levels.
   const std::int64_t min_levels = shape.n_rows < 3000 ? 50 : 3;
+  // A linear model on few rows learns nothing from very many hashed words, but pays for each.
+  const std::int64_t hash_width = shape.n_rows < 2000 ? 1 << 12 : shape.n_rows < 10'000 ? 1 << 14 : 1 << 15;
   const StepSpec encode = step("target_encode", {{"keep", true}, {"min_levels", min_levels}}, "category");
   const StepSpec encode_only = step("target_encode", {{"keep", false}, {"min_levels", std::int64_t{2}}}, "category");
   const StepSpec pairs = step("arithmetic_pairs", {}, "numeric");
-  return {{"native", {no_text}, {}},
-          {"encoded", {no_text}, {encode}},
-          {"encoded_pairs", {no_text}, {encode, pairs}},
-          {"pairs", {no_text}, {pairs}},
-          {"encoded_only", {no_text}, {encode_only}},
+  return {{"native", trees, {}},
+          {"encoded", trees, {encode}},
+          {"encoded_pairs", trees, {encode, pairs}},
+          {"pairs", trees, {pairs}},
+          {"encoded_only", trees, {encode_only}},
           {"linear",
-           {step("text_hash", {}, "text"), step("impute", {{"strategy", "median"}, {"indicator", true}}, "numeric"),
+           {step("text_hash", {{"width", hash_width}}, "text"), step("impute", {{"strategy", "median"}, {"indicator", true}}, "numeric"),
             step("one_hot", {{"min_frequency", std::int64_t{3}}}, "category")},
            {}}};
 }

@@ -49,7 +49,7 @@ class Run {
   std::vector<Candidate> allowed(std::vector<Candidate> portfolio);
   std::map<std::size_t, artifact::Node> refit(const Blend& blend, const std::vector<TrialResult>& results);
   void write_model(const Blend& blend, const std::vector<TrialResult>& results,
-                   const std::map<std::size_t, artifact::Node>& refitted);
+                   const std::map<std::size_t, artifact::Node>& refitted, bool is_final);
   void maybe_checkpoint();
   void checkpoint(const std::vector<TrialResult>& results);
   RunResult finish();
@@ -329,7 +329,7 @@ void Run::checkpoint(const std::vector<TrialResult>& known) {
   Context context = quiet_context();
   context.n_threads = 1;
   const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, max_members(), context.with_seed(derive_seed(options_.seed, {"blend"})));
-  write_model(blend, known, {});
+  write_model(blend, known, {}, false);
   const std::lock_guard lock(checkpoint_mutex_);
   last_checkpoint_s_ = Clock::system().now_s();
   checkpoint_cost_s_ = last_checkpoint_s_ - start;
@@ -381,7 +381,7 @@ std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::
   return out;
 }
 
-void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known, const std::map<std::size_t, artifact::Node>& refitted) {
+void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known, const std::map<std::size_t, artifact::Node>& refitted, bool is_final) {
   const pipeline::Model model = assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_, refitted, quiet_context());
   artifact::ContainerWriter writer;
   auto board = nlohmann::json::array();
@@ -415,7 +415,7 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
   }
   writer.add_json("manifest", manifest);
   model.save(writer);
-  writer.write(options_.output);
+  writer.write(options_.output, is_final);
 }
 
 RunResult Run::finish() {
@@ -425,7 +425,7 @@ RunResult Run::finish() {
   const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, max_members(), context);
   const auto refitted = refit(blend, known);
   phase("save");
-  write_model(blend, known, refitted);
+  write_model(blend, known, refitted, true);
   run_store_->set_seconds_used(seconds_before_ + Clock::system().now_s());
 
   RunResult out;

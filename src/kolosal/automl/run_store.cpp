@@ -10,7 +10,7 @@
 namespace kolosal::automl {
 namespace {
 
-constexpr std::array<std::string_view, 1> kMigrations = {R"(
+constexpr std::array<std::string_view, 1> kScripts = {R"(
   CREATE TABLE run (name TEXT PRIMARY KEY, value);
   CREATE TABLE trial (
     rung INTEGER NOT NULL, number INTEGER NOT NULL,
@@ -23,6 +23,23 @@ constexpr std::array<std::string_view, 1> kMigrations = {R"(
     ended_at TEXT DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (rung, number));
 )"};
+
+std::unique_ptr<store::Database> open_database(const std::filesystem::path& path, store::Database::Mode mode) {
+  auto out = std::make_unique<store::Database>(path, mode);
+  out->migrate("run", kScripts);
+  return out;
+}
+
+/// SQLite stores NaN as NULL.
+double real_or_nan(const store::Statement& row, int column) {
+  return row.is_null(column) ? std::numeric_limits<double>::quiet_NaN() : row.real(column);
+}
+
+std::optional<std::string> stored_text(const store::Database& database, std::string_view name) {
+  auto rows = database.prepare("SELECT value FROM run WHERE name = ?");
+  rows.bind(name);
+  return rows.next() ? std::optional(rows.text(0)) : std::nullopt;
+}
 
 std::filesystem::path database_path(const std::filesystem::path& folder) { return folder / "run.sqlite"; }
 
@@ -50,19 +67,19 @@ RunStore RunStore::create(const std::filesystem::path& folder, const RunIdentity
   std::filesystem::remove_all(folder, error);
   std::filesystem::create_directories(folder, error);
   if (error) throw Error(ErrorCode::kIo, "can not make the run folder {}: {}", folder.string(), error.message());
-  auto database = std::make_unique<store::Database>(store::Database::open(database_path(folder), kMigrations));
+  auto database = open_database(database_path(folder), store::Database::Mode::kCreate);
   database->transaction([&] {
-    database->run("INSERT INTO run VALUES ('fingerprint', ?)", {fmt::format("{:016x}", identity.fingerprint)});
-    database->run("INSERT INTO run VALUES ('settings', ?)", {identity.settings});
+    database->run("INSERT INTO run VALUES ('fingerprint', ?)", fmt::format("{:016x}", identity.fingerprint));
+    database->run("INSERT INTO run VALUES ('settings', ?)", identity.settings);
   });
   return {folder, std::move(database)};
 }
 
 RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& identity) {
   if (!exists(folder)) throw Error(ErrorCode::kNotFound, "there is no run to resume in {}", folder.string());
-  auto database = std::make_unique<store::Database>(store::Database::open(database_path(folder), kMigrations));
-  const auto fingerprint = database->text("SELECT value FROM run WHERE name = 'fingerprint'");
-  const auto settings = database->text("SELECT value FROM run WHERE name = 'settings'");
+  auto database = open_database(database_path(folder), store::Database::Mode::kExisting);
+  const auto fingerprint = stored_text(*database, "fingerprint");
+  const auto settings = stored_text(*database, "settings");
   // Killed before it knew what it was: nothing is lost by starting anew.
   if (!fingerprint || !settings) return create(folder, identity);
   if (*fingerprint != fmt::format("{:016x}", identity.fingerprint))
@@ -84,45 +101,45 @@ void RunStore::save_trial(TrialResult& result, const std::vector<FoldResult>& fo
   writer.add_node("predictions", predictions);
   for (std::size_t k = 0; k < folds.size(); ++k) writer.add_node(fmt::format("fold/{}", k), folds[k].pipeline);
   const auto path = trial_path(result.rung, result.number);
-  writer.write(path);
+  writer.write(path, false);
   result.size_bytes = std::filesystem::file_size(path);
   const std::lock_guard lock(*mutex_);
   database_->run(
       "INSERT OR REPLACE INTO trial (rung, number, candidate, state, loss, score, score_deviation, seconds, "
       "predict_us_per_row, size_bytes, mean_rounds, cut_short, note) VALUES (?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      {result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score, result.score_deviation,
-       result.seconds, result.predict_us_per_row, result.size_bytes, result.mean_rounds, result.cut_short ? 1 : 0,
-       result.note});
+      result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score, result.score_deviation,
+      result.seconds, result.predict_us_per_row, result.size_bytes, result.mean_rounds, result.cut_short ? 1 : 0,
+      result.note);
 }
 
 void RunStore::save_failure(std::size_t rung, std::size_t number, const Candidate& candidate, const std::string& reason) {
   const std::lock_guard lock(*mutex_);
   database_->run("INSERT OR REPLACE INTO trial (rung, number, candidate, state, note) VALUES (?, ?, ?, 'failed', ?)",
-                 {rung, number, to_json(candidate).dump(), reason});
+                 rung, number, to_json(candidate).dump(), reason);
 }
 
 std::vector<TrialResult> RunStore::trials() const {
   const std::lock_guard lock(*mutex_);
   std::vector<TrialResult> out;
-  database_->run(
+  auto row = database_->prepare(
       "SELECT rung, number, candidate, loss, score, score_deviation, seconds, predict_us_per_row, size_bytes, "
-      "mean_rounds, cut_short, note FROM trial WHERE state = 'complete' ORDER BY rung, number",
-      {}, [&](const store::Row& row) {
+      "mean_rounds, cut_short, note FROM trial WHERE state = 'complete' ORDER BY rung, number");
+  while (row.next()) {
         TrialResult result;
         result.rung = static_cast<std::size_t>(row.integer(0));
         result.number = static_cast<std::size_t>(row.integer(1));
         result.candidate = candidate_from_json(nlohmann::json::parse(row.text(2)));
-        result.loss = row.real(3);
-        result.score = row.real(4);
-        result.score_deviation = row.real(5);
-        result.seconds = row.real(6);
-        result.predict_us_per_row = row.real(7);
+        result.loss = real_or_nan(row, 3);
+        result.score = real_or_nan(row, 4);
+        result.score_deviation = real_or_nan(row, 5);
+        result.seconds = real_or_nan(row, 6);
+        result.predict_us_per_row = real_or_nan(row, 7);
         result.size_bytes = static_cast<std::size_t>(row.integer(8));
-        result.mean_rounds = row.real(9);
+        result.mean_rounds = real_or_nan(row, 9);
         result.cut_short = row.integer(10) != 0;
         result.note = row.text(11);
         out.push_back(std::move(result));
-      });
+  }
   std::erase_if(out, [&](TrialResult& result) {
     try {
       const auto file = artifact::Container::open(trial_path(result.rung, result.number));
@@ -138,11 +155,10 @@ std::vector<TrialResult> RunStore::trials() const {
 std::vector<RunStore::Failure> RunStore::failures() const {
   const std::lock_guard lock(*mutex_);
   std::vector<Failure> out;
-  database_->run("SELECT rung, number, candidate, note FROM trial WHERE state = 'failed' ORDER BY rung, number", {},
-                 [&](const store::Row& row) {
-                   out.push_back({static_cast<std::size_t>(row.integer(0)), static_cast<std::size_t>(row.integer(1)),
-                                  candidate_from_json(nlohmann::json::parse(row.text(2))), row.text(3)});
-                 });
+  auto row = database_->prepare("SELECT rung, number, candidate, note FROM trial WHERE state = 'failed' ORDER BY rung, number");
+  while (row.next())
+    out.push_back({static_cast<std::size_t>(row.integer(0)), static_cast<std::size_t>(row.integer(1)),
+                   candidate_from_json(nlohmann::json::parse(row.text(2))), row.text(3)});
   return out;
 }
 
@@ -156,12 +172,13 @@ std::vector<pipeline::Pipeline> RunStore::pipelines(const TrialResult& trial) co
 
 double RunStore::seconds_used() const {
   const std::lock_guard lock(*mutex_);
-  return database_->real("SELECT value FROM run WHERE name = 'seconds_used'").value_or(0);
+  auto rows = database_->prepare("SELECT value FROM run WHERE name = 'seconds_used'");
+  return rows.next() ? rows.real(0) : 0;
 }
 
 void RunStore::set_seconds_used(double seconds) {
   const std::lock_guard lock(*mutex_);
-  database_->run("INSERT OR REPLACE INTO run VALUES ('seconds_used', ?)", {seconds});
+  database_->run("INSERT OR REPLACE INTO run VALUES ('seconds_used', ?)", seconds);
 }
 
 void RunStore::remove() {
