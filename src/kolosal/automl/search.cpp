@@ -137,14 +137,14 @@ void Search::run_task(const FoldTask& task, const Limits& limits, const Context&
   changed_.notify_all();
 }
 
-void Search::finish(std::size_t number, Running trial, std::size_t rung) {
-  if (!trial.failure.empty()) {
-    run_store_.save_failure(rung, number, trial.candidate, trial.failure);
-    const std::lock_guard lock(mutex_);
-    ended_[number] = false;
-    if (listener_.failed) listener_.failed(number, trial.candidate, trial.failure);
-    return;
-  }
+void Search::fail(std::size_t number, const Candidate& candidate, const std::string& why, std::size_t rung) {
+  run_store_.save_failure(rung, number, candidate, why);
+  const std::lock_guard lock(mutex_);
+  ended_[number] = false;
+  if (listener_.failed) listener_.failed(number, candidate, why);
+}
+
+TrialResult Search::summarize(std::size_t number, const Running& trial, std::size_t rung) const {
   TrialResult out;
   out.number = number;
   out.rung = rung;
@@ -153,9 +153,8 @@ void Search::finish(std::size_t number, Running trial, std::size_t rung) {
   out.prediction.assign(valid_.rows.size() * width, 0.0);
   std::vector<double> n_seen(valid_.rows.size(), 0.0);
   std::vector<double> scores;
-  std::vector<FoldResult> folds;
   for (std::size_t k = 0; k < splits_.size(); ++k) {
-    FoldResult& fold = *trial.folds[k];
+    const FoldResult& fold = *trial.folds[k];
     const auto& rows = splits_[k].valid;
     std::vector<double> target, weights;
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -171,7 +170,6 @@ void Search::finish(std::size_t number, Running trial, std::size_t rung) {
     out.mean_rounds += static_cast<double>(fold.n_rounds) / static_cast<double>(splits_.size());
     out.cut_short |= fold.cut_short;
     if (out.note.empty()) out.note = fold.note;
-    folds.push_back(std::move(fold));
   }
   for (std::size_t i = 0; i < n_seen.size(); ++i)
     for (std::size_t j = 0; j < width; ++j) out.prediction[i * width + j] /= n_seen[i];
@@ -179,18 +177,25 @@ void Search::finish(std::size_t number, Running trial, std::size_t rung) {
   out.score = metric_.compute(valid_.y, out.prediction);
   out.score_deviation = deviation(scores);
   if (out.cut_short && out.note.empty()) out.note = "stopped by the deadline";
-  if (!std::isfinite(out.loss)) {
-    finish(number, {trial.candidate, {}, 0, "its predictions are not finite"}, rung);
-    return;
+  if (!std::isfinite(out.loss)) throw Error(ErrorCode::kData, "its predictions are not finite");
+  return out;
+}
+
+void Search::finish(std::size_t number, Running trial, std::size_t rung) {
+  if (!trial.failure.empty()) return fail(number, trial.candidate, trial.failure, rung);
+  TrialResult out;
+  try {
+    out = summarize(number, trial, rung);
+  } catch (const Error& error) {
+    return fail(number, trial.candidate, error.what(), rung);  // a learner whose predictions are not finite
   }
+  std::vector<FoldResult> folds;
+  for (auto& fold : trial.folds) folds.push_back(std::move(*fold));
   run_store_.save_trial(out, folds);
-  {
-    const std::lock_guard lock(mutex_);
-    ended_[number] = true;
-    const auto at = std::ranges::lower_bound(results_, number, {}, &TrialResult::number);
-    results_.insert(at, out);
-    if (listener_.ended) listener_.ended(out);
-  }
+  const std::lock_guard lock(mutex_);
+  ended_[number] = true;
+  results_.insert(std::ranges::lower_bound(results_, number, {}, &TrialResult::number), out);
+  if (listener_.ended) listener_.ended(out);
 }
 
 void Search::work(const Proposer& proposer, const Limits& limits, const Context& context) {

@@ -87,6 +87,8 @@ class Search {
   bool is_settled_before(std::size_t number) const;
   void run_task(const FoldTask& task, const Limits& limits, const Context& context);
   void finish(std::size_t number, Running trial, std::size_t rung);
+  void fail(std::size_t number, const Candidate& candidate, const std::string& why, std::size_t rung);
+  TrialResult summarize(std::size_t number, const Running& trial, std::size_t rung) const;
   void work(const Proposer& proposer, const Limits& limits, const Context& context);
 
   FeatureStore& store_;
