@@ -1,7 +1,5 @@
 #include "kolosal/artifact/atomic_file.hpp"
 
-#include "kolosal/core/error.hpp"
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +11,8 @@
 #include <string>
 #include <system_error>
 
+#include "kolosal/core/error.hpp"
+
 namespace kolosal::artifact {
 namespace {
 
@@ -21,14 +21,21 @@ constexpr std::size_t kMaxWriteBytes = std::size_t{1} << 30;
 
 std::string reason(int error) {
   switch (error) {
-    case ENOSPC: return "the disk is full";
-    case EDQUOT: return "the disk quota is used up";
+    case ENOSPC:
+      return "the disk is full";
+    case EDQUOT:
+      return "the disk quota is used up";
     case EACCES:
-    case EPERM: return "permission denied";
-    case EROFS: return "the file system is read-only";
-    case ENOENT: return "the folder does not exist";
-    case ENOTDIR: return "a part of the path is no folder";
-    default: return std::generic_category().message(error);
+    case EPERM:
+      return "permission denied";
+    case EROFS:
+      return "the file system is read-only";
+    case ENOENT:
+      return "the folder does not exist";
+    case ENOTDIR:
+      return "a part of the path is no folder";
+    default:
+      return std::generic_category().message(error);
   }
 }
 
@@ -43,7 +50,8 @@ class TemporaryFile {
     static std::atomic<unsigned> counter{0};
     // A name that is taken belongs to a process that died; the next number is free.
     for (int attempt = 0; attempt < 1000; ++attempt) {
-      path_ = target.parent_path() / fmt::format(".{}.{}-{}.tmp", target.filename().string(), getpid(), counter++);
+      path_ = target.parent_path() /
+              fmt::format(".{}.{}-{}.tmp", target.filename().string(), getpid(), counter++);
       file_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (file_ >= 0 || errno != EEXIST) break;
     }
@@ -81,7 +89,8 @@ class TemporaryFile {
   bool committed_ = false;
 };
 
-// The rename itself is durable once the folder is on the disk. Some file systems can not sync a folder (EINVAL).
+// The rename itself is durable once the folder is on the disk. Some file systems can not sync a folder
+// (EINVAL).
 void sync_folder(const std::filesystem::path& target) {
   const auto folder = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
   const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -91,12 +100,15 @@ void sync_folder(const std::filesystem::path& target) {
   if (failed != 0) fail(target, failed);
 }
 
-// The file behind a symbolic link, so that the link stays one. Refuses folders and devices: rename would replace them.
+// The file behind a symbolic link, so that the link stays one. Refuses folders and devices: rename would
+// replace them.
 std::filesystem::path real_target(const std::filesystem::path& path) {
-  if (path.empty() || !path.has_filename()) throw Error(ErrorCode::kIo, "can not write '{}': it is no file name", path.string());
+  if (path.empty() || !path.has_filename())
+    throw Error(ErrorCode::kIo, "can not write '{}': it is no file name", path.string());
   std::error_code ignored;  // what does not exist (yet) is no failure here
   const auto status = std::filesystem::status(path, ignored);
-  if (std::filesystem::is_directory(status)) throw Error(ErrorCode::kIo, "can not write '{}': it is a folder", path.string());
+  if (std::filesystem::is_directory(status))
+    throw Error(ErrorCode::kIo, "can not write '{}': it is a folder", path.string());
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
     throw Error(ErrorCode::kIo, "can not write '{}': it is no regular file", path.string());
   if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, ignored))) return path;
@@ -106,7 +118,8 @@ std::filesystem::path real_target(const std::filesystem::path& path) {
 
 }  // namespace
 
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes, bool durable) {
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                           bool durable) {
   const auto target = real_target(path);
   {
     TemporaryFile file(target);

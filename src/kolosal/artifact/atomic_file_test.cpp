@@ -27,7 +27,8 @@ std::span<const std::byte> bytes_of(std::string_view text) { return std::as_byte
 
 std::vector<std::string> names_in(const std::filesystem::path& folder) {
   std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) out.push_back(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    out.push_back(entry.path().filename().string());
   return out;
 }
 
@@ -58,7 +59,8 @@ TEST(AtomicFile, WritesThroughALink) {
 
 TEST(AtomicFile, NamesThePathAndTheReason) {
   const TempFolder folder;
-  EXPECT_ERROR(write_file_atomically(folder.file("absent/model"), {}), kIo, HasSubstr("absent/model': the folder does not exist"));
+  EXPECT_ERROR(write_file_atomically(folder.file("absent/model"), {}), kIo,
+               HasSubstr("absent/model': the folder does not exist"));
   EXPECT_ERROR(write_file_atomically(folder.path(), {}), kIo, HasSubstr("is a folder"));
   EXPECT_ERROR(write_file_atomically("/dev/null", {}), kIo, HasSubstr("no regular file"));
   EXPECT_ERROR(write_file_atomically("", {}), kIo, HasSubstr("file name"));
@@ -91,9 +93,11 @@ TEST(AtomicFile, KeepsTheOldFileAndNothingElseWhenWritingFails) {
 
 TEST(AtomicFile, LeavesNothingOnAFullDisk) {
   const TempFolder folder;
-  if (mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=64k") != 0) GTEST_SKIP() << "may not mount a small disk here";
+  if (mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=64k") != 0)
+    GTEST_SKIP() << "may not mount a small disk here";
   const std::string path = folder.write("model", "old");
-  EXPECT_ERROR(write_file_atomically(path, std::vector<std::byte>(200'000)), kIo, HasSubstr("the disk is full"));
+  EXPECT_ERROR(write_file_atomically(path, std::vector<std::byte>(200'000)), kIo,
+               HasSubstr("the disk is full"));
   EXPECT_EQ(read_text(path), "old");
   EXPECT_THAT(names_in(folder.path()), ElementsAre("model"));
   umount(folder.path().c_str());
@@ -103,7 +107,8 @@ TEST(AtomicFile, ReadersSeeOneOfTheFilesWhole) {
   const TempFolder folder;
   const std::string path = folder.write("model", std::string(50'000, 'a'));
   std::thread writer([&] {
-    for (int i = 0; i < 50; ++i) write_file_atomically(path, bytes_of(std::string(50'000, i % 2 == 0 ? 'b' : 'a')));
+    for (int i = 0; i < 50; ++i)
+      write_file_atomically(path, bytes_of(std::string(50'000, i % 2 == 0 ? 'b' : 'a')));
   });
   for (int i = 0; i < 200; ++i) {
     const std::string text = read_text(path);

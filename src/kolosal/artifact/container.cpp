@@ -1,10 +1,5 @@
 #include "kolosal/artifact/container.hpp"
 
-#include "kolosal/artifact/atomic_file.hpp"
-#include "kolosal/core/error.hpp"
-#include "kolosal/core/hash.hpp"
-#include "kolosal/core/version.hpp"
-
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -15,24 +10,29 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 #include <system_error>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "kolosal/artifact/atomic_file.hpp"
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/hash.hpp"
+#include "kolosal/core/version.hpp"
 
 // The file, all numbers little-endian:
 //
 //   header    128 bytes, see Header; its last 8 bytes are the XXH64 of the 120 before
 //   table     see write_table(); its XXH64 is in the header
-//   blocks    each at a multiple of 64, in the order of the table, without gaps but for the zero bytes up to the next
+//   blocks    each at a multiple of 64, in the order of the table, without gaps but for the zero bytes up to
+//   the next
 //             multiple of 64; each XXH64 is in the table
 //
 // So every byte is covered: by a checksum, or by being zero. The file ends with its last block.
 //
-// A node block: n_json_bytes, n_arrays, then (offset in the block, n_bytes) of each array, all uint64; the JSON; the
-// arrays, each at a multiple of 64.
+// A node block: n_json_bytes, n_arrays, then (offset in the block, n_bytes) of each array, all uint64; the
+// JSON; the arrays, each at a multiple of 64.
 
 namespace kolosal::artifact {
 namespace {
@@ -60,7 +60,9 @@ struct Header {
 };
 static_assert(sizeof(Header) == kHeaderBytes);
 
-std::uint64_t header_checksum(const Header& header) { return hash_bytes(&header, offsetof(Header, checksum)); }
+std::uint64_t header_checksum(const Header& header) {
+  return hash_bytes(&header, offsetof(Header, checksum));
+}
 
 std::uint64_t align_up(std::uint64_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -99,7 +101,8 @@ std::string dump_json(const nlohmann::json& json, const std::string& block) {
   try {
     return json.dump();
   } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::kData, "'{}' can not be written to the model, its text is not UTF-8: {}", block, error.what());
+    throw Error(ErrorCode::kData, "'{}' can not be written to the model, its text is not UTF-8: {}", block,
+                error.what());
   }
 }
 
@@ -170,25 +173,29 @@ struct OpenFile {
 Mapping map_file(const std::string& path) {
   const OpenFile file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.number < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) throw Error(ErrorCode::kNotFound, "there is no model file '{}'", path);
+    if (errno == ENOENT || errno == ENOTDIR)
+      throw Error(ErrorCode::kNotFound, "there is no model file '{}'", path);
     throw Error(ErrorCode::kIo, "can not read '{}': {}", path, std::generic_category().message(errno));
   }
-  struct stat status {};
+  struct stat status{};
   if (fstat(file.number, &status) != 0)
     throw Error(ErrorCode::kIo, "can not read '{}': {}", path, std::generic_category().message(errno));
   if (S_ISDIR(status.st_mode)) throw Error(ErrorCode::kIo, "'{}' is a folder, not a model file", path);
-  if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::kIo, "'{}' is no regular file; a model is mapped, not read", path);
+  if (!S_ISREG(status.st_mode))
+    throw Error(ErrorCode::kIo, "'{}' is no regular file; a model is mapped, not read", path);
   const auto n_bytes = static_cast<std::size_t>(status.st_size);
   if (n_bytes == 0) return {};
   void* data = mmap(nullptr, n_bytes, PROT_READ, MAP_PRIVATE, file.number, 0);
   if (data == MAP_FAILED)
     throw Error(ErrorCode::kIo, "can not read '{}': {}", path, std::generic_category().message(errno));
-  std::shared_ptr<const void> owner(data, [n_bytes](const void* p) { munmap(const_cast<void*>(p), n_bytes); });
+  std::shared_ptr<const void> owner(data,
+                                    [n_bytes](const void* p) { munmap(const_cast<void*>(p), n_bytes); });
   return {std::move(owner), {static_cast<const std::byte*>(data), n_bytes}};
 }
 
 [[noreturn]] void cut(const std::string& path, std::uint64_t have, std::uint64_t want) {
-  throw Error(ErrorCode::kModel, "the model file '{}' is cut: it has {} of {} bytes; copy it again", path, have, want);
+  throw Error(ErrorCode::kModel, "the model file '{}' is cut: it has {} of {} bytes; copy it again", path,
+              have, want);
 }
 
 Header read_header(std::span<const std::byte> file, const std::string& path) {
@@ -198,24 +205,28 @@ Header read_header(std::span<const std::byte> file, const std::string& path) {
   if (file.size() < kHeaderBytes) cut(path, file.size(), kHeaderBytes);
   Header header;
   std::memcpy(&header, file.data(), sizeof header);
-  const std::string newer = fmt::format("it has format {}, this program reads up to format {}; update kolosal",
-                                        header.format_version, kFormatVersion);
+  const std::string newer =
+      fmt::format("it has format {}, this program reads up to format {}; update kolosal",
+                  header.format_version, kFormatVersion);
   if (header_checksum(header) != header.checksum) {
     if (header.format_version > kFormatVersion)
-      throw Error(ErrorCode::kModel, "the model file '{}' is damaged in its header, or too new: {}", path, newer);
+      throw Error(ErrorCode::kModel, "the model file '{}' is damaged in its header, or too new: {}", path,
+                  newer);
     throw Error(ErrorCode::kModel, "the model file '{}' is damaged in its header; copy it again", path);
   }
   if (header.format_version > kFormatVersion) {
     const auto& name = header.engine_version;
     const std::string engine(name.begin(), std::find(name.begin(), name.end(), '\0'));
-    throw Error(ErrorCode::kModel, "the model file '{}' was written by a newer kolosal ({}): {}", path, engine, newer);
+    throw Error(ErrorCode::kModel, "the model file '{}' was written by a newer kolosal ({}): {}", path,
+                engine, newer);
   }
-  if (header.format_version == 0 || header.header_bytes != kHeaderBytes || header.table_offset != kHeaderBytes)
+  if (header.format_version == 0 || header.header_bytes != kHeaderBytes ||
+      header.table_offset != kHeaderBytes)
     throw Error(ErrorCode::kModel, "the model file '{}' has a header that kolosal does not write", path);
   if (file.size() < header.file_bytes) cut(path, file.size(), header.file_bytes);
   if (file.size() > header.file_bytes)
-    throw Error(ErrorCode::kModel, "the model file '{}' has {} bytes too many at its end; copy it again", path,
-                file.size() - header.file_bytes);
+    throw Error(ErrorCode::kModel, "the model file '{}' has {} bytes too many at its end; copy it again",
+                path, file.size() - header.file_bytes);
   if (header.table_bytes > file.size() - kHeaderBytes)
     throw Error(ErrorCode::kModel, "the model file '{}' is damaged: its table is longer than the file", path);
   return header;
@@ -238,7 +249,8 @@ std::vector<BlockInfo> read_table(std::span<const std::byte> table, const std::s
     if (!names.insert(block.name).second)
       throw Error(ErrorCode::kModel, "{} names block '{}' twice", what, block.name);
     if (block.type != "json" && block.type != "node")
-      throw Error(ErrorCode::kModel, "the model file '{}' has a block '{}' of unknown type '{}'; update kolosal", path,
+      throw Error(ErrorCode::kModel,
+                  "the model file '{}' has a block '{}' of unknown type '{}'; update kolosal", path,
                   block.name, block.type);
     out.push_back(std::move(block));
   }
@@ -256,15 +268,18 @@ void check_blocks(std::span<const std::byte> file, const std::vector<BlockInfo>&
   for (const BlockInfo& block : blocks) {
     const std::uint64_t begin = align_up(at);
     if (block.offset != begin || begin > file.size() || block.n_bytes > file.size() - begin)
-      throw Error(ErrorCode::kModel, "the model file '{}' is damaged: block '{}' is misplaced", path, block.name);
+      throw Error(ErrorCode::kModel, "the model file '{}' is damaged: block '{}' is misplaced", path,
+                  block.name);
     const auto bytes = file.subspan(begin, block.n_bytes);
     if (!all_zero(file.subspan(at, begin - at)) || hash_bytes(bytes.data(), bytes.size()) != block.checksum)
-      throw Error(ErrorCode::kModel, "the model file '{}' is damaged in block '{}' (bytes {} to {}); copy it again", path,
+      throw Error(ErrorCode::kModel,
+                  "the model file '{}' is damaged in block '{}' (bytes {} to {}); copy it again", path,
                   block.name, at, begin + block.n_bytes);
     at = begin + block.n_bytes;
   }
   if (at != file.size())
-    throw Error(ErrorCode::kModel, "the model file '{}' is damaged: {} bytes belong to no block", path, file.size() - at);
+    throw Error(ErrorCode::kModel, "the model file '{}' is damaged: {} bytes belong to no block", path,
+                file.size() - at);
 }
 
 void check_depth(std::string_view json, const std::string& what) {
@@ -309,10 +324,13 @@ void ContainerWriter::add_node(std::string name, const Node& node, std::uint32_t
   add(std::move(name), "node", version, std::move(bytes));
 }
 
-void ContainerWriter::add(std::string name, std::string type, std::uint32_t version, std::vector<std::byte> bytes) {
+void ContainerWriter::add(std::string name, std::string type, std::uint32_t version,
+                          std::vector<std::byte> bytes) {
   for (const Block& block : blocks_)
-    if (block.info.name == name) throw Error(ErrorCode::kInternal, "a model holds two blocks named '{}'", name);
-  BlockInfo info{std::move(name), std::move(type), version, 0, bytes.size(), hash_bytes(bytes.data(), bytes.size())};
+    if (block.info.name == name)
+      throw Error(ErrorCode::kInternal, "a model holds two blocks named '{}'", name);
+  BlockInfo info{
+      std::move(name), std::move(type), version, 0, bytes.size(), hash_bytes(bytes.data(), bytes.size())};
   blocks_.push_back({std::move(info), std::move(bytes)});
 }
 
@@ -352,7 +370,8 @@ Container Container::open(const std::filesystem::path& path) {
   return from_memory(mapping.bytes, std::move(mapping.owner), path.string());
 }
 
-Container Container::from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, std::string name) {
+Container Container::from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                                 std::string name) {
   Container out;
   out.path_ = std::move(name);
   const Header header = read_header(bytes, out.path_);
@@ -371,19 +390,22 @@ Container Container::from_memory(std::span<const std::byte> bytes, std::shared_p
 }
 
 bool Container::has(std::string_view name) const {
-  return std::any_of(blocks_.begin(), blocks_.end(), [&](const BlockInfo& block) { return block.name == name; });
+  return std::any_of(blocks_.begin(), blocks_.end(),
+                     [&](const BlockInfo& block) { return block.name == name; });
 }
 
-const BlockInfo& Container::find(std::string_view name, std::string_view type, std::uint32_t max_version) const {
+const BlockInfo& Container::find(std::string_view name, std::string_view type,
+                                 std::uint32_t max_version) const {
   for (const BlockInfo& block : blocks_) {
     if (block.name != name) continue;
     if (block.type != type)
-      throw Error(ErrorCode::kModel, "block '{}' of the model file '{}' has another type: {} instead of {}", name, path_,
-                  block.type, type);
+      throw Error(ErrorCode::kModel, "block '{}' of the model file '{}' has another type: {} instead of {}",
+                  name, path_, block.type, type);
     if (block.version > max_version)
-      throw Error(ErrorCode::kModel,
-                  "block '{}' of the model file '{}' has version {}, this program reads up to {}; update kolosal", name,
-                  path_, block.version, max_version);
+      throw Error(
+          ErrorCode::kModel,
+          "block '{}' of the model file '{}' has version {}, this program reads up to {}; update kolosal",
+          name, path_, block.version, max_version);
     return block;
   }
   throw Error(ErrorCode::kModel, "the model file '{}' has no block '{}'", path_, name);
@@ -391,7 +413,8 @@ const BlockInfo& Container::find(std::string_view name, std::string_view type, s
 
 nlohmann::json Container::json(std::string_view name, std::uint32_t max_version) const {
   const BlockInfo& block = find(name, "json", max_version);
-  return parse_json({data_ + block.offset, block.n_bytes}, fmt::format("block '{}' of the model file '{}'", name, path_));
+  return parse_json({data_ + block.offset, block.n_bytes},
+                    fmt::format("block '{}' of the model file '{}'", name, path_));
 }
 
 Node Container::node(std::string_view name, std::uint32_t max_version) const {
@@ -401,7 +424,8 @@ Node Container::node(std::string_view name, std::uint32_t max_version) const {
   Reader reader(bytes, what);
   const auto n_json_bytes = reader.number<std::uint64_t>();
   const auto n_arrays = reader.number<std::uint64_t>();
-  if (n_arrays > reader.n_left() / 16) throw Error(ErrorCode::kModel, "{} is damaged: it ends too early", what);
+  if (n_arrays > reader.n_left() / 16)
+    throw Error(ErrorCode::kModel, "{} is damaged: it ends too early", what);
   std::vector<ArrayBytes> arrays;
   for (std::uint64_t i = 0; i < n_arrays; ++i) {
     const auto offset = reader.number<std::uint64_t>();

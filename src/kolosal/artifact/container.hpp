@@ -18,8 +18,8 @@ inline constexpr std::uint32_t kFormatVersion = 1;
 
 /// One block of a container as its table lists it.
 struct BlockInfo {
-  std::string name;      ///< "manifest", "member/0"
-  std::string type;      ///< "json", "node"
+  std::string name;  ///< "manifest", "member/0"
+  std::string type;  ///< "json", "node"
   std::uint32_t version = 1;
   std::uint64_t offset = 0;  ///< In bytes from the start of the file; a multiple of 64.
   std::uint64_t n_bytes = 0;
@@ -34,8 +34,8 @@ class ContainerWriter {
 
   /// The whole file as bytes: the same blocks give the same bytes.
   std::vector<std::byte> bytes() const;
-  /// Atomic: writes a temporary file beside `path`, fsyncs, renames. On failure the old file stays and nothing else.
-  /// durable: as write_file_atomically() has it.
+  /// Atomic: writes a temporary file beside `path`, fsyncs, renames. On failure the old file stays and
+  /// nothing else. durable: as write_file_atomically() has it.
   /// @throws Error kIo naming the path and the reason (permission, disk full, folder missing).
   void write(const std::filesystem::path& path, bool durable = true) const;
 
@@ -51,10 +51,12 @@ class ContainerWriter {
 /// A container file, mapped. Every length, offset and checksum is checked before it is used.
 class Container {
  public:
-  /// @throws Error kNotFound, kIo; kModel for "not a kolosal model", cut, damaged (which block), or too new (versions).
+  /// @throws Error kNotFound, kIo; kModel for "not a kolosal model", cut, damaged (which block), or too new
+  /// (versions).
   static Container open(const std::filesystem::path& path);
   /// The same from memory that `owner` keeps alive, aligned to 8 bytes at least; `name` is for messages.
-  static Container from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, std::string name);
+  static Container from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                               std::string name);
 
   std::uint32_t format_version() const { return format_version_; }
   const std::string& engine_version() const { return engine_version_; }

@@ -2,13 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <rapidcheck.h>
 
 #include "kolosal/core/hash.hpp"
 #include "kolosal/core/testing/matchers.hpp"
@@ -89,9 +89,7 @@ TEST(Container, ArraysAreMappedAlignedAndOutliveIt) {
 
 TEST(Container, SameBlocksGiveTheSameBytes) { EXPECT_EQ(example().bytes(), example().bytes()); }
 
-TEST(Container, MayBeEmpty) {
-  EXPECT_EQ(refusal(text_of(ContainerWriter().bytes())), "");
-}
+TEST(Container, MayBeEmpty) { EXPECT_EQ(refusal(text_of(ContainerWriter().bytes())), ""); }
 
 TEST(Container, RefusesACutAtAnyByte) {
   const std::string whole = text_of(example().bytes());
@@ -127,13 +125,14 @@ TEST(Container, SaysWhatIsWrong) {
   file[8] = 9;  // the format version
   seal_header(file);
   EXPECT_THAT(refusal(file), AllOf(HasSubstr("newer"), HasSubstr("format 9"), HasSubstr("up to format 1"),
-                                           HasSubstr("update kolosal")));
+                                   HasSubstr("update kolosal")));
   file[8] = 0;
   seal_header(file);
   EXPECT_NE(refusal(file), "");
 
   const TempFolder folder;
-  EXPECT_ERROR(Container::open(folder.write("cut.kolosal", good.substr(0, 300))), kModel, HasSubstr("cut.kolosal' is cut"));
+  EXPECT_ERROR(Container::open(folder.write("cut.kolosal", good.substr(0, 300))), kModel,
+               HasSubstr("cut.kolosal' is cut"));
   EXPECT_ERROR(Container::open(folder.write("empty", "")), kModel, HasSubstr("not a kolosal model"));
   EXPECT_ERROR(Container::open(folder.file("absent.kolosal")), kNotFound, HasSubstr("absent.kolosal"));
   EXPECT_ERROR(Container::open(folder.path()), kIo, HasSubstr("folder"));
@@ -214,7 +213,8 @@ TEST(Container, NamesAnAbsentOrNewerBlock) {
   const Container container = Container::open(path);
   EXPECT_ERROR(container.json("plan"), kModel, HasSubstr("'plan'"));
   EXPECT_ERROR(container.json("member/0"), kModel, HasSubstr("another type"));
-  EXPECT_ERROR(container.json("future", 2), kModel, AllOf(HasSubstr("version 3"), HasSubstr("up to 2"), HasSubstr("update")));
+  EXPECT_ERROR(container.json("future", 2), kModel,
+               AllOf(HasSubstr("version 3"), HasSubstr("up to 2"), HasSubstr("update")));
   EXPECT_NO_THROW(container.json("future", 3));
 }
 
@@ -231,12 +231,24 @@ void fill(Node& node, int depth) {
   for (int i = 0; i < n_values; ++i) {
     const std::string name = std::to_string(i) + *rc::gen::arbitrary<std::string>();
     switch (*rc::gen::inRange(0, 7)) {
-      case 0: node.set(name, *rc::gen::arbitrary<bool>()); break;
-      case 1: node.set(name, *rc::gen::arbitrary<std::int64_t>()); break;
-      case 2: node.set(name, *rc::gen::arbitrary<double>()); break;
-      case 3: node.set(name, *rc::gen::arbitrary<std::string>()); break;
-      case 4: node.set(name, *rc::gen::arbitrary<std::vector<std::string>>()); break;
-      case 5: node.set_array(name, *rc::gen::arbitrary<std::vector<std::uint16_t>>()); break;
+      case 0:
+        node.set(name, *rc::gen::arbitrary<bool>());
+        break;
+      case 1:
+        node.set(name, *rc::gen::arbitrary<std::int64_t>());
+        break;
+      case 2:
+        node.set(name, *rc::gen::arbitrary<double>());
+        break;
+      case 3:
+        node.set(name, *rc::gen::arbitrary<std::string>());
+        break;
+      case 4:
+        node.set(name, *rc::gen::arbitrary<std::vector<std::string>>());
+        break;
+      case 5:
+        node.set_array(name, *rc::gen::arbitrary<std::vector<std::uint16_t>>());
+        break;
       default:
         if (depth < 4) fill(node.add_child(name), depth + 1);
     }

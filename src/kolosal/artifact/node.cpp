@@ -1,16 +1,15 @@
 #include "kolosal/artifact/node.hpp"
 
-#include "kolosal/core/utf8.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <type_traits>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "kolosal/core/utf8.hpp"
 
 namespace kolosal::artifact {
 namespace {
@@ -20,14 +19,18 @@ constexpr std::size_t kMaxDepth = 64;
 
 std::size_t element_bytes(ElementType type) {
   switch (type) {
-    case ElementType::kUint8: return 1;
-    case ElementType::kUint16: return 2;
+    case ElementType::kUint8:
+      return 1;
+    case ElementType::kUint16:
+      return 2;
     case ElementType::kInt32:
     case ElementType::kUint32:
-    case ElementType::kFloat32: return 4;
+    case ElementType::kFloat32:
+      return 4;
     case ElementType::kInt64:
     case ElementType::kUint64:
-    case ElementType::kFloat64: return 8;
+    case ElementType::kFloat64:
+      return 8;
   }
   return 0;  // not a type: comes from a file
 }
@@ -54,7 +57,8 @@ std::string from_hex(const std::string& hex, const std::string& path) {
   };
   if (hex.size() % 2 != 0) malformed(path, "not hexadecimal");
   std::string out;
-  for (std::size_t i = 0; i < hex.size(); i += 2) out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
   return out;
 }
 
@@ -133,12 +137,15 @@ bool is_index(const nlohmann::json& json) { return json.is_number_unsigned(); }
 
 }  // namespace
 
-void Node::set(std::string name, std::vector<std::string> value) { set_scalar(std::move(name), std::move(value)); }
+void Node::set(std::string name, std::vector<std::string> value) {
+  set_scalar(std::move(name), std::move(value));
+}
 
 void Node::set(std::string name, const ParamMap& params) { set_scalar(std::move(name), params); }
 
 void Node::set_scalar(std::string name, Value value) {
-  if (has(name)) throw Error(ErrorCode::kInternal, "a state holds two values named '{}'", join_path(path_, name));
+  if (has(name))
+    throw Error(ErrorCode::kInternal, "a state holds two values named '{}'", join_path(path_, name));
   values_.emplace_back(std::move(name), std::move(value));
 }
 
@@ -177,7 +184,9 @@ const Node::Value& Node::value(std::string_view name, std::size_t kind, const ch
 bool Node::get_bool(std::string_view name) const { return std::get<0>(value(name, 0, "true or false")); }
 std::int64_t Node::get_int(std::string_view name) const { return std::get<1>(value(name, 1, "an integer")); }
 double Node::get_double(std::string_view name) const { return std::get<2>(value(name, 2, "a number")); }
-const std::string& Node::get_string(std::string_view name) const { return std::get<3>(value(name, 3, "a text")); }
+const std::string& Node::get_string(std::string_view name) const {
+  return std::get<3>(value(name, 3, "a text"));
+}
 
 const std::vector<std::string>& Node::get_strings(std::string_view name) const {
   return std::get<4>(value(name, 4, "a list of texts"));
@@ -188,7 +197,8 @@ ParamMap Node::get_params(std::string_view name) const { return std::get<5>(valu
 const ArrayBytes& Node::array_bytes(std::string_view name, ElementType type, std::size_t element_size) const {
   const auto& array = std::get<Array>(value(name, 6, "an array"));
   if (array.type != type || array.bytes.n_bytes % element_size != 0)
-    throw Error(ErrorCode::kModel, "the model's state holds an array of another type at '{}'", join_path(path_, name));
+    throw Error(ErrorCode::kModel, "the model's state holds an array of another type at '{}'",
+                join_path(path_, name));
   return array.bytes;
 }
 

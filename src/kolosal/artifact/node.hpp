@@ -1,10 +1,9 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,31 +22,52 @@ struct ArrayBytes {
   std::size_t n_bytes = 0;
 };
 
-enum class ElementType : std::uint8_t { kUint8 = 1, kInt32 = 2, kInt64 = 3, kFloat32 = 4, kFloat64 = 5, kUint32 = 6, kUint64 = 7, kUint16 = 8 };
+enum class ElementType : std::uint8_t {
+  kUint8 = 1,
+  kInt32 = 2,
+  kInt64 = 3,
+  kFloat32 = 4,
+  kFloat64 = 5,
+  kUint32 = 6,
+  kUint64 = 7,
+  kUint16 = 8
+};
 
 template <typename T>
 constexpr ElementType element_type_of() {
-  if constexpr (std::is_same_v<T, std::uint8_t>) return ElementType::kUint8;
-  else if constexpr (std::is_same_v<T, std::uint16_t>) return ElementType::kUint16;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return ElementType::kInt32;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return ElementType::kInt64;
-  else if constexpr (std::is_same_v<T, std::uint32_t>) return ElementType::kUint32;
-  else if constexpr (std::is_same_v<T, std::uint64_t>) return ElementType::kUint64;
-  else if constexpr (std::is_same_v<T, float>) return ElementType::kFloat32;
-  else { static_assert(std::is_same_v<T, double>); return ElementType::kFloat64; }
+  if constexpr (std::is_same_v<T, std::uint8_t>)
+    return ElementType::kUint8;
+  else if constexpr (std::is_same_v<T, std::uint16_t>)
+    return ElementType::kUint16;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return ElementType::kInt32;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return ElementType::kInt64;
+  else if constexpr (std::is_same_v<T, std::uint32_t>)
+    return ElementType::kUint32;
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return ElementType::kUint64;
+  else if constexpr (std::is_same_v<T, float>)
+    return ElementType::kFloat32;
+  else {
+    static_assert(std::is_same_v<T, double>);
+    return ElementType::kFloat64;
+  }
 }
 
-/// The state of a fitted object: a tree of named values, arrays and children. It knows no file; Container writes it as
-/// 64-byte aligned arrays and reads it back without copying them.
+/// The state of a fitted object: a tree of named values, arrays and children. It knows no file; Container
+/// writes it as 64-byte aligned arrays and reads it back without copying them.
 ///
-/// Errors: every getter throws Error kModel naming the path of what is missing or has another type, since a Node usually
-/// comes from a file. set() throws kInternal for a name given twice.
+/// Errors: every getter throws Error kModel naming the path of what is missing or has another type, since a
+/// Node usually comes from a file. set() throws kInternal for a name given twice.
 class Node {
  public:
   void set(std::string name, bool value) { set_scalar(std::move(name), value); }
   void set(std::string name, std::int64_t value) { set_scalar(std::move(name), value); }
   void set(std::string name, int value) { set_scalar(std::move(name), static_cast<std::int64_t>(value)); }
-  void set(std::string name, std::size_t value) { set_scalar(std::move(name), static_cast<std::int64_t>(value)); }
+  void set(std::string name, std::size_t value) {
+    set_scalar(std::move(name), static_cast<std::int64_t>(value));
+  }
   void set(std::string name, double value) { set_scalar(std::move(name), value); }
   void set(std::string name, std::string value) { set_scalar(std::move(name), std::move(value)); }
   void set(std::string name, const char* value) { set_scalar(std::move(name), std::string(value)); }
@@ -88,23 +108,27 @@ class Node {
   /// Names of the children, in the order in which they were added.
   std::vector<std::string> child_names() const;
 
-  // For Container: the tree without arrays as JSON, and the arrays by their index. A node is a list of [name, value] pairs
-  // in their order. What JSON can not say is an object with one member: {"$array": [index, element type, n_bytes]},
-  // {"$node": pairs}, {"$params": {...}}, {"$number": "nan" | "inf" | "-inf"}, {"$hex": bytes of a text that is not UTF-8}.
+  // For Container: the tree without arrays as JSON, and the arrays by their index. A node is a list of [name,
+  // value] pairs in their order. What JSON can not say is an object with one member: {"$array": [index,
+  // element type, n_bytes]},
+  // {"$node": pairs}, {"$params": {...}}, {"$number": "nan" | "inf" | "-inf"}, {"$hex": bytes of a text that
+  // is not UTF-8}.
   nlohmann::json to_json(std::vector<ArrayBytes>& arrays) const;
-  static Node from_json(const nlohmann::json& json, const std::vector<ArrayBytes>& arrays, std::string path = "");
+  static Node from_json(const nlohmann::json& json, const std::vector<ArrayBytes>& arrays,
+                        std::string path = "");
 
  private:
   struct Array {
     ElementType type;
     ArrayBytes bytes;
   };
-  using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>, ParamMap, Array,
-                             std::unique_ptr<Node>>;
+  using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>, ParamMap,
+                             Array, std::unique_ptr<Node>>;
 
   static Node read_node(const nlohmann::json& json, const std::vector<ArrayBytes>& arrays, std::string path,
                         std::size_t depth);
-  static Value read_value(const nlohmann::json& json, const std::vector<ArrayBytes>& arrays, const std::string& path);
+  static Value read_value(const nlohmann::json& json, const std::vector<ArrayBytes>& arrays,
+                          const std::string& path);
   void set_scalar(std::string name, Value value);
   void set_array_bytes(std::string name, ElementType type, const void* data, std::size_t n_bytes);
   const ArrayBytes& array_bytes(std::string_view name, ElementType type, std::size_t element_size) const;

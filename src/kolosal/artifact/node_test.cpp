@@ -40,7 +40,11 @@ TEST(Node, ReadsBackEveryKindOfValue) {
   node.set("bytes", std::string("\xFF\x00 cut \xE2\x82", 9));
   node.set("texts", std::vector<std::string>{"a", "", "\xFF"});
   node.set("none", std::vector<std::string>{});
-  node.set("params", ParamMap{{"alpha", 1.0}, {"n", std::int64_t{3}}, {"on", false}, {"how", std::string("x")}, {"limit", kInfinity}});
+  node.set("params", ParamMap{{"alpha", 1.0},
+                              {"n", std::int64_t{3}},
+                              {"on", false},
+                              {"how", std::string("x")},
+                              {"limit", kInfinity}});
   node.set_array("array", std::vector<double>{1, std::nan(""), 3});
   node.set_array("small", std::vector<std::uint8_t>{});
   node.add_child("part").add_child("inner").set("depth", 2);
@@ -58,7 +62,8 @@ TEST(Node, ReadsBackEveryKindOfValue) {
   EXPECT_EQ(back.get_strings("texts"), node.get_strings("texts"));
   EXPECT_THAT(back.get_strings("none"), IsEmpty());
   EXPECT_EQ(back.get_params("params"), node.get_params("params"));
-  EXPECT_THAT(back.array<double>("array"), Pointwise(NanSensitiveDoubleNear(0), std::vector<double>{1, std::nan(""), 3}));
+  EXPECT_THAT(back.array<double>("array"),
+              Pointwise(NanSensitiveDoubleNear(0), std::vector<double>{1, std::nan(""), 3}));
   EXPECT_THAT(back.array<std::uint8_t>("small"), IsEmpty());
   EXPECT_EQ(back.child("part").child("inner").get_int("depth"), 2);
 }
@@ -75,8 +80,10 @@ TEST(Node, NamesThePathOfWhatIsWrong) {
   scaler.set("n", 3);
   scaler.set_array("mean", std::vector<double>{1});
   const Node back = copy_of(node);
-  EXPECT_ERROR(back.child("scaler").get_double("scale"), kModel, AllOf(HasSubstr("lacks"), HasSubstr("'scaler/scale'")));
-  EXPECT_ERROR(back.child("scaler").get_string("n"), kModel, AllOf(HasSubstr("a text"), HasSubstr("'scaler/n'")));
+  EXPECT_ERROR(back.child("scaler").get_double("scale"), kModel,
+               AllOf(HasSubstr("lacks"), HasSubstr("'scaler/scale'")));
+  EXPECT_ERROR(back.child("scaler").get_string("n"), kModel,
+               AllOf(HasSubstr("a text"), HasSubstr("'scaler/n'")));
   EXPECT_ERROR(back.child("scaler").array<float>("mean"), kModel, HasSubstr("'scaler/mean'"));
   EXPECT_ERROR(back.child("scalar"), kModel, HasSubstr("'scalar'"));
   EXPECT_ERROR(scaler.set("n", 4), kInternal, HasSubstr("'scaler/n'"));
@@ -97,13 +104,28 @@ TEST(Node, KeepsArraysAliveForTheirUsers) {
 TEST(Node, RefusesJsonThatIsNoState) {
   const std::byte bytes[8] = {};
   const std::vector<ArrayBytes> arrays{{nullptr, bytes, 8}};
-  for (const char* text : {
-           R"({})", R"(3)", R"([["a"]])", R"([["a", 1, 2]])", R"([[1, 2]])", R"([["a", null]])", R"([["a", {"b": 1}]])",
-           R"([["a", 1], ["a", 2]])", R"([["a", [1]]])", R"([["a", {"$hex": "0"}]])", R"([["a", {"$hex": "zz"}]])",
-           R"([["a", {"$number": "one"}]])", R"([["a", {"$params": []}]])", R"([["a", {"$params": {"b": [1]}}]])",
-           R"([["a", {"$node": 1}]])", R"([["a", 18446744073709551615]])", R"([["a", {"$array": [1, 5, 8]}]])",
-           R"([["a", {"$array": [0, 5, 16]}]])", R"([["a", {"$array": [0, 99, 8]}]])", R"([["a", {"$array": [-1, 5, 8]}]])",
-           R"([["a", {"$array": [0, 5]}]])", R"([["a", {"$array": [0, 261, 8]}]])"}) {
+  for (const char* text : {R"({})",
+                           R"(3)",
+                           R"([["a"]])",
+                           R"([["a", 1, 2]])",
+                           R"([[1, 2]])",
+                           R"([["a", null]])",
+                           R"([["a", {"b": 1}]])",
+                           R"([["a", 1], ["a", 2]])",
+                           R"([["a", [1]]])",
+                           R"([["a", {"$hex": "0"}]])",
+                           R"([["a", {"$hex": "zz"}]])",
+                           R"([["a", {"$number": "one"}]])",
+                           R"([["a", {"$params": []}]])",
+                           R"([["a", {"$params": {"b": [1]}}]])",
+                           R"([["a", {"$node": 1}]])",
+                           R"([["a", 18446744073709551615]])",
+                           R"([["a", {"$array": [1, 5, 8]}]])",
+                           R"([["a", {"$array": [0, 5, 16]}]])",
+                           R"([["a", {"$array": [0, 99, 8]}]])",
+                           R"([["a", {"$array": [-1, 5, 8]}]])",
+                           R"([["a", {"$array": [0, 5]}]])",
+                           R"([["a", {"$array": [0, 261, 8]}]])"}) {
     SCOPED_TRACE(text);
     EXPECT_ERROR(Node::from_json(nlohmann::json::parse(text), arrays), kModel, HasSubstr("state"));
   }

@@ -21,8 +21,8 @@ using ::testing::Pointwise;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// A producer of Arrow tables written against the specification alone, so that import is not only tested with our export.
-// It counts how often it was released.
+// A producer of Arrow tables written against the specification alone, so that import is not only tested with
+// our export. It counts how often it was released.
 class Producer {
  public:
   Producer() = default;
@@ -43,11 +43,14 @@ class Producer {
   }
 
   // A column; its struct may be changed until table() is called.
-  ArrowArray& column(const char* name, const char* format, std::int64_t length, std::vector<const void*> buffers) {
+  ArrowArray& column(const char* name, const char* format, std::int64_t length,
+                     std::vector<const void*> buffers) {
     auto& slots = buffers_.emplace_back(std::move(buffers));
     ArrowArray& array = arrays_.emplace_back();
-    array = {length, -1, 0, static_cast<std::int64_t>(slots.size()), 0, slots.data(), nullptr, nullptr, ignore_array, nullptr};
-    schemas_.push_back({format, name, nullptr, ARROW_FLAG_NULLABLE, 0, nullptr, nullptr, ignore_schema, nullptr});
+    array = {length,  -1,           0,      static_cast<std::int64_t>(slots.size()), 0, slots.data(), nullptr,
+             nullptr, ignore_array, nullptr};
+    schemas_.push_back(
+        {format, name, nullptr, ARROW_FLAG_NULLABLE, 0, nullptr, nullptr, ignore_schema, nullptr});
     return array;
   }
   // The column made last becomes the dictionary of the one before it.
@@ -65,8 +68,10 @@ class Producer {
     for (auto& schema : schemas_) schema_pointers_.push_back(&schema);
     const auto n = static_cast<std::int64_t>(arrays_.size());
     table_buffers_[0] = valid;
-    ArrowArray table{n_rows, -1, offset, 1, n, table_buffers_, array_pointers_.data(), nullptr, release, this};
-    const ArrowSchema schema{"+s", "", nullptr, 0, n, schema_pointers_.data(), nullptr, ignore_schema, nullptr};
+    ArrowArray table{n_rows,  -1,      offset, 1, n, table_buffers_, array_pointers_.data(),
+                     nullptr, release, this};
+    const ArrowSchema schema{"+s",          "",     nullptr, 0, n, schema_pointers_.data(), nullptr,
+                             ignore_schema, nullptr};
     Frame out = import_arrow(&table, &schema);
     EXPECT_EQ(table.release, nullptr) << "the array was taken over";
     return out;
@@ -95,7 +100,8 @@ class Producer {
 
 std::vector<std::string> texts(const Column& column) {
   std::vector<std::string> out;
-  for (std::size_t i = 0; i < column.size(); ++i) out.push_back(column.is_missing(i) ? "-" : column.cell_text(i));
+  for (std::size_t i = 0; i < column.size(); ++i)
+    out.push_back(column.is_missing(i) ? "-" : column.cell_text(i));
   return out;
 }
 
@@ -153,7 +159,9 @@ TEST(ArrowImport, CountsOffsetsOfTableAndColumn) {
   Producer p;
   p.column("int", "l", 5, {p.bits("1111011"), p.buffer<std::int64_t>({0, 1, 2, 3, 4, 5, 6})}).offset = 2;
   p.column("bool", "b", 5, {nullptr, p.bits("00001")});
-  p.column("text", "u", 5, {p.bits("11011"), p.buffer<std::int32_t>({0, 1, 2, 3, 4, 5}), p.buffer<char>({'a', 'b', 'c', 'd', 'e'})});
+  p.column("text", "u", 5,
+           {p.bits("11011"), p.buffer<std::int32_t>({0, 1, 2, 3, 4, 5}),
+            p.buffer<char>({'a', 'b', 'c', 'd', 'e'})});
   p.column("float", "f", 5, {nullptr, p.buffer<float>({0, 1, 2, 3, 4})});
   p.column("date", "tdD", 5, {nullptr, p.buffer<std::int32_t>({0, 1, 2, 3, 4})});
   const Frame frame = p.import(3, 2);
@@ -175,12 +183,13 @@ TEST(ArrowImport, MissingRowsOfTheTableAreMissingInEveryColumn) {
 
 TEST(ArrowImport, ReadsFloatsOfEveryWidth) {
   Producer p;
-  p.column("half", "e", 7, {nullptr, p.buffer<std::uint16_t>({0x3C00, 0xC000, 0x0001, 0x7C00, 0x7E00, 0x7BFF, 0x8000})});
+  p.column("half", "e", 7,
+           {nullptr, p.buffer<std::uint16_t>({0x3C00, 0xC000, 0x0001, 0x7C00, 0x7E00, 0x7BFF, 0x8000})});
   p.column("single", "f", 7, {p.bits("1111110"), p.buffer<float>({0.1F, 1, 2, 3, 4, 5, 6})});
   const Frame frame = p.import(7);
   const auto half = frame.column("half").float32s();
-  EXPECT_THAT(half,
-              Pointwise(NanSensitiveDoubleNear(0), std::vector<double>{1, -2, 0x1p-24, HUGE_VAL, kNaN, 65504, 0}));
+  EXPECT_THAT(half, Pointwise(NanSensitiveDoubleNear(0),
+                              std::vector<double>{1, -2, 0x1p-24, HUGE_VAL, kNaN, 65504, 0}));
   EXPECT_TRUE(std::signbit(half[6]));
   EXPECT_THAT(texts(frame.column("single")), ElementsAre("0.1", "1", "2", "3", "4", "5", "-"));
 }
@@ -188,8 +197,9 @@ TEST(ArrowImport, ReadsFloatsOfEveryWidth) {
 TEST(ArrowImport, ReadsDecimalsAsTheNearestFloat) {
   Producer p;
   // 12345, -1, 2^64 (and 2^64 / 100 to 17 digits), a missing one, 10^38; low word first.
-  p.column("d", "d:38,2", 5, {p.bits("11101"), p.buffer<std::uint64_t>({12345, 0, UINT64_MAX, UINT64_MAX, 0, 1, 9, 9,
-                                                                        0x098A223FFFFFFFFF, 0x4B3B4CA85A86C47A})});
+  p.column("d", "d:38,2", 5,
+           {p.bits("11101"), p.buffer<std::uint64_t>({12345, 0, UINT64_MAX, UINT64_MAX, 0, 1, 9, 9,
+                                                      0x098A223FFFFFFFFF, 0x4B3B4CA85A86C47A})});
   p.column("up", "d:9,-3,32", 5, {nullptr, p.buffer<std::int32_t>({1, -2, 0, 3, 4})});
   const Frame frame = p.import(5);
   EXPECT_THAT(texts(frame.column("d")), ElementsAre("123.45", "-0.01", "184467440737095520", "-", "1e+36"));
@@ -209,7 +219,8 @@ TEST(ArrowImport, ReadsTimesOfEveryUnit) {
   EXPECT_THAT(texts(frame.column("day64")), ElementsAre("1969-12-31", "1970-01-02"));
   EXPECT_THAT(texts(frame.column("s")), ElementsAre("1969-12-31T23:59:59", "1970-01-01T00:01:00"));
   EXPECT_THAT(texts(frame.column("ms")), ElementsAre("1969-12-31T23:59:59.999", "1970-01-01T00:00:00.060"));
-  EXPECT_THAT(texts(frame.column("us")), ElementsAre("1969-12-31T23:59:59.999999", "1970-01-01T00:00:00.000060"));
+  EXPECT_THAT(texts(frame.column("us")),
+              ElementsAre("1969-12-31T23:59:59.999999", "1970-01-01T00:00:00.000060"));
   EXPECT_THAT(frame.column("ns").int64s(), ElementsAre(-1, 60));
 }
 
@@ -222,8 +233,9 @@ TEST(ArrowImport, ReadsTextViews) {
   const std::int32_t far[4] = {20, 0, 0, 7};
   std::memcpy(views.data() + 32, far, sizeof far);
   Producer p;
-  p.column("v", "vu", 3, {p.bits("101"), p.buffer(views), p.buffer(std::vector<char>(shared.begin(), shared.end())),
-                          p.buffer<std::int64_t>({static_cast<std::int64_t>(shared.size())})});
+  p.column("v", "vu", 3,
+           {p.bits("101"), p.buffer(views), p.buffer(std::vector<char>(shared.begin(), shared.end())),
+            p.buffer<std::int64_t>({static_cast<std::int64_t>(shared.size())})});
   const Frame frame = p.import(3);
   EXPECT_THAT(texts(frame.column("v")), ElementsAre("abc", "-", shared.substr(7, 20)));
 }
@@ -236,7 +248,8 @@ TEST(ArrowImport, MakesCategoriesOfDictionaries) {
   p.make_dictionary();
   // A dictionary with a twin and a null, which ours can not have.
   p.column("odd", "C", 4, {p.bits("1101"), p.buffer<std::uint8_t>({3, 1, 200, 0})});
-  p.column("", "U", 4, {p.bits("1011"), p.buffer<std::int64_t>({0, 1, 2, 3, 4}), p.buffer<char>({'a', '?', 'b', 'a'})});
+  p.column("", "U", 4,
+           {p.bits("1011"), p.buffer<std::int64_t>({0, 1, 2, 3, 4}), p.buffer<char>({'a', '?', 'b', 'a'})});
   p.make_dictionary();
   p.column("packed", "s", 4, {p.bits("1110"), p.buffer<std::int16_t>({1, 0, 1, 9})});
   p.column("", "g", 2, {p.bits("10"), p.buffer<double>({2.5, 3.5})});
@@ -285,24 +298,38 @@ TEST(ArrowImport, NamesTheColumnThatItCanNotRead) {
   refuses([](Producer& p) { p.column("took", "tDs", 2, {nullptr, nullptr}); }, HasSubstr("duration"));
   refuses([](Producer& p) { p.column("day", "tdD", 2, {nullptr, p.buffer<std::int32_t>({0, INT32_MAX})}); },
           AllOf(HasSubstr("'day'"), HasSubstr("row 2")));
-  refuses([](Producer& p) { p.column("t", "u", 2, {nullptr, p.buffer<std::int32_t>({0, 1, 2}), p.buffer<char>({'a', '\xE9'})}); },
-          AllOf(HasSubstr("'t'"), HasSubstr("UTF-8"), HasSubstr("row 2")));
-  refuses([](Producer& p) { p.column("t", "u", 2, {nullptr, p.buffer<std::int32_t>({0, 2, 1}), p.buffer<char>({'a', 'b'})}); },
-          HasSubstr("offsets"));
+  refuses(
+      [](Producer& p) {
+        p.column("t", "u", 2, {nullptr, p.buffer<std::int32_t>({0, 1, 2}), p.buffer<char>({'a', '\xE9'})});
+      },
+      AllOf(HasSubstr("'t'"), HasSubstr("UTF-8"), HasSubstr("row 2")));
+  refuses(
+      [](Producer& p) {
+        p.column("t", "u", 2, {nullptr, p.buffer<std::int32_t>({0, 2, 1}), p.buffer<char>({'a', 'b'})});
+      },
+      HasSubstr("offsets"));
   // Two halves of one character: valid together, not apart.
-  refuses([](Producer& p) { p.column("t", "u", 2, {nullptr, p.buffer<std::int32_t>({0, 1, 2}), p.buffer<char>({'\xC3', '\xA9'})}); },
-          HasSubstr("row 1"));
-  refuses([](Producer& p) {
-    p.column("c", "i", 2, {nullptr, p.buffer<std::int32_t>({0, 5})});
-    p.column("", "u", 1, {nullptr, p.buffer<std::int32_t>({0, 1}), p.buffer<char>({'a'})});
-    p.make_dictionary();
-  }, AllOf(HasSubstr("'c'"), HasSubstr("row 2")));
-  refuses([](Producer& p) { p.column("short", "l", 1, {nullptr, p.buffer<std::int64_t>({1})}); }, HasSubstr("'short'"));
+  refuses(
+      [](Producer& p) {
+        p.column("t", "u", 2, {nullptr, p.buffer<std::int32_t>({0, 1, 2}), p.buffer<char>({'\xC3', '\xA9'})});
+      },
+      HasSubstr("row 1"));
+  refuses(
+      [](Producer& p) {
+        p.column("c", "i", 2, {nullptr, p.buffer<std::int32_t>({0, 5})});
+        p.column("", "u", 1, {nullptr, p.buffer<std::int32_t>({0, 1}), p.buffer<char>({'a'})});
+        p.make_dictionary();
+      },
+      AllOf(HasSubstr("'c'"), HasSubstr("row 2")));
+  refuses([](Producer& p) { p.column("short", "l", 1, {nullptr, p.buffer<std::int64_t>({1})}); },
+          HasSubstr("'short'"));
   refuses([](Producer& p) { p.column("gone", "l", 2, {nullptr, nullptr}); }, HasSubstr("'gone'"));
-  refuses([](Producer& p) {
-    p.column("x", "l", 2, {nullptr, p.buffer<std::int64_t>({1, 2})});
-    p.column("x", "l", 2, {nullptr, p.buffer<std::int64_t>({1, 2})});
-  }, HasSubstr("two columns named 'x'"));
+  refuses(
+      [](Producer& p) {
+        p.column("x", "l", 2, {nullptr, p.buffer<std::int64_t>({1, 2})});
+        p.column("x", "l", 2, {nullptr, p.buffer<std::int64_t>({1, 2})});
+      },
+      HasSubstr("two columns named 'x'"));
 }
 
 Frame one_of_each() {
@@ -310,10 +337,13 @@ Frame one_of_each() {
   const auto dictionary = std::make_shared<const Dictionary>(std::vector<std::string>{"a", "b"});
   return {{"bool", "int", "float", "float32", "category", "text", "date", "timestamp", "full"},
           {Column::from_bool({1, 0, 0, 1}, valid), Column::from_int64({7, 0, -3, 12}, valid),
-           Column::from_float64({0.5, kNaN, -3, 1e30}), Column::from_float32({0.1F, static_cast<float>(kNaN), 3, 4}),
-           Column::from_category({1, kMissingCode, 0, 1}, dictionary), Column::from_texts({"x", std::nullopt, "", "ü"}),
+           Column::from_float64({0.5, kNaN, -3, 1e30}),
+           Column::from_float32({0.1F, static_cast<float>(kNaN), 3, 4}),
+           Column::from_category({1, kMissingCode, 0, 1}, dictionary),
+           Column::from_texts({"x", std::nullopt, "", "ü"}),
            Column::from_date({0, 0, kNanosecondsPerDay, -kNanosecondsPerDay}, valid),
-           Column::from_timestamp({1, 0, 1'000'000'000, -1}, valid), Column::from_category({1, 1, 0, 1}, dictionary)}};
+           Column::from_timestamp({1, 0, 1'000'000'000, -1}, valid),
+           Column::from_category({1, 1, 0, 1}, dictionary)}};
 }
 
 void expect_same(const Frame& got, const Frame& want) {
@@ -366,7 +396,8 @@ TEST(ArrowExport, ChildrenMayBeMovedOut) {
   array.release(&array);
   EXPECT_EQ(array.release, nullptr);
   const auto* offsets = static_cast<const std::int64_t*>(moved.buffers[1]);
-  EXPECT_EQ(std::string(static_cast<const char*>(moved.buffers[2]), static_cast<std::size_t>(offsets[4])), "xü");
+  EXPECT_EQ(std::string(static_cast<const char*>(moved.buffers[2]), static_cast<std::size_t>(offsets[4])),
+            "xü");
   moved.release(&moved);
   schema.release(&schema);
 }

@@ -3,8 +3,8 @@
 #include <cstdint>
 
 // The Arrow C data and C stream interfaces, word for word as their specification gives them
-// (https://arrow.apache.org/docs/format/CDataInterface.html). The guards let other headers define the same structs.
-// This file stands alone: the Arrow plug-in library includes it and nothing else of the engine.
+// (https://arrow.apache.org/docs/format/CDataInterface.html). The guards let other headers define the same
+// structs. This file stands alone: the Arrow plug-in library includes it and nothing else of the engine.
 
 extern "C" {
 

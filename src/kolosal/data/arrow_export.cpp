@@ -1,13 +1,12 @@
-#include "kolosal/data/arrow_bridge.hpp"
-
-#include "kolosal/core/error.hpp"
-#include "kolosal/data/text_value.hpp"
-
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/data/arrow_bridge.hpp"
+#include "kolosal/data/text_value.hpp"
 
 namespace kolosal::data {
 namespace {
@@ -93,7 +92,8 @@ ArrowSchema finish(SchemaGuard& guard) {
 const void* validity(ArrayData& data) {
   const Column& column = data.column;
   if (column.n_missing() == 0) return nullptr;
-  if (column.valid_bits() && column.valid_bit_offset() % 8 == 0) return column.valid_bits() + column.valid_bit_offset() / 8;
+  if (column.valid_bits() && column.valid_bit_offset() % 8 == 0)
+    return column.valid_bits() + column.valid_bit_offset() / 8;
   data.valid = all_present(column.size());
   for (std::size_t i = 0; i < column.size(); ++i)
     if (column.is_missing(i)) clear_bit(data.valid.data(), i);
@@ -136,30 +136,47 @@ const void* indices(ArrayData& data) {
 const void* values(ArrayData& data) {
   const Column& column = data.column;
   switch (column.type()) {
-    case ColumnType::kBool: return bool_bits(data);
+    case ColumnType::kBool:
+      return bool_bits(data);
     case ColumnType::kInt64:
-    case ColumnType::kTimestamp: return column.int64s().data();
-    case ColumnType::kFloat64: return column.float64s().data();
-    case ColumnType::kFloat32: return column.float32s().data();
-    case ColumnType::kCategory: return indices(data);
-    case ColumnType::kText: return column.text_offsets();
-    case ColumnType::kDate: return days(data);
-    case ColumnType::kSparse: break;
+    case ColumnType::kTimestamp:
+      return column.int64s().data();
+    case ColumnType::kFloat64:
+      return column.float64s().data();
+    case ColumnType::kFloat32:
+      return column.float32s().data();
+    case ColumnType::kCategory:
+      return indices(data);
+    case ColumnType::kText:
+      return column.text_offsets();
+    case ColumnType::kDate:
+      return days(data);
+    case ColumnType::kSparse:
+      break;
   }
   KOLOSAL_ASSERT(false, "sparse columns were refused");
 }
 
 const char* format_of(ColumnType type) {
   switch (type) {
-    case ColumnType::kBool: return "b";
-    case ColumnType::kInt64: return "l";
-    case ColumnType::kFloat64: return "g";
-    case ColumnType::kFloat32: return "f";
-    case ColumnType::kCategory: return "i";
-    case ColumnType::kText: return "U";
-    case ColumnType::kDate: return "tdD";
-    case ColumnType::kTimestamp: return "tsn:";
-    case ColumnType::kSparse: break;
+    case ColumnType::kBool:
+      return "b";
+    case ColumnType::kInt64:
+      return "l";
+    case ColumnType::kFloat64:
+      return "g";
+    case ColumnType::kFloat32:
+      return "f";
+    case ColumnType::kCategory:
+      return "i";
+    case ColumnType::kText:
+      return "U";
+    case ColumnType::kDate:
+      return "tdD";
+    case ColumnType::kTimestamp:
+      return "tsn:";
+    case ColumnType::kSparse:
+      break;
   }
   KOLOSAL_ASSERT(false, "sparse columns were refused");
 }
@@ -170,7 +187,8 @@ ArrowArray export_array(const Column& column) {
   data.column = column;
   data.buffers = {validity(data), values(data)};
   if (column.type() == ColumnType::kText) data.buffers.push_back(column.text_bytes());
-  if (column.type() == ColumnType::kCategory) data.dictionary = export_array(levels_column(*column.dictionary()));
+  if (column.type() == ColumnType::kCategory)
+    data.dictionary = export_array(levels_column(*column.dictionary()));
   return finish(guard, column.size(), column.n_missing());
 }
 
@@ -190,7 +208,8 @@ void export_arrow(const Frame& frame, ArrowArray* array, ArrowSchema* schema) {
   for (std::size_t i = 0; i < frame.n_columns(); ++i) {
     const Column& column = frame.column(i);
     if (column.type() == ColumnType::kSparse)
-      throw Error(ErrorCode::kUnsupported, "column '{}' is sparse, which has no form in Arrow; leave it out", frame.name(i));
+      throw Error(ErrorCode::kUnsupported, "column '{}' is sparse, which has no form in Arrow; leave it out",
+                  frame.name(i));
     arrays.data->children.push_back(export_array(column));
     schemas.data->children.push_back(export_schema(frame.name(i), column.type()));
   }

@@ -1,9 +1,3 @@
-#include "kolosal/data/arrow_bridge.hpp"
-
-#include "kolosal/core/error.hpp"
-#include "kolosal/core/utf8.hpp"
-#include "kolosal/data/text_value.hpp"
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -13,6 +7,11 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/utf8.hpp"
+#include "kolosal/data/arrow_bridge.hpp"
+#include "kolosal/data/text_value.hpp"
 
 namespace kolosal::data {
 namespace {
@@ -34,7 +33,8 @@ struct Source {
   bool is_valid(std::size_t row) const { return !valid || test_bit(valid, valid_offset + row); }
 
   [[noreturn]] void fail(std::string_view why) const {
-    throw Error(ErrorCode::kData, "column '{}' of the Arrow table (format '{}') can not be read: {}", name, format(), why);
+    throw Error(ErrorCode::kData, "column '{}' of the Arrow table (format '{}') can not be read: {}", name,
+                format(), why);
   }
 
   const void* buffer(std::int64_t i) const {
@@ -71,9 +71,21 @@ struct Source {
 // What a user may call a format that we do not take.
 std::string_view format_name(std::string_view format) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kNames{{
-      {"+l", "list"}, {"+L", "list"}, {"+vl", "list"}, {"+vL", "list"}, {"+w", "list"}, {"+s", "struct"},
-      {"+m", "map"}, {"+u", "union"}, {"+r", "run-end encoded"}, {"z", "binary"}, {"Z", "binary"}, {"vz", "binary"},
-      {"w", "binary"}, {"tt", "time of day"}, {"tD", "duration"},
+      {"+l", "list"},
+      {"+L", "list"},
+      {"+vl", "list"},
+      {"+vL", "list"},
+      {"+w", "list"},
+      {"+s", "struct"},
+      {"+m", "map"},
+      {"+u", "union"},
+      {"+r", "run-end encoded"},
+      {"z", "binary"},
+      {"Z", "binary"},
+      {"vz", "binary"},
+      {"w", "binary"},
+      {"tt", "time of day"},
+      {"tD", "duration"},
   }};
   for (const auto& [start, name] : kNames)
     if (format.starts_with(start)) return name;
@@ -81,9 +93,10 @@ std::string_view format_name(std::string_view format) {
 }
 
 [[noreturn]] void unsupported(const Source& source) {
-  throw Error(ErrorCode::kData,
-              "column '{}' has a type that can not be used: {} (Arrow format '{}'); convert it or leave it out",
-              source.name, format_name(source.format()), source.format());
+  throw Error(
+      ErrorCode::kData,
+      "column '{}' has a type that can not be used: {} (Arrow format '{}'); convert it or leave it out",
+      source.name, format_name(source.format()), source.format());
 }
 
 // ---- Numbers --------------------------------------------------------------------------------------------
@@ -126,7 +139,8 @@ template <typename T, typename Make>
 Column import_float(const Source& source, ColumnType type, Make make) {
   std::vector<T> copy;
   const auto values = source.values(copy);
-  if (!source.valid && copy.empty()) return Column::wrap(type, values.data(), source.n, nullptr, 0, source.owner);
+  if (!source.valid && copy.empty())
+    return Column::wrap(type, values.data(), source.n, nullptr, 0, source.owner);
   std::vector<T> out(values.begin(), values.end());
   for (std::size_t i = 0; i < source.n; ++i)
     if (!source.is_valid(i)) out[i] = static_cast<T>(kNaN);
@@ -166,8 +180,8 @@ Column import_bool(const Source& source) {
   return Column::from_bool(std::move(out), source.bitmap());
 }
 
-// A two's complement little-endian integer of any width, divided by 10^scale and rounded once: through its decimal
-// digits, which from_chars reads exactly.
+// A two's complement little-endian integer of any width, divided by 10^scale and rounded once: through its
+// decimal digits, which from_chars reads exactly.
 double decimal_value(const std::uint8_t* bytes, std::size_t n_bytes, int scale) {
   std::vector<std::uint32_t> limbs(n_bytes / 4);
   std::memcpy(limbs.data(), bytes, n_bytes);
@@ -190,7 +204,8 @@ double decimal_value(const std::uint8_t* bytes, std::size_t n_bytes, int scale) 
     digits += static_cast<char>('0' + rest);
   }
   if (digits.empty()) return 0;
-  const std::string text = (negative ? "-" : "") + std::string(digits.rbegin(), digits.rend()) + fmt::format("e{}", -scale);
+  const std::string text =
+      (negative ? "-" : "") + std::string(digits.rbegin(), digits.rend()) + fmt::format("e{}", -scale);
   return parse_float(text).value_or(kNaN);
 }
 
@@ -226,13 +241,15 @@ std::vector<std::int64_t> to_nanoseconds(const Source& source, std::int64_t nano
   for (std::size_t i = 0; i < source.n; ++i) {
     if (!source.is_valid(i)) continue;
     if (__builtin_mul_overflow(std::int64_t{values[i]}, nanoseconds_per_unit, &out[i]))
-      throw Error(ErrorCode::kData, "column '{}' holds a time outside the years 1677 to 2262 in row {}", source.name, i + 1);
+      throw Error(ErrorCode::kData, "column '{}' holds a time outside the years 1677 to 2262 in row {}",
+                  source.name, i + 1);
   }
   return out;
 }
 
 Column import_date(const Source& source) {
-  if (source.format() == "tdD") return Column::from_date(to_nanoseconds<std::int32_t>(source, kNanosecondsPerDay), source.bitmap());
+  if (source.format() == "tdD")
+    return Column::from_date(to_nanoseconds<std::int32_t>(source, kNanosecondsPerDay), source.bitmap());
   auto days = to_nanoseconds<std::int64_t>(source, 1'000'000);
   for (std::int64_t& day : days) day = floor_to_day(day);
   return Column::from_date(std::move(days), source.bitmap());
@@ -241,11 +258,19 @@ Column import_date(const Source& source) {
 Column import_timestamp(const Source& source) {
   std::int64_t unit = 0;
   switch (source.format()[2]) {
-    case 's': unit = kNanosecondsPerSecond; break;
-    case 'm': unit = 1'000'000; break;
-    case 'u': unit = 1'000; break;
-    case 'n': return wrap_int64(source, ColumnType::kTimestamp);
-    default: unsupported(source);
+    case 's':
+      unit = kNanosecondsPerSecond;
+      break;
+    case 'm':
+      unit = 1'000'000;
+      break;
+    case 'u':
+      unit = 1'000;
+      break;
+    case 'n':
+      return wrap_int64(source, ColumnType::kTimestamp);
+    default:
+      unsupported(source);
   }
   return Column::from_timestamp(to_nanoseconds<std::int64_t>(source, unit), source.bitmap());
 }
@@ -256,12 +281,15 @@ void check_text(const Source& source, const Column& text) {
   if (text.size() == 0) return;
   const std::int64_t* offsets = text.text_offsets();
   for (std::size_t i = 0; i < text.size(); ++i)
-    if (offsets[i] < 0 || offsets[i + 1] < offsets[i]) source.fail(fmt::format("its text offsets are wrong in row {}", i + 1));
-  const std::string_view all(text.text_bytes() + offsets[0], static_cast<std::size_t>(offsets[text.size()] - offsets[0]));
+    if (offsets[i] < 0 || offsets[i + 1] < offsets[i])
+      source.fail(fmt::format("its text offsets are wrong in row {}", i + 1));
+  const std::string_view all(text.text_bytes() + offsets[0],
+                             static_cast<std::size_t>(offsets[text.size()] - offsets[0]));
   bool whole = is_valid_utf8(all);
   // Cutting between characters keeps each part valid; a continuation byte is not the first of a character.
   for (std::size_t i = 0; whole && i < text.size(); ++i)
-    whole = offsets[i] == offsets[text.size()] || (static_cast<unsigned char>(text.text_bytes()[offsets[i]]) & 0xC0) != 0x80;
+    whole = offsets[i] == offsets[text.size()] ||
+            (static_cast<unsigned char>(text.text_bytes()[offsets[i]]) & 0xC0) != 0x80;
   for (std::size_t i = 0; !whole && i < text.size(); ++i)  // bytes below missing cells do not count
     if (!is_valid_utf8(text.text(i)))
       throw Error(ErrorCode::kData, "column '{}' holds text that is not UTF-8 in row {}", source.name, i + 1);
@@ -282,7 +310,9 @@ Column import_text(const Source& source) {
   const auto offsets = with_end.values(copy);
   const char* bytes = text_buffer(source);
   if constexpr (sizeof(Offset) == sizeof(std::int64_t)) {
-    if (copy.empty()) return Column::wrap_text(offsets.data(), bytes, source.n, source.valid, source.valid_offset, source.owner);
+    if (copy.empty())
+      return Column::wrap_text(offsets.data(), bytes, source.n, source.valid, source.valid_offset,
+                               source.owner);
   }
   struct Owner {
     std::vector<std::int64_t> offsets;
@@ -293,7 +323,8 @@ Column import_text(const Source& source) {
   return Column::wrap_text(first, bytes, source.n, source.valid, source.valid_offset, std::move(owner));
 }
 
-// A view is 16 bytes: the length, then up to 12 bytes of text, or 4 bytes of it, the buffer's number and the offset.
+// A view is 16 bytes: the length, then up to 12 bytes of text, or 4 bytes of it, the buffer's number and the
+// offset.
 Column import_text_view(const Source& source) {
   const std::int64_t n_data = source.array->n_buffers - 3;
   if (n_data < 0) source.fail("a buffer is missing");
@@ -311,9 +342,11 @@ Column import_text_view(const Source& source) {
       if (length <= 12) {
         bytes.append(view + 4, static_cast<std::size_t>(length));
       } else {
-        if (buffer < 0 || buffer >= n_data || offset < 0 || !sizes || std::int64_t{offset} + length > sizes[buffer])
+        if (buffer < 0 || buffer >= n_data || offset < 0 || !sizes ||
+            std::int64_t{offset} + length > sizes[buffer])
           source.fail("a text view is out of bounds");
-        bytes.append(static_cast<const char*>(source.buffer(buffer + 2)) + offset, static_cast<std::size_t>(length));
+        bytes.append(static_cast<const char*>(source.buffer(buffer + 2)) + offset,
+                     static_cast<std::size_t>(length));
       }
     }
     offsets.push_back(static_cast<std::int64_t>(bytes.size()));
@@ -328,7 +361,8 @@ std::vector<std::int64_t> widen(const Source& source) {
   std::vector<T> copy;
   const auto values = source.values(copy);
   std::vector<std::int64_t> out(values.size());
-  std::transform(values.begin(), values.end(), out.begin(), [](T value) { return static_cast<std::int64_t>(value); });
+  std::transform(values.begin(), values.end(), out.begin(),
+                 [](T value) { return static_cast<std::int64_t>(value); });
   return out;
 }
 
@@ -337,15 +371,32 @@ std::vector<std::int64_t> import_indices(const Source& source, std::size_t n_val
   if (source.format().size() != 1) unsupported(source);
   std::vector<std::int64_t> out;
   switch (source.format()[0]) {
-    case 'c': out = widen<std::int8_t>(source); break;
-    case 'C': out = widen<std::uint8_t>(source); break;
-    case 's': out = widen<std::int16_t>(source); break;
-    case 'S': out = widen<std::uint16_t>(source); break;
-    case 'i': out = widen<std::int32_t>(source); break;
-    case 'I': out = widen<std::uint32_t>(source); break;
-    case 'l': out = widen<std::int64_t>(source); break;
-    case 'L': out = widen<std::uint64_t>(source); break;
-    default: unsupported(source);
+    case 'c':
+      out = widen<std::int8_t>(source);
+      break;
+    case 'C':
+      out = widen<std::uint8_t>(source);
+      break;
+    case 's':
+      out = widen<std::int16_t>(source);
+      break;
+    case 'S':
+      out = widen<std::uint16_t>(source);
+      break;
+    case 'i':
+      out = widen<std::int32_t>(source);
+      break;
+    case 'I':
+      out = widen<std::uint32_t>(source);
+      break;
+    case 'l':
+      out = widen<std::int64_t>(source);
+      break;
+    case 'L':
+      out = widen<std::uint64_t>(source);
+      break;
+    default:
+      unsupported(source);
   }
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (!source.is_valid(i))
@@ -374,7 +425,8 @@ Column import_category(const Source& source, const Column& values) {
   const auto indices = import_indices(source, values.size());
   if (same && source.format() == "i" && !source.valid && source.n > 0 && source.is_aligned<std::int32_t>()) {
     const auto* first = static_cast<const std::int32_t*>(source.buffer(1)) + source.offset;
-    return Column::wrap(ColumnType::kCategory, first, source.n, nullptr, 0, source.owner, std::move(dictionary));
+    return Column::wrap(ColumnType::kCategory, first, source.n, nullptr, 0, source.owner,
+                        std::move(dictionary));
   }
   std::vector<std::int32_t> codes(source.n, kMissingCode);
   for (std::size_t i = 0; i < source.n; ++i)
@@ -382,8 +434,8 @@ Column import_category(const Source& source, const Column& values) {
   return Column::from_category(std::move(codes), std::move(dictionary));
 }
 
-// Numbers, dates and booleans behind a dictionary are only packed: unpack them. A row that is missing takes row 0 and is
-// then marked.
+// Numbers, dates and booleans behind a dictionary are only packed: unpack them. A row that is missing takes
+// row 0 and is then marked.
 Column unpack(const Source& source, const Column& values) {
   const auto indices = import_indices(source, values.size());
   std::vector<std::uint32_t> rows(source.n);
@@ -395,18 +447,27 @@ Column unpack(const Source& source, const Column& values) {
   auto pick = [&]<typename T>(std::span<const T> from) {
     std::vector<T> out(source.n);
     for (std::size_t i = 0; i < source.n; ++i)
-      if (test_bit(valid.data(), i)) out[i] = from[rows[i]];
-      else if constexpr (std::is_floating_point_v<T>) out[i] = std::numeric_limits<T>::quiet_NaN();
+      if (test_bit(valid.data(), i))
+        out[i] = from[rows[i]];
+      else if constexpr (std::is_floating_point_v<T>)
+        out[i] = std::numeric_limits<T>::quiet_NaN();
     return out;
   };
   switch (values.type()) {
-    case ColumnType::kBool: return Column::from_bool(pick(values.bools()), valid);
-    case ColumnType::kInt64: return Column::from_int64(pick(values.int64s()), valid);
-    case ColumnType::kDate: return Column::from_date(pick(values.int64s()), valid);
-    case ColumnType::kTimestamp: return Column::from_timestamp(pick(values.int64s()), valid);
-    case ColumnType::kFloat64: return Column::from_float64(pick(values.float64s()));
-    case ColumnType::kFloat32: return Column::from_float32(pick(values.float32s()));
-    default: unsupported(source);
+    case ColumnType::kBool:
+      return Column::from_bool(pick(values.bools()), valid);
+    case ColumnType::kInt64:
+      return Column::from_int64(pick(values.int64s()), valid);
+    case ColumnType::kDate:
+      return Column::from_date(pick(values.int64s()), valid);
+    case ColumnType::kTimestamp:
+      return Column::from_timestamp(pick(values.int64s()), valid);
+    case ColumnType::kFloat64:
+      return Column::from_float64(pick(values.float64s()));
+    case ColumnType::kFloat32:
+      return Column::from_float32(pick(values.float32s()));
+    default:
+      unsupported(source);
   }
 }
 
@@ -432,22 +493,38 @@ Column import_plain(const Source& source) {
   if (format == "vu") return import_text_view(source);
   if (format.size() != 1) unsupported(source);
   switch (format[0]) {
-    case 'n': return Column::from_float64(std::vector<double>(source.n, kNaN));
-    case 'b': return import_bool(source);
-    case 'c': return import_int<std::int8_t>(source);
-    case 'C': return import_int<std::uint8_t>(source);
-    case 's': return import_int<std::int16_t>(source);
-    case 'S': return import_int<std::uint16_t>(source);
-    case 'i': return import_int<std::int32_t>(source);
-    case 'I': return import_int<std::uint32_t>(source);
-    case 'l': return wrap_int64(source, ColumnType::kInt64);
-    case 'L': return import_uint64(source);
-    case 'e': return import_half(source);
-    case 'f': return import_float<float>(source, ColumnType::kFloat32, Column::from_float32);
-    case 'g': return import_float<double>(source, ColumnType::kFloat64, Column::from_float64);
-    case 'u': return import_text<std::int32_t>(source);
-    case 'U': return import_text<std::int64_t>(source);
-    default: unsupported(source);
+    case 'n':
+      return Column::from_float64(std::vector<double>(source.n, kNaN));
+    case 'b':
+      return import_bool(source);
+    case 'c':
+      return import_int<std::int8_t>(source);
+    case 'C':
+      return import_int<std::uint8_t>(source);
+    case 's':
+      return import_int<std::int16_t>(source);
+    case 'S':
+      return import_int<std::uint16_t>(source);
+    case 'i':
+      return import_int<std::int32_t>(source);
+    case 'I':
+      return import_int<std::uint32_t>(source);
+    case 'l':
+      return wrap_int64(source, ColumnType::kInt64);
+    case 'L':
+      return import_uint64(source);
+    case 'e':
+      return import_half(source);
+    case 'f':
+      return import_float<float>(source, ColumnType::kFloat32, Column::from_float32);
+    case 'g':
+      return import_float<double>(source, ColumnType::kFloat64, Column::from_float64);
+    case 'u':
+      return import_text<std::int32_t>(source);
+    case 'U':
+      return import_text<std::int64_t>(source);
+    default:
+      unsupported(source);
   }
 }
 
@@ -455,8 +532,14 @@ Column import_column(const Source& source) {
   if (source.schema->dictionary) {
     const ArrowArray* array = source.array->dictionary;
     if (!array || array->length < 0 || array->offset < 0) source.fail("its dictionary is missing");
-    Source values{array, source.schema->dictionary, source.name, static_cast<std::size_t>(array->offset),
-                  static_cast<std::size_t>(array->length), nullptr, 0, source.owner};
+    Source values{array,
+                  source.schema->dictionary,
+                  source.name,
+                  static_cast<std::size_t>(array->offset),
+                  static_cast<std::size_t>(array->length),
+                  nullptr,
+                  0,
+                  source.owner};
     if (values.schema->dictionary) unsupported(values);
     set_validity(values);
     const Column column = import_column(values);
@@ -488,17 +571,21 @@ void mask_rows(Source& source, const Source& table) {
 Frame import_arrow(ArrowArray* array, const ArrowSchema* schema) {
   KOLOSAL_ASSERT(array && array->release, "an Arrow array that was not released is given");
   // Moved as the specification says: the caller's struct counts as released from here on.
-  const std::shared_ptr<const ArrowArray> owner(std::make_unique<ArrowArray>(*array).release(), [](ArrowArray* moved) {
-    moved->release(moved);
-    std::default_delete<ArrowArray>()(moved);
-  });
+  const std::shared_ptr<const ArrowArray> owner(std::make_unique<ArrowArray>(*array).release(),
+                                                [](ArrowArray* moved) {
+                                                  moved->release(moved);
+                                                  std::default_delete<ArrowArray>()(moved);
+                                                });
   array->release = nullptr;
-  KOLOSAL_ASSERT(schema && schema->release && schema->format, "an Arrow schema that was not released is given");
+  KOLOSAL_ASSERT(schema && schema->release && schema->format,
+                 "an Arrow schema that was not released is given");
   Source table{owner.get(), schema, "", 0, 0, nullptr, 0, owner};
   if (table.format() != "+s")
-    throw Error(ErrorCode::kData, "an Arrow table is a struct with one child per column, not format '{}'", schema->format);
+    throw Error(ErrorCode::kData, "an Arrow table is a struct with one child per column, not format '{}'",
+                schema->format);
   if (owner->n_children != schema->n_children || owner->length < 0 || owner->offset < 0)
-    throw Error(ErrorCode::kData, "the Arrow table has {} columns, its schema {}", owner->n_children, schema->n_children);
+    throw Error(ErrorCode::kData, "the Arrow table has {} columns, its schema {}", owner->n_children,
+                schema->n_children);
   table.offset = static_cast<std::size_t>(owner->offset);
   table.n = static_cast<std::size_t>(owner->length);
   set_validity(table);
@@ -511,7 +598,8 @@ Frame import_arrow(ArrowArray* array, const ArrowSchema* schema) {
     if (source.schema->name) source.name = source.schema->name;
     if (!seen.insert(source.name).second)
       throw Error(ErrorCode::kData, "the Arrow table has two columns named '{}'; rename one", source.name);
-    if (source.array->offset < 0 || source.array->length < owner->offset + owner->length) source.fail("it is too short");
+    if (source.array->offset < 0 || source.array->length < owner->offset + owner->length)
+      source.fail("it is too short");
     source.offset = static_cast<std::size_t>(source.array->offset) + table.offset;
     set_validity(source);
     mask_rows(source, table);

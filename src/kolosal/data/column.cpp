@@ -1,14 +1,14 @@
 #include "kolosal/data/column.hpp"
 
-#include "kolosal/core/error.hpp"
-#include "kolosal/data/text_value.hpp"
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <type_traits>
 #include <utility>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/data/text_value.hpp"
 
 namespace kolosal::data {
 namespace {
@@ -30,15 +30,19 @@ constexpr std::array<std::pair<ColumnType, std::string_view>, 9> kTypeNames{{
 // Bytes per row of the value buffer; 0 where it is not one value per row.
 std::size_t value_bytes(ColumnType type) {
   switch (type) {
-    case ColumnType::kBool: return 1;
+    case ColumnType::kBool:
+      return 1;
     case ColumnType::kFloat32:
-    case ColumnType::kCategory: return 4;
+    case ColumnType::kCategory:
+      return 4;
     case ColumnType::kInt64:
     case ColumnType::kFloat64:
     case ColumnType::kDate:
-    case ColumnType::kTimestamp: return 8;
+    case ColumnType::kTimestamp:
+      return 8;
     case ColumnType::kText:
-    case ColumnType::kSparse: return 0;
+    case ColumnType::kSparse:
+      return 0;
   }
   return 0;
 }
@@ -78,7 +82,8 @@ struct OwnedSparse {
 template <typename T>
 Column own(ColumnType type, std::vector<T> values, Bitmap valid,
            std::shared_ptr<const Dictionary> dictionary = nullptr) {
-  KOLOSAL_ASSERT(valid.empty() || valid.size() >= (values.size() + 7) / 8, "a bitmap has a bit for every row");
+  KOLOSAL_ASSERT(valid.empty() || valid.size() >= (values.size() + 7) / 8,
+                 "a bitmap has a bit for every row");
   auto owner = std::make_shared<const Owned<T>>(Owned<T>{std::move(values), std::move(valid)});
   const std::uint8_t* bits = owner->valid.empty() ? nullptr : owner->valid.data();
   const void* data = owner->values.data();
@@ -148,7 +153,8 @@ std::vector<T> join(std::span<const Column> parts, std::size_t n_rows, Values va
 }
 
 Bitmap join_bitmaps(std::span<const Column> parts, std::size_t n_rows) {
-  const bool any = std::any_of(parts.begin(), parts.end(), [](const Column& c) { return c.valid_bits() != nullptr; });
+  const bool any =
+      std::any_of(parts.begin(), parts.end(), [](const Column& c) { return c.valid_bits() != nullptr; });
   if (!any) return {};
   Bitmap out = all_present(n_rows);
   std::size_t at = 0;
@@ -204,12 +210,16 @@ template <typename T>
 void copy_all(const Column& column, std::span<T> out) {
   KOLOSAL_ASSERT(out.size() == column.size(), "the output has a place for every row");
   switch (column.type()) {
-    case ColumnType::kBool: return copy_present(out, column.bools(), column);
+    case ColumnType::kBool:
+      return copy_present(out, column.bools(), column);
     case ColumnType::kInt64:
     case ColumnType::kDate:
-    case ColumnType::kTimestamp: return copy_present(out, column.int64s(), column);
-    case ColumnType::kFloat64: return copy_present(out, column.float64s(), column);
-    case ColumnType::kFloat32: return copy_present(out, column.float32s(), column);
+    case ColumnType::kTimestamp:
+      return copy_present(out, column.int64s(), column);
+    case ColumnType::kFloat64:
+      return copy_present(out, column.float64s(), column);
+    case ColumnType::kFloat32:
+      return copy_present(out, column.float32s(), column);
     case ColumnType::kCategory: {
       const auto codes = column.codes();
       for (std::size_t i = 0; i < codes.size(); ++i)
@@ -217,7 +227,8 @@ void copy_all(const Column& column, std::span<T> out) {
       return;
     }
     case ColumnType::kText:
-    case ColumnType::kSparse: break;
+    case ColumnType::kSparse:
+      break;
   }
   KOLOSAL_ASSERT(false, "text and sparse columns are no numbers");
 }
@@ -255,9 +266,13 @@ Column Column::from_int64(std::vector<std::int64_t> values, Bitmap valid) {
   return own(ColumnType::kInt64, std::move(values), std::move(valid));
 }
 
-Column Column::from_float64(std::vector<double> values) { return own(ColumnType::kFloat64, std::move(values), {}); }
+Column Column::from_float64(std::vector<double> values) {
+  return own(ColumnType::kFloat64, std::move(values), {});
+}
 
-Column Column::from_float32(std::vector<float> values) { return own(ColumnType::kFloat32, std::move(values), {}); }
+Column Column::from_float32(std::vector<float> values) {
+  return own(ColumnType::kFloat32, std::move(values), {});
+}
 
 Column Column::from_category(std::vector<std::int32_t> codes, std::shared_ptr<const Dictionary> dictionary) {
   return own(ColumnType::kCategory, std::move(codes), {}, std::move(dictionary));
@@ -266,7 +281,8 @@ Column Column::from_category(std::vector<std::int32_t> codes, std::shared_ptr<co
 Column Column::from_text(std::vector<std::int64_t> offsets, std::string bytes, Bitmap valid) {
   KOLOSAL_ASSERT(!offsets.empty() && offsets.back() <= static_cast<std::int64_t>(bytes.size()),
                  "text has n_rows + 1 offsets into its bytes");
-  auto owner = std::make_shared<const OwnedText>(OwnedText{std::move(offsets), std::move(bytes), std::move(valid)});
+  auto owner =
+      std::make_shared<const OwnedText>(OwnedText{std::move(offsets), std::move(bytes), std::move(valid)});
   const std::uint8_t* bits = owner->valid.empty() ? nullptr : owner->valid.data();
   const auto* first = owner->offsets.data();
   const char* text = owner->bytes.data();
@@ -317,7 +333,8 @@ Column Column::wrap(ColumnType type, const void* values, std::size_t n_rows, con
                     std::size_t bit_offset, std::shared_ptr<const void> owner,
                     std::shared_ptr<const Dictionary> dictionary) {
   KOLOSAL_ASSERT(value_bytes(type) != 0, "text and sparse columns have more than one buffer");
-  KOLOSAL_ASSERT((type == ColumnType::kCategory) == (dictionary != nullptr), "only categories have a dictionary");
+  KOLOSAL_ASSERT((type == ColumnType::kCategory) == (dictionary != nullptr),
+                 "only categories have a dictionary");
   const bool marks_missing_by_value =
       type == ColumnType::kFloat64 || type == ColumnType::kFloat32 || type == ColumnType::kCategory;
   KOLOSAL_ASSERT(!marks_missing_by_value || !valid_bits, "float and category columns have no bitmap");
@@ -342,7 +359,8 @@ Column Column::wrap(ColumnType type, const void* values, std::size_t n_rows, con
 }
 
 Column Column::wrap_text(const std::int64_t* offsets, const char* bytes, std::size_t n_rows,
-                         const std::uint8_t* valid_bits, std::size_t bit_offset, std::shared_ptr<const void> owner) {
+                         const std::uint8_t* valid_bits, std::size_t bit_offset,
+                         std::shared_ptr<const void> owner) {
   Column out;
   out.type_ = ColumnType::kText;
   out.n_rows_ = n_rows;
@@ -358,10 +376,14 @@ Column Column::wrap_text(const std::int64_t* offsets, const char* bytes, std::si
 
 bool Column::is_missing(std::size_t row) const {
   switch (type_) {
-    case ColumnType::kFloat64: return std::isnan(static_cast<const double*>(values_)[row]);
-    case ColumnType::kFloat32: return std::isnan(static_cast<const float*>(values_)[row]);
-    case ColumnType::kCategory: return static_cast<const std::int32_t*>(values_)[row] < 0;
-    default: return valid_ != nullptr && !test_bit(valid_, bit_offset_ + row);
+    case ColumnType::kFloat64:
+      return std::isnan(static_cast<const double*>(values_)[row]);
+    case ColumnType::kFloat32:
+      return std::isnan(static_cast<const float*>(values_)[row]);
+    case ColumnType::kCategory:
+      return static_cast<const std::int32_t*>(values_)[row] < 0;
+    default:
+      return valid_ != nullptr && !test_bit(valid_, bit_offset_ + row);
   }
 }
 
@@ -377,7 +399,8 @@ std::size_t Column::n_missing() const {
     case ColumnType::kCategory:
       for (const std::int32_t code : codes()) n += code < 0;
       return n;
-    default: return valid_ ? n_rows_ - count_set_bits(valid_, bit_offset_, bit_offset_ + n_rows_) : 0;
+    default:
+      return valid_ ? n_rows_ - count_set_bits(valid_, bit_offset_, bit_offset_ + n_rows_) : 0;
   }
 }
 
@@ -420,15 +443,21 @@ SparseView Column::sparse() const {
 double Column::number(std::size_t row) const {
   if (is_missing(row)) return kNaN;
   switch (type_) {
-    case ColumnType::kBool: return bools()[row];
+    case ColumnType::kBool:
+      return bools()[row];
     case ColumnType::kInt64:
     case ColumnType::kDate:
-    case ColumnType::kTimestamp: return static_cast<double>(int64s()[row]);
-    case ColumnType::kFloat64: return float64s()[row];
-    case ColumnType::kFloat32: return static_cast<double>(float32s()[row]);
-    case ColumnType::kCategory: return codes()[row];
+    case ColumnType::kTimestamp:
+      return static_cast<double>(int64s()[row]);
+    case ColumnType::kFloat64:
+      return float64s()[row];
+    case ColumnType::kFloat32:
+      return static_cast<double>(float32s()[row]);
+    case ColumnType::kCategory:
+      return codes()[row];
     case ColumnType::kText:
-    case ColumnType::kSparse: break;
+    case ColumnType::kSparse:
+      break;
   }
   KOLOSAL_ASSERT(false, "text and sparse columns are no numbers");
 }
@@ -439,15 +468,24 @@ void Column::copy_numbers(std::span<float> out) const { copy_all(*this, out); }
 std::string Column::cell_text(std::size_t row) const {
   if (is_missing(row)) return {};
   switch (type_) {
-    case ColumnType::kBool: return bools()[row] ? "true" : "false";
-    case ColumnType::kInt64: return format_int(int64s()[row]);
-    case ColumnType::kFloat64: return format_float(float64s()[row]);
-    case ColumnType::kFloat32: return format_float(float32s()[row]);
-    case ColumnType::kCategory: return dictionary_->level(codes()[row]);
-    case ColumnType::kText: return std::string(text(row));
-    case ColumnType::kDate: return format_date(int64s()[row]);
-    case ColumnType::kTimestamp: return format_timestamp(int64s()[row]);
-    case ColumnType::kSparse: return sparse_text(sparse(), row);
+    case ColumnType::kBool:
+      return bools()[row] ? "true" : "false";
+    case ColumnType::kInt64:
+      return format_int(int64s()[row]);
+    case ColumnType::kFloat64:
+      return format_float(float64s()[row]);
+    case ColumnType::kFloat32:
+      return format_float(float32s()[row]);
+    case ColumnType::kCategory:
+      return dictionary_->level(codes()[row]);
+    case ColumnType::kText:
+      return std::string(text(row));
+    case ColumnType::kDate:
+      return format_date(int64s()[row]);
+    case ColumnType::kTimestamp:
+      return format_timestamp(int64s()[row]);
+    case ColumnType::kSparse:
+      return sparse_text(sparse(), row);
   }
   KOLOSAL_ASSERT(false, "all types have a text");
 }
@@ -470,15 +508,22 @@ Column Column::take(std::span<const std::uint32_t> rows) const {
   Bitmap valid;
   if (valid_) valid = make_bitmap(rows.size(), [&](std::size_t i) { return !is_missing(rows[i]); });
   switch (type_) {
-    case ColumnType::kBool: return own(type_, pick(bools(), rows), std::move(valid));
+    case ColumnType::kBool:
+      return own(type_, pick(bools(), rows), std::move(valid));
     case ColumnType::kInt64:
     case ColumnType::kDate:
-    case ColumnType::kTimestamp: return own(type_, pick(int64s(), rows), std::move(valid));
-    case ColumnType::kFloat64: return from_float64(pick(float64s(), rows));
-    case ColumnType::kFloat32: return from_float32(pick(float32s(), rows));
-    case ColumnType::kCategory: return from_category(pick(codes(), rows), dictionary_);
-    case ColumnType::kText: return take_text(*this, rows, std::move(valid));
-    case ColumnType::kSparse: return take_sparse(sparse(), rows);
+    case ColumnType::kTimestamp:
+      return own(type_, pick(int64s(), rows), std::move(valid));
+    case ColumnType::kFloat64:
+      return from_float64(pick(float64s(), rows));
+    case ColumnType::kFloat32:
+      return from_float32(pick(float32s(), rows));
+    case ColumnType::kCategory:
+      return from_category(pick(codes(), rows), dictionary_);
+    case ColumnType::kText:
+      return take_text(*this, rows, std::move(valid));
+    case ColumnType::kSparse:
+      return take_sparse(sparse(), rows);
   }
   KOLOSAL_ASSERT(false, "all types can be taken from");
 }
@@ -519,10 +564,13 @@ Column concatenate(std::span<const Column> parts) {
     case ColumnType::kFloat32:
       return Column::from_float32(join<float>(parts, n_rows, [](const Column& c) { return c.float32s(); }));
     case ColumnType::kCategory:
-      return Column::from_category(join<std::int32_t>(parts, n_rows, [](const Column& c) { return c.codes(); }),
-                                   parts[0].dictionary());
-    case ColumnType::kText: return join_text(parts, n_rows);
-    case ColumnType::kSparse: return join_sparse(parts);
+      return Column::from_category(
+          join<std::int32_t>(parts, n_rows, [](const Column& c) { return c.codes(); }),
+          parts[0].dictionary());
+    case ColumnType::kText:
+      return join_text(parts, n_rows);
+    case ColumnType::kSparse:
+      return join_sparse(parts);
   }
   KOLOSAL_ASSERT(false, "all types can be joined");
 }

@@ -32,13 +32,16 @@ std::string_view type_name(ColumnType type);
 std::optional<ColumnType> type_from_name(std::string_view name);
 
 inline constexpr std::int32_t kMissingCode = -1;  ///< A category cell that is missing.
-inline constexpr std::int32_t kUnseenCode = -2;   ///< A category cell whose level the dictionary does not hold.
+inline constexpr std::int32_t kUnseenCode =
+    -2;  ///< A category cell whose level the dictionary does not hold.
 
 /// One bit per row, least significant bit first, 1 = present: Arrow's validity bitmap. Empty = all present.
 using Bitmap = std::vector<std::uint8_t>;
 
 inline bool test_bit(const std::uint8_t* bits, std::size_t i) { return (bits[i >> 3] >> (i & 7)) & 1; }
-inline void set_bit(std::uint8_t* bits, std::size_t i) { bits[i >> 3] |= static_cast<std::uint8_t>(1U << (i & 7)); }
+inline void set_bit(std::uint8_t* bits, std::size_t i) {
+  bits[i >> 3] |= static_cast<std::uint8_t>(1U << (i & 7));
+}
 inline void clear_bit(std::uint8_t* bits, std::size_t i) {
   bits[i >> 3] &= static_cast<std::uint8_t>(~(1U << (i & 7)));
 }
@@ -55,9 +58,9 @@ struct SparseView {
 
 /// One typed, immutable array. Copying, slicing and passing on share the buffers; nothing is copied.
 ///
-/// Missing: is_missing() answers for every type. Float columns hold NaN and category columns kMissingCode or kUnseenCode
-/// in missing cells, so kernels need no bitmap there; the other types have a validity bitmap, absent when nothing
-/// is missing. What a missing cell of those holds is unspecified but initialised.
+/// Missing: is_missing() answers for every type. Float columns hold NaN and category columns kMissingCode or
+/// kUnseenCode in missing cells, so kernels need no bitmap there; the other types have a validity bitmap,
+/// absent when nothing is missing. What a missing cell of those holds is unspecified but initialised.
 /// Threads: immutable, so safe.
 class Column {
  public:
@@ -76,13 +79,14 @@ class Column {
   static Column from_sparse(std::vector<std::int64_t> offsets, std::vector<std::int32_t> indices,
                             std::vector<float> values, std::int32_t width);
 
-  /// Wraps foreign buffers (Arrow, a mapped file) that `owner` keeps alive; nothing is copied. Only for types with one
-  /// value buffer whose missing cells already follow the rule above.
+  /// Wraps foreign buffers (Arrow, a mapped file) that `owner` keeps alive; nothing is copied. Only for types
+  /// with one value buffer whose missing cells already follow the rule above.
   static Column wrap(ColumnType type, const void* values, std::size_t n_rows, const std::uint8_t* valid_bits,
                      std::size_t bit_offset, std::shared_ptr<const void> owner,
                      std::shared_ptr<const Dictionary> dictionary = nullptr);
   static Column wrap_text(const std::int64_t* offsets, const char* bytes, std::size_t n_rows,
-                          const std::uint8_t* valid_bits, std::size_t bit_offset, std::shared_ptr<const void> owner);
+                          const std::uint8_t* valid_bits, std::size_t bit_offset,
+                          std::shared_ptr<const void> owner);
 
   ColumnType type() const { return type_; }
   std::size_t size() const { return n_rows_; }
@@ -112,7 +116,8 @@ class Column {
   /// Keeps the buffers alive; for exporters.
   const std::shared_ptr<const void>& owner() const { return owner_; }
 
-  /// Row as a number: bool 0/1, category code, nanoseconds as they are; NaN where missing. Not for text and sparse.
+  /// Row as a number: bool 0/1, category code, nanoseconds as they are; NaN where missing. Not for text and
+  /// sparse.
   double number(std::size_t row) const;
   /// All rows as numbers into out (size() long): the fast form of number().
   void copy_numbers(std::span<double> out) const;
@@ -130,11 +135,11 @@ class Column {
  private:
   ColumnType type_ = ColumnType::kFloat64;
   std::size_t n_rows_ = 0;
-  const void* values_ = nullptr;            // first row of this slice; text bytes (not sliced) for kText
-  const std::int64_t* offsets_ = nullptr;   // kText, kSparse: first row of this slice
-  const std::int32_t* indices_ = nullptr;   // kSparse
-  std::int32_t width_ = 0;                  // kSparse
-  const std::uint8_t* valid_ = nullptr;     // null: all present
+  const void* values_ = nullptr;           // first row of this slice; text bytes (not sliced) for kText
+  const std::int64_t* offsets_ = nullptr;  // kText, kSparse: first row of this slice
+  const std::int32_t* indices_ = nullptr;  // kSparse
+  std::int32_t width_ = 0;                 // kSparse
+  const std::uint8_t* valid_ = nullptr;    // null: all present
   std::size_t bit_offset_ = 0;
   std::shared_ptr<const void> owner_;
   std::shared_ptr<const Dictionary> dictionary_;

@@ -2,10 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <cmath>
 #include <functional>
-#include <rapidcheck.h>
 
 #include "kolosal/core/testing/matchers.hpp"
 
@@ -37,7 +37,8 @@ std::vector<Column> one_of_each() {
 
 std::vector<std::string> texts(const Column& column) {
   std::vector<std::string> out;
-  for (std::size_t i = 0; i < column.size(); ++i) out.push_back(column.is_missing(i) ? "<missing>" : column.cell_text(i));
+  for (std::size_t i = 0; i < column.size(); ++i)
+    out.push_back(column.is_missing(i) ? "<missing>" : column.cell_text(i));
   return out;
 }
 
@@ -49,9 +50,12 @@ TEST(Column, NamesOfTypesAreReadBack) {
 TEST(Column, CellTextIsWhatCsvHolds) {
   const auto columns = one_of_each();
   const std::vector<std::vector<std::string>> want{
-      {"true", "<missing>", "false", "true"}, {"7", "<missing>", "-3", "12"},
-      {"0.5", "<missing>", "-3", "1e+30"},    {"0.1", "<missing>", "3", "4"},
-      {"b", "<missing>", "a", "b"},           {"x", "<missing>", "", "long \"text\""},
+      {"true", "<missing>", "false", "true"},
+      {"7", "<missing>", "-3", "12"},
+      {"0.5", "<missing>", "-3", "1e+30"},
+      {"0.1", "<missing>", "3", "4"},
+      {"b", "<missing>", "a", "b"},
+      {"x", "<missing>", "", "long \"text\""},
       {"1970-01-01", "<missing>", "1970-01-02", "1969-12-31"},
       {"1970-01-01T00:00:00.000000001", "<missing>", "1970-01-01T00:00:01", "1969-12-31T23:59:59.999999999"}};
   for (std::size_t i = 0; i < columns.size(); ++i) EXPECT_EQ(texts(columns[i]), want[i]);

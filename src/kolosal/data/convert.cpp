@@ -31,9 +31,7 @@ struct Cell {
   T value{};
 
   static Cell missing() { return {State::kMissing, {}}; }
-  static Cell of(std::optional<T> value) {
-    return value ? Cell{State::kPresent, *value} : Cell{};
-  }
+  static Cell of(std::optional<T> value) { return value ? Cell{State::kPresent, *value} : Cell{}; }
 };
 
 template <typename T>
@@ -43,7 +41,8 @@ Cell<T> read_text(std::string_view text, std::optional<T> (*parse)(std::string_v
   return cell;
 }
 
-// Calls put(row, cell) for every row of a text or category column; a level is read once, however often it occurs.
+// Calls put(row, cell) for every row of a text or category column; a level is read once, however often it
+// occurs.
 template <typename T, typename Put>
 void read_texts(const Column& input, std::optional<T> (*parse)(std::string_view), Put put) {
   if (input.type() == ColumnType::kText) {
@@ -113,16 +112,22 @@ std::optional<float> parse_float32(std::string_view text) {
   return static_cast<float>(*value);
 }
 
-// "12" and also "12.0" and "1e3", which other programs write for whole numbers.
 std::optional<std::int64_t> whole_number(double value) {
   if (!(value >= -0x1p63 && value < 0x1p63) || value != std::floor(value)) return {};
   return static_cast<std::int64_t>(value);
 }
 
-std::optional<std::int64_t> parse_whole(std::string_view text) {
-  if (const auto value = parse_int(text)) return value;
+struct Rounded {
+  std::int64_t whole = 0;
+  bool was_fraction = false;
+};
+
+std::optional<Rounded> parse_rounded(std::string_view text) {
+  if (const auto value = parse_int(text)) return Rounded{*value, false};
   const auto value = parse_float(text);
-  return value ? whole_number(*value) : std::nullopt;
+  const auto whole = value ? whole_number(std::round(*value)) : std::nullopt;
+  if (!whole) return {};
+  return Rounded{*whole, *value != std::round(*value)};
 }
 
 std::optional<bool> zero_or_one(double value) {
@@ -150,7 +155,8 @@ Conversion all_unreadable(const Column& input, Column missing) {
 
 template <typename T, typename Make>
 Conversion to_floating(const Column& input, std::optional<T> (*parse)(std::string_view), Make make) {
-  if (is_time(input.type())) return all_unreadable(input, make(std::vector<T>(input.size(), static_cast<T>(kNaN))));
+  if (is_time(input.type()))
+    return all_unreadable(input, make(std::vector<T>(input.size(), static_cast<T>(kNaN))));
   if (input.is_numeric()) {
     std::vector<T> values(input.size());
     input.copy_numbers(std::span<T>(values));
@@ -161,16 +167,29 @@ Conversion to_floating(const Column& input, std::optional<T> (*parse)(std::strin
   return out.finish(make);
 }
 
+// A column that was whole in training and now has fractions: rounded, and counted, since the nearest whole
+// number says more than a missing cell, and learners keep the type that they were trained with.
 Conversion to_int64(const Column& input) {
+  using IntCell = Cell<std::int64_t>;
   Collector<std::int64_t> out(input.size());
+  std::size_t n_rounded = 0;
   if (input.is_numeric()) {
-    read_numbers(input, out, [&](std::size_t i) { return Cell<std::int64_t>::of(whole_number(input.number(i))); });
+    read_numbers(input, out, [&](std::size_t i) {
+      const double value = input.number(i);
+      n_rounded += value != std::round(value);
+      return IntCell::of(whole_number(std::round(value)));
+    });
   } else if (is_time(input.type())) {
-    read_numbers(input, out, [](std::size_t) { return Cell<std::int64_t>{}; });
+    read_numbers(input, out, [](std::size_t) { return IntCell{}; });
   } else {
-    read_texts(input, parse_whole, [&](std::size_t i, const Cell<std::int64_t>& cell) { out(i, cell); });
+    read_texts(input, parse_rounded, [&](std::size_t i, const Cell<Rounded>& cell) {
+      n_rounded += cell.value.was_fraction;
+      out(i, {static_cast<IntCell::State>(cell.state), cell.value.whole});
+    });
   }
-  return out.finish(Column::from_int64);
+  Conversion result = out.finish(Column::from_int64);
+  result.n_rounded = n_rounded;
+  return result;
 }
 
 Conversion to_bool(const Column& input) {
@@ -220,13 +239,14 @@ Conversion to_text(const Column& input) {
   return {Column::from_text(std::move(offsets), std::move(bytes), std::move(valid)), 0, 0, {}};
 }
 
-// Finds the level of a number. A file may write the same number in several ways ("1", "1.0", "01"): the level that is
-// written as we would write it goes first, then any level that reads as the same number.
+// Finds the level of a number. A file may write the same number in several ways ("1", "1.0", "01"): the level
+// that is written as we would write it goes first, then any level that reads as the same number.
 class NumberLevels {
  public:
   explicit NumberLevels(const Dictionary& dictionary) : dictionary_(dictionary) {
     for (std::int32_t code = 0; code < dictionary.size(); ++code)
-      if (const auto value = parse_float(dictionary.level(code))) codes_.emplace(*value + 0.0, code);  // -0.0 is 0
+      if (const auto value = parse_float(dictionary.level(code)))
+        codes_.emplace(*value + 0.0, code);  // -0.0 is 0
   }
 
   std::int32_t find(double value, const std::string& text) const {
@@ -278,7 +298,8 @@ std::int32_t level_code(std::string_view level, const Dictionary& dictionary) {
 
 std::vector<std::int32_t> category_codes(const Column& input, const Dictionary& dictionary) {
   std::vector<std::int32_t> code_of;
-  for (const std::string& level : input.dictionary()->levels()) code_of.push_back(level_code(level, dictionary));
+  for (const std::string& level : input.dictionary()->levels())
+    code_of.push_back(level_code(level, dictionary));
   std::vector<std::int32_t> codes(input.codes().begin(), input.codes().end());
   for (std::int32_t& code : codes)
     if (code >= 0) code = code_of[static_cast<std::size_t>(code)];
@@ -287,13 +308,19 @@ std::vector<std::int32_t> category_codes(const Column& input, const Dictionary& 
 
 std::vector<std::int32_t> other_codes(const Column& input, const Dictionary& dictionary) {
   std::vector<std::int32_t> codes(input.size(), kMissingCode);
-  const auto [no, yes] = input.type() == ColumnType::kBool ? bool_levels(dictionary) : std::pair(kUnseenCode, kUnseenCode);
+  const auto [no, yes] =
+      input.type() == ColumnType::kBool ? bool_levels(dictionary) : std::pair(kUnseenCode, kUnseenCode);
   for (std::size_t i = 0; i < codes.size(); ++i) {
     if (input.is_missing(i)) continue;
     switch (input.type()) {
-      case ColumnType::kBool: codes[i] = input.bools()[i] ? yes : no; break;
-      case ColumnType::kText: codes[i] = level_code(input.text(i), dictionary); break;
-      default: codes[i] = dictionary.find(input.cell_text(i));
+      case ColumnType::kBool:
+        codes[i] = input.bools()[i] ? yes : no;
+        break;
+      case ColumnType::kText:
+        codes[i] = level_code(input.text(i), dictionary);
+        break;
+      default:
+        codes[i] = dictionary.find(input.cell_text(i));
     }
   }
   return codes;
@@ -305,28 +332,19 @@ Conversion to_category(const Column& input, const std::shared_ptr<const Dictiona
     if (input.dictionary() == dictionary) {
       out.column = input;
     } else if (input.dictionary()->levels() == dictionary->levels()) {
-      out.column = Column::wrap(ColumnType::kCategory, input.codes().data(), input.size(), nullptr, 0, input.owner(),
-                                dictionary);
+      out.column = Column::wrap(ColumnType::kCategory, input.codes().data(), input.size(), nullptr, 0,
+                                input.owner(), dictionary);
     } else {
       out.column = Column::from_category(category_codes(input, *dictionary), dictionary);
     }
   } else {
     const bool number = input.is_numeric() && input.type() != ColumnType::kBool;
-    out.column = Column::from_category(number ? number_codes(input, *dictionary) : other_codes(input, *dictionary),
-                                       dictionary);
+    out.column = Column::from_category(
+        number ? number_codes(input, *dictionary) : other_codes(input, *dictionary), dictionary);
   }
   const auto codes = out.column.codes();
   out.n_unseen = static_cast<std::size_t>(std::count(codes.begin(), codes.end(), kUnseenCode));
   return out;
-}
-
-// Numbers with a fraction, or beyond 64 bits, in a column that was whole in training: the numbers are worth more than
-// the type.
-Conversion to_int64_or_float(const Column& input) {
-  Conversion whole = to_int64(input);
-  if (whole.n_unreadable == 0) return whole;
-  Conversion floating = to_floating<double>(input, parse_float, Column::from_float64);
-  return floating.n_unreadable < whole.n_unreadable ? floating : whole;
 }
 
 }  // namespace
@@ -341,15 +359,22 @@ Conversion convert_column(const Column& input, const Field& field) {
     throw Error(ErrorCode::kData, "column '{}' is {} here but was {} in training; give it with the same type",
                 field.name, type_name(input.type()), type_name(field.type));
   switch (field.type) {
-    case ColumnType::kBool: return to_bool(input);
-    case ColumnType::kInt64: return to_int64_or_float(input);
-    case ColumnType::kFloat64: return to_floating<double>(input, parse_float, Column::from_float64);
-    case ColumnType::kFloat32: return to_floating<float>(input, parse_float32, Column::from_float32);
-    case ColumnType::kText: return to_text(input);
+    case ColumnType::kBool:
+      return to_bool(input);
+    case ColumnType::kInt64:
+      return to_int64(input);
+    case ColumnType::kFloat64:
+      return to_floating<double>(input, parse_float, Column::from_float64);
+    case ColumnType::kFloat32:
+      return to_floating<float>(input, parse_float32, Column::from_float32);
+    case ColumnType::kText:
+      return to_text(input);
     case ColumnType::kDate:
-    case ColumnType::kTimestamp: return to_time(input, field.type);
+    case ColumnType::kTimestamp:
+      return to_time(input, field.type);
     case ColumnType::kCategory:
-    case ColumnType::kSparse: break;
+    case ColumnType::kSparse:
+      break;
   }
   KOLOSAL_ASSERT(false, "all types can be converted to");
 }

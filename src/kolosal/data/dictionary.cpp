@@ -1,10 +1,10 @@
 #include "kolosal/data/dictionary.hpp"
 
-#include "kolosal/core/error.hpp"
-#include "kolosal/data/column.hpp"
-
 #include <limits>
 #include <utility>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/data/column.hpp"
 
 namespace kolosal::data {
 

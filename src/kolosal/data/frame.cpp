@@ -1,11 +1,11 @@
 #include "kolosal/data/frame.hpp"
 
-#include "kolosal/core/error.hpp"
-#include "kolosal/core/param.hpp"
-
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/param.hpp"
 
 namespace kolosal::data {
 
@@ -17,8 +17,8 @@ Frame::Frame(std::vector<std::string> names, std::vector<Column> columns)
   std::unordered_set<std::string_view> seen;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (columns_[i].size() != n_rows_)
-      throw Error(ErrorCode::kInternal, "column '{}' has another length than column '{}': {} instead of {}", names_[i],
-                  names_[0], columns_[i].size(), n_rows_);
+      throw Error(ErrorCode::kInternal, "column '{}' has another length than column '{}': {} instead of {}",
+                  names_[i], names_[0], columns_[i].size(), n_rows_);
     if (!seen.insert(names_[i]).second)
       throw Error(ErrorCode::kInternal, "two columns have the same name: '{}'", names_[i]);
   }

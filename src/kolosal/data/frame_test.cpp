@@ -31,8 +31,10 @@ TEST(Frame, SuggestsTheNearestName) {
 }
 
 TEST(Frame, RefusesUnequalColumns) {
-  EXPECT_ERROR(Frame({"a", "b"}, {Column::from_int64({1}), Column::from_int64({1, 2})}), kInternal, HasSubstr("'b'"));
-  EXPECT_ERROR(Frame({"a", "a"}, {Column::from_int64({1}), Column::from_int64({2})}), kInternal, HasSubstr("'a'"));
+  EXPECT_ERROR(Frame({"a", "b"}, {Column::from_int64({1}), Column::from_int64({1, 2})}), kInternal,
+               HasSubstr("'b'"));
+  EXPECT_ERROR(Frame({"a", "a"}, {Column::from_int64({1}), Column::from_int64({2})}), kInternal,
+               HasSubstr("'a'"));
   Frame frame = example();
   EXPECT_ERROR(frame.add("more", Column::from_int64({1})), kInternal, HasSubstr("'more'"));
   EXPECT_ERROR(frame.add("age", Column::from_int64({1, 2, 3})), kInternal, HasSubstr("'age'"));

@@ -1,17 +1,16 @@
 #include "kolosal/data/schema.hpp"
 
-#include "kolosal/core/error.hpp"
-#include "kolosal/core/param.hpp"
-#include "kolosal/data/convert_internal.hpp"
-
 #include <array>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/param.hpp"
+#include "kolosal/data/convert_internal.hpp"
 
 namespace kolosal::data {
 namespace {
@@ -33,8 +32,10 @@ std::pair<double, double> range_of(const Column& column) {
   switch (column.type()) {
     case ColumnType::kCategory:
     case ColumnType::kText:
-    case ColumnType::kSparse: return range;
-    default: break;
+    case ColumnType::kSparse:
+      return range;
+    default:
+      break;
   }
   for (std::size_t i = 0; i < column.size(); ++i) {
     const double value = column.number(i);
@@ -72,7 +73,9 @@ Field field_from_json(const nlohmann::json& json) {
   field.name = json.at("name").get<std::string>();
   const auto type_text = json.at("type").get<std::string>();
   const auto type = type_from_name(type_text);
-  if (!type) throw Error(ErrorCode::kModel, "column '{}' of the schema has an unknown type: '{}'", field.name, type_text);
+  if (!type)
+    throw Error(ErrorCode::kModel, "column '{}' of the schema has an unknown type: '{}'", field.name,
+                type_text);
   field.type = *type;
   field.role = role_from_name(json.at("role").get<std::string>());
   field.minimum = number_from_json(json.at("minimum"));
@@ -91,7 +94,8 @@ Field field_from_json(const nlohmann::json& json) {
   const std::string nearest = nearest_name(field.name, input.names());
   if (nearest.empty())
     throw Error(ErrorCode::kData, "column '{}' is missing; the model was trained with it", field.name);
-  throw Error(ErrorCode::kData, "column '{}' is missing; the model was trained with it. The nearest name here is '{}'",
+  throw Error(ErrorCode::kData,
+              "column '{}' is missing; the model was trained with it. The nearest name here is '{}'",
               field.name, nearest);
 }
 
@@ -103,7 +107,8 @@ void check_readable(const Conversion& conversion, const Column& input, const Fie
   std::string cell = input.cell_text(row);
   if (cell.size() > kShown) cell = cell.substr(0, kShown) + "...";
   throw Error(ErrorCode::kData,
-              "column '{}' was {} in training, but {} of its {} values here can not be read as that; the first is '{}' "
+              "column '{}' was {} in training, but {} of its {} values here can not be read as that; the "
+              "first is '{}' "
               "in row {}",
               field.name, type_name(field.type), conversion.n_unreadable, n_present, cell, row + 1);
 }
@@ -153,7 +158,9 @@ Frame Schema::conform(const Frame& input, ConformReport* report) const {
       const Column& column = input.column(it->second);
       Conversion conversion = convert_column(column, field);
       check_readable(conversion, column, field);
-      if (report && conversion.n_unreadable > 0) report->unreadable_cells[field.name] += conversion.n_unreadable;
+      if (report && conversion.n_unreadable > 0)
+        report->unreadable_cells[field.name] += conversion.n_unreadable;
+      if (report && conversion.n_rounded > 0) report->rounded_cells[field.name] += conversion.n_rounded;
       if (report && conversion.n_unseen > 0) report->unseen_levels[field.name] += conversion.n_unseen;
       names.push_back(field.name);
       columns.push_back(std::move(conversion.column));

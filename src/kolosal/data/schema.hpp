@@ -1,9 +1,8 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +19,8 @@ struct Field {
   std::string name;
   ColumnType type = ColumnType::kFloat64;
   Role role = Role::kFeature;
-  std::shared_ptr<const Dictionary> dictionary;  ///< kCategory only: the levels seen in training, in code order.
+  std::shared_ptr<const Dictionary>
+      dictionary;      ///< kCategory only: the levels seen in training, in code order.
   double minimum = 0;  ///< Smallest number seen in training (NaN when none); dates in nanoseconds.
   double maximum = 0;
   std::size_t n_missing = 0;  ///< In training.
@@ -28,9 +28,12 @@ struct Field {
 
 /// What conform() changed or could not understand, for one message at the end instead of one per cell.
 struct ConformReport {
-  std::map<std::string, std::size_t> unseen_levels;    ///< column -> cells with a level not seen in training
-  std::map<std::string, std::size_t> unreadable_cells; ///< column -> cells that became missing (text in a number column)
-  std::vector<std::string> extra_columns;              ///< in the input, not in the schema
+  std::map<std::string, std::size_t> unseen_levels;  ///< column -> cells with a level not seen in training
+  std::map<std::string, std::size_t>
+      unreadable_cells;  ///< column -> cells that became missing (text in a number column)
+  std::map<std::string, std::size_t>
+      rounded_cells;                       ///< column -> fractions in a column that was whole in training
+  std::vector<std::string> extra_columns;  ///< in the input, not in the schema
 };
 
 /// Names, types and roles of a table; written into every model and checked against every prediction input.
@@ -46,12 +49,12 @@ class Schema {
   const Field* find(std::string_view name) const;
   std::vector<std::string> names_with(Role role) const;
 
-  /// Brings an input into the shape that was trained on: the feature columns by name and in schema order, converted to
-  /// the schema's types, category cells coded by the schema's dictionaries (unseen levels: kUnseenCode).
-  /// Cells that do not fit their type become missing and are counted. One exception: an int column that now holds
-  /// fractional numbers stays float64, since the numbers are worth more than the type.
-  /// @throws Error kData when a feature column is absent (nearest name suggested), or when more than half of the
-  /// present cells of a column can not be read as its type (the first such value and its row are named).
+  /// Brings an input into the shape that was trained on: the feature columns by name and in schema order,
+  /// converted to the schema's types, category cells coded by the schema's dictionaries (unseen levels:
+  /// kUnseenCode). Cells that do not fit their type become missing and are counted. Fractions in an int
+  /// column are rounded and counted: the nearest whole number says more than a missing cell.
+  /// @throws Error kData when a feature column is absent (nearest name suggested), or when more than half of
+  /// the present cells of a column can not be read as its type (the first such value and its row are named).
   Frame conform(const Frame& input, ConformReport* report = nullptr) const;
 
   nlohmann::json to_json() const;

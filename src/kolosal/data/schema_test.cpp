@@ -41,17 +41,18 @@ std::vector<std::string> conformed(const Field& wanted, Column input, ConformRep
 }
 
 TEST(Schema, TakesFeaturesByNameInItsOrder) {
-  const Frame train({"a", "b", "y", "id"}, {Column::from_int64({1}), Column::from_float64({2}), Column::from_bool({1}),
-                                            Column::from_int64({9})});
+  const Frame train({"a", "b", "y", "id"}, {Column::from_int64({1}), Column::from_float64({2}),
+                                            Column::from_bool({1}), Column::from_int64({9})});
   Schema schema = Schema::of(train);
   schema.fields()[2].role = Role::kTarget;
   schema.fields()[3].role = Role::kIgnored;
-  const Frame input({"more", "b", "y", "a"}, {Column::from_int64({0}), Column::from_float64({5}), Column::from_bool({0}),
-                                              Column::from_int64({4})});
+  const Frame input({"more", "b", "y", "a"}, {Column::from_int64({0}), Column::from_float64({5}),
+                                              Column::from_bool({0}), Column::from_int64({4})});
   ConformReport report;
   const Frame out = schema.conform(input, &report);
   EXPECT_THAT(out.names(), ElementsAre("a", "b"));
-  EXPECT_EQ(out.column("a").int64s().data(), input.column("a").int64s().data()) << "nothing to convert, nothing copied";
+  EXPECT_EQ(out.column("a").int64s().data(), input.column("a").int64s().data())
+      << "nothing to convert, nothing copied";
   EXPECT_THAT(report.extra_columns, ElementsAre("more"));
   EXPECT_THAT(schema.names_with(Role::kTarget), ElementsAre("y"));
 }
@@ -78,11 +79,17 @@ TEST(Schema, ConvertsToNumbers) {
   EXPECT_THAT(conformed(field(kInt64), Column::from_bool({1, 0})), ElementsAre("1", "0"));
 }
 
-TEST(Schema, KeepsFractionsInAColumnThatWasWhole) {
-  const Frame out = Schema({field(ColumnType::kInt64)}).conform(Frame({"x"}, {Column::from_float64({1.5, 2, kNaN})}));
-  EXPECT_EQ(out.column(0).type(), ColumnType::kFloat64);
-  EXPECT_EQ(out.column(0).number(0), 1.5);
-  EXPECT_THAT(conformed(field(ColumnType::kInt64), Column::from_texts({"1.5", "2"})), ElementsAre("1.5", "2"));
+TEST(Schema, RoundsFractionsInAColumnThatWasWholeAndCountsThem) {
+  const Field whole = field(ColumnType::kInt64);
+  ConformReport report;
+  EXPECT_THAT(conformed(whole, Column::from_float64({1.5, -1.6, 2, kNaN}), &report),
+              ElementsAre("2", "-2", "2", "-"));
+  EXPECT_THAT(conformed(whole, Column::from_texts({"0.4", "12.0", "NA"}), &report),
+              ElementsAre("0", "12", "-"));
+  EXPECT_THAT(report.rounded_cells, ElementsAre(Pair("x", 3)));
+  EXPECT_THAT(report.unreadable_cells, IsEmpty());
+  EXPECT_THAT(conformed(whole, Column::from_float64({1, 2, 1e300}), &report), ElementsAre("1", "2", "-"));
+  EXPECT_THAT(report.unreadable_cells, ElementsAre(Pair("x", 1)));
 }
 
 TEST(Schema, ConvertsToBool) {
@@ -91,14 +98,17 @@ TEST(Schema, ConvertsToBool) {
   EXPECT_THAT(conformed(field(kBool), Column::from_float64({1, 0, kNaN})), ElementsAre("true", "false", "-"));
   EXPECT_THAT(conformed(field(kBool), Column::from_texts({"Yes", "no", "TRUE", "0.0", ""})),
               ElementsAre("true", "false", "true", "false", "-"));
-  EXPECT_THAT(conformed(field(kBool), Column::from_category({0, 1}, levels({"f", "t"}))), ElementsAre("false", "true"));
+  EXPECT_THAT(conformed(field(kBool), Column::from_category({0, 1}, levels({"f", "t"}))),
+              ElementsAre("false", "true"));
 }
 
 TEST(Schema, ConvertsToTimes) {
   using enum ColumnType;
-  EXPECT_THAT(conformed(field(kTimestamp), Column::from_texts({"2024-02-29", "2024-02-29T01:00+01:00", "none"})),
-              ElementsAre("2024-02-29T00:00:00", "2024-02-29T00:00:00", "-"));
-  EXPECT_THAT(conformed(field(kDate), Column::from_timestamp({-1, 1})), ElementsAre("1969-12-31", "1970-01-01"));
+  EXPECT_THAT(
+      conformed(field(kTimestamp), Column::from_texts({"2024-02-29", "2024-02-29T01:00+01:00", "none"})),
+      ElementsAre("2024-02-29T00:00:00", "2024-02-29T00:00:00", "-"));
+  EXPECT_THAT(conformed(field(kDate), Column::from_timestamp({-1, 1})),
+              ElementsAre("1969-12-31", "1970-01-01"));
   EXPECT_THAT(conformed(field(kTimestamp), Column::from_date({0})), ElementsAre("1970-01-01T00:00:00"));
   EXPECT_THAT(conformed(field(kDate), Column::from_category({0, 0}, levels({"2024-02-29"}))),
               ElementsAre("2024-02-29", "2024-02-29"));
@@ -108,15 +118,18 @@ TEST(Schema, ConvertsToText) {
   using enum ColumnType;
   EXPECT_THAT(conformed(field(kText), Column::from_int64({1, 2}, {0b10})), ElementsAre("-", "2"));
   EXPECT_THAT(conformed(field(kText), Column::from_float64({0.1})), ElementsAre("0.1"));
-  EXPECT_THAT(conformed(field(kText), Column::from_category({0, kMissingCode}, levels({"a"}))), ElementsAre("a", "-"));
+  EXPECT_THAT(conformed(field(kText), Column::from_category({0, kMissingCode}, levels({"a"}))),
+              ElementsAre("a", "-"));
 }
 
 TEST(Schema, MatchesLevelsOfNumbersHoweverTheyAreStored) {
   const Field wanted = field(ColumnType::kCategory, levels({"1", "2", "0.1"}));
   EXPECT_THAT(conformed(wanted, Column::from_int64({2, 1, 7}, {0b111})), ElementsAre("2", "1", "!"));
-  EXPECT_THAT(conformed(wanted, Column::from_float64({1.0, 0.1, kNaN, 1.5})), ElementsAre("1", "0.1", "-", "!"));
+  EXPECT_THAT(conformed(wanted, Column::from_float64({1.0, 0.1, kNaN, 1.5})),
+              ElementsAre("1", "0.1", "-", "!"));
   EXPECT_THAT(conformed(wanted, Column::from_float32({1.0F, 0.1F})), ElementsAre("1", "0.1"));
-  EXPECT_THAT(conformed(wanted, Column::from_texts({"2", "two", std::nullopt, "NA"})), ElementsAre("2", "!", "-", "-"));
+  EXPECT_THAT(conformed(wanted, Column::from_texts({"2", "two", std::nullopt, "NA"})),
+              ElementsAre("2", "!", "-", "-"));
   // Levels as another program wrote them; the exact text goes first.
   const Field other = field(ColumnType::kCategory, levels({"01", "2.0", "1", "9007199254740993"}));
   EXPECT_THAT(conformed(other, Column::from_int64({1, 2, 9007199254740993, 9007199254740992})),
@@ -125,8 +138,10 @@ TEST(Schema, MatchesLevelsOfNumbersHoweverTheyAreStored) {
 
 TEST(Schema, MatchesLevelsOfBooleans) {
   const Column input = Column::from_bool({1, 0});
-  EXPECT_THAT(conformed(field(ColumnType::kCategory, levels({"false", "true"})), input), ElementsAre("true", "false"));
-  EXPECT_THAT(conformed(field(ColumnType::kCategory, levels({"No", "Yes"})), input), ElementsAre("Yes", "No"));
+  EXPECT_THAT(conformed(field(ColumnType::kCategory, levels({"false", "true"})), input),
+              ElementsAre("true", "false"));
+  EXPECT_THAT(conformed(field(ColumnType::kCategory, levels({"No", "Yes"})), input),
+              ElementsAre("Yes", "No"));
   EXPECT_THAT(conformed(field(ColumnType::kCategory, levels({"1", "red"})), input), ElementsAre("1", "!"));
 }
 
@@ -134,8 +149,9 @@ TEST(Schema, RecodesCategoriesOnlyWhenLevelsDiffer) {
   const auto trained = levels({"a", "b"});
   const Field wanted = field(ColumnType::kCategory, trained);
   ConformReport report;
-  EXPECT_THAT(conformed(wanted, Column::from_category({0, 1, 2, kMissingCode}, levels({"b", "c", "NA"})), &report),
-              ElementsAre("b", "!", "-", "-"));
+  EXPECT_THAT(
+      conformed(wanted, Column::from_category({0, 1, 2, kMissingCode}, levels({"b", "c", "NA"})), &report),
+      ElementsAre("b", "!", "-", "-"));
   EXPECT_THAT(report.unseen_levels, ElementsAre(Pair("x", 1)));
 
   const Column same = Column::from_category({1, 0}, levels({"a", "b"}));
@@ -146,16 +162,19 @@ TEST(Schema, RecodesCategoriesOnlyWhenLevelsDiffer) {
 
 TEST(Schema, CountsCellsThatDoNotFit) {
   ConformReport report;
-  EXPECT_THAT(conformed(field(ColumnType::kFloat64), Column::from_texts({"1", "x", "3", std::nullopt}), &report),
-              ElementsAre("1", "-", "3", "-"));
+  EXPECT_THAT(
+      conformed(field(ColumnType::kFloat64), Column::from_texts({"1", "x", "3", std::nullopt}), &report),
+      ElementsAre("1", "-", "3", "-"));
   EXPECT_THAT(report.unreadable_cells, ElementsAre(Pair("x", 1)));
   EXPECT_THAT(report.unseen_levels, IsEmpty());
 }
 
 TEST(Schema, RefusesAColumnThatIsMostlyAnotherThing) {
-  EXPECT_ERROR(conformed(field(ColumnType::kFloat64), Column::from_texts({"1", std::nullopt, "red", "blue"})), kData,
-               AllOf(HasSubstr("'x'"), HasSubstr("float"), HasSubstr("2 of its 3"), HasSubstr("'red' in row 3")));
-  EXPECT_ERROR(conformed(field(ColumnType::kFloat64), Column::from_date({0})), kData, HasSubstr("'1970-01-01' in row 1"));
+  EXPECT_ERROR(
+      conformed(field(ColumnType::kFloat64), Column::from_texts({"1", std::nullopt, "red", "blue"})), kData,
+      AllOf(HasSubstr("'x'"), HasSubstr("float"), HasSubstr("2 of its 3"), HasSubstr("'red' in row 3")));
+  EXPECT_ERROR(conformed(field(ColumnType::kFloat64), Column::from_date({0})), kData,
+               HasSubstr("'1970-01-01' in row 1"));
   EXPECT_ERROR(conformed(field(ColumnType::kTimestamp), Column::from_int64({5})), kData, HasSubstr("'5'"));
   EXPECT_ERROR(conformed(field(ColumnType::kBool), Column::from_int64({5})), kData, HasSubstr("bool"));
 }
@@ -163,8 +182,8 @@ TEST(Schema, RefusesAColumnThatIsMostlyAnotherThing) {
 TEST(Schema, IsReadBackFromJson) {
   const Frame frame({"n", "c", "t", "e"},
                     {Column::from_float64({1, kNaN, std::numeric_limits<double>::infinity()}),
-                     Column::from_category({1, 0, kMissingCode}, levels({"a", "ü"})), Column::from_texts({"", "", ""}),
-                     Column::from_float64({kNaN, kNaN, kNaN})});
+                     Column::from_category({1, 0, kMissingCode}, levels({"a", "ü"})),
+                     Column::from_texts({"", "", ""}), Column::from_float64({kNaN, kNaN, kNaN})});
   Schema schema = Schema::of(frame);
   schema.fields()[1].role = Role::kTarget;
   const Schema back = Schema::from_json(nlohmann::json::parse(schema.to_json().dump()));
@@ -180,8 +199,8 @@ TEST(Schema, IsReadBackFromJson) {
 
 TEST(Schema, RefusesJsonThatIsNoSchema) {
   const auto json = Schema::of(Frame({"c"}, {Column::from_category({0}, levels({"a"}))})).to_json();
-  for (const char* patch : {R"({"type": "colour"})", R"({"role": 3})", R"({"levels": ["a", "a"]})", R"({"name": null})",
-                            R"({"minimum": "low"})", R"({"n_missing": "many"})"}) {
+  for (const char* patch : {R"({"type": "colour"})", R"({"role": 3})", R"({"levels": ["a", "a"]})",
+                            R"({"name": null})", R"({"minimum": "low"})", R"({"n_missing": "many"})"}) {
     auto broken = json;
     broken["columns"][0].update(nlohmann::json::parse(patch));
     EXPECT_ERROR(Schema::from_json(broken), kModel, HasSubstr("schema"));

@@ -6,9 +6,12 @@ namespace kolosal::data {
 
 std::string_view task_name(Task task) {
   switch (task) {
-    case Task::kBinary: return "binary";
-    case Task::kMulticlass: return "multiclass";
-    case Task::kRegression: return "regression";
+    case Task::kBinary:
+      return "binary";
+    case Task::kMulticlass:
+      return "multiclass";
+    case Task::kRegression:
+      return "regression";
   }
   KOLOSAL_ASSERT(false, "all tasks have a name");
 }

@@ -1,5 +1,6 @@
 #include "kolosal/data/text_value.hpp"
 
+#include <fmt/format.h>
 #include <locale.h>
 #include <stdlib.h>
 
@@ -8,8 +9,6 @@
 #include <chrono>
 #include <cmath>
 #include <system_error>
-
-#include <fmt/format.h>
 
 namespace kolosal::data {
 namespace {
@@ -65,7 +64,8 @@ std::optional<std::int64_t> take_day(std::string_view& text) {
   if (!month || (dashes && !take(text, '-'))) return {};
   const auto day = take_digits(text, 2);
   if (!day) return {};
-  const std::chrono::year_month_day date(std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
+  const std::chrono::year_month_day date(std::chrono::year(*year),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day)));
   if (!date.ok()) return {};
   return std::chrono::sys_days(date).time_since_epoch().count();
@@ -76,7 +76,8 @@ std::optional<std::int64_t> take_fraction(std::string_view& text) {
   std::int64_t nanoseconds = 0;
   std::int64_t unit = kNanosecondsPerSecond / 10;
   std::size_t n = 0;
-  for (; n < text.size() && text[n] >= '0' && text[n] <= '9'; ++n, unit /= 10) nanoseconds += (text[n] - '0') * unit;
+  for (; n < text.size() && text[n] >= '0' && text[n] <= '9'; ++n, unit /= 10)
+    nanoseconds += (text[n] - '0') * unit;
   if (n == 0) return {};
   text.remove_prefix(n);
   return nanoseconds;

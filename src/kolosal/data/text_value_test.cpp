@@ -2,11 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <rapidcheck.h>
 
 namespace kolosal::data {
 namespace {
@@ -31,12 +31,15 @@ TEST(TextValue, ReadsNumbersOfAnySize) {
   EXPECT_THAT(parse_float("-1e400"), Optional(-kInfinity));
   EXPECT_THAT(parse_float("1e-400"), Optional(0.0));
   EXPECT_THAT(parse_float("-inf"), Optional(-kInfinity));
-  for (const char* text : {"", "nan", "-nan", "1,5", "abc", "1.5x", "+-1", "1e"}) EXPECT_FALSE(parse_float(text)) << text;
+  for (const char* text : {"", "nan", "-nan", "1,5", "abc", "1.5x", "+-1", "1e"})
+    EXPECT_FALSE(parse_float(text)) << text;
 }
 
 TEST(TextValue, ReadsBooleansInAnyCase) {
-  for (const char* text : {"true", "TRUE", "Yes", "t", "1", "1.0"}) EXPECT_THAT(parse_bool(text), Optional(true)) << text;
-  for (const char* text : {"false", "No", "F", "n", "0", " 0.0 "}) EXPECT_THAT(parse_bool(text), Optional(false)) << text;
+  for (const char* text : {"true", "TRUE", "Yes", "t", "1", "1.0"})
+    EXPECT_THAT(parse_bool(text), Optional(true)) << text;
+  for (const char* text : {"false", "No", "F", "n", "0", " 0.0 "})
+    EXPECT_THAT(parse_bool(text), Optional(false)) << text;
   for (const char* text : {"", "2", "maybe", "truth"}) EXPECT_FALSE(parse_bool(text)) << text;
 }
 
@@ -58,9 +61,10 @@ TEST(TextValue, ReadsIso8601) {
     EXPECT_THAT(parse_timestamp(text), Optional(seconds * kNanosecondsPerSecond)) << text;
   EXPECT_THAT(parse_timestamp("1970-01-01T00:00:00.1234567899"), Optional(123456789));
   EXPECT_THAT(parse_date("1969-12-31T23:59:59Z"), Optional(-kNanosecondsPerDay));
-  for (const char* text : {"", "2024", "2024-02-30", "2024-13-01", "2024-0229", "2024-02-29T", "2024-02-29T25:00",
-                           "2024-02-29T12:60", "2024-02-29T12:30:05.", "2024-02-29x", "1600-01-01", "2300-01-01",
-                           "2024-02-29T12:30+", "24:00", "2024-02-29T12:30:05+02:00x"})
+  for (const char* text :
+       {"", "2024", "2024-02-30", "2024-13-01", "2024-0229", "2024-02-29T", "2024-02-29T25:00",
+        "2024-02-29T12:60", "2024-02-29T12:30:05.", "2024-02-29x", "1600-01-01", "2300-01-01",
+        "2024-02-29T12:30+", "24:00", "2024-02-29T12:30:05+02:00x"})
     EXPECT_FALSE(parse_timestamp(text)) << text;
 }
 
@@ -70,7 +74,8 @@ TEST(TextValue, WritesTimesThatItReads) {
   EXPECT_EQ(format_timestamp(-1), "1969-12-31T23:59:59.999999999");
   EXPECT_EQ(format_timestamp(1'500'000'000), "1970-01-01T00:00:01.500");
   EXPECT_EQ(format_timestamp(1'000'001'000), "1970-01-01T00:00:01.000001");
-  for (const std::int64_t edge : {INT64_MIN, INT64_MAX}) EXPECT_THAT(parse_timestamp(format_timestamp(edge)), Optional(edge));
+  for (const std::int64_t edge : {INT64_MIN, INT64_MAX})
+    EXPECT_THAT(parse_timestamp(format_timestamp(edge)), Optional(edge));
   EXPECT_TRUE(rc::check("any moment is read back", [](std::int64_t nanoseconds) {
     RC_ASSERT(parse_timestamp(format_timestamp(nanoseconds)) == nanoseconds);
   }));
@@ -90,8 +95,10 @@ TEST(TextValue, WritesNumbersThatItReads) {
 }
 
 TEST(TextValue, KnowsTextsForMissing) {
-  for (const char* text : {"", "  ", "NA", "n/a", "#N/A", "NaN", "null", "None", "?"}) EXPECT_TRUE(is_missing_text(text)) << text;
-  for (const char* text : {"0", "nano", "nothing", "-", "missing?"}) EXPECT_FALSE(is_missing_text(text)) << text;
+  for (const char* text : {"", "  ", "NA", "n/a", "#N/A", "NaN", "null", "None", "?"})
+    EXPECT_TRUE(is_missing_text(text)) << text;
+  for (const char* text : {"0", "nano", "nothing", "-", "missing?"})
+    EXPECT_FALSE(is_missing_text(text)) << text;
 }
 
 TEST(TextValue, FloorsDaysBefore1970) {
