@@ -7,6 +7,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/data/schema.hpp"
+#include "kolosal/data/text_value.hpp"
 #include "kolosal/io/column_builder_internal.hpp"
 #include "kolosal/io/formats/retype_internal.hpp"
 
@@ -92,13 +93,11 @@ Column convert(const Column& column, const std::string& name, const std::string&
     throw Error(ErrorCode::kData,
                 "{}, column '{}': {} of its cells of type {} can not be read as {}; force it to another type",
                 path, name, found->second, data::type_name(column.type()), data::type_name(type));
-  const Column& out = frame.column(0);
-  // A schema lets fractions pass where whole numbers were trained on; the user's word is stricter.
-  for (std::size_t row = 0; out.type() != type && row < out.size(); ++row)
-    if (const double value = out.number(row); value != std::floor(value) && !out.is_missing(row))
-      unreadable(path, name, out.cell_text(row), type);
-  if (out.type() != type) unreadable(path, name, "a number beyond 64 bits", type);
-  return out;
+  // A schema rounds fractions where whole numbers were trained on; the user's word is stricter.
+  for (std::size_t row = 0; changes.rounded_cells.contains(name) && row < column.size(); ++row)
+    if (const auto value = data::parse_float(column.cell_text(row)); value && *value != std::round(*value))
+      unreadable(path, name, column.cell_text(row), type);
+  return frame.column(0);
 }
 
 Retyped retype(const Column& column, const std::string& name, const std::string& path, bool infer,
