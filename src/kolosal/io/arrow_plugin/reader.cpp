@@ -243,6 +243,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> open_ipc_batches(
     info.estimated_bytes = std::max(info.estimated_bytes, 8 * cells);  // the file may be compressed
     return std::make_shared<FileBatches>(std::move(file));
   }
+  ARROW_RETURN_NOT_OK(source->Seek(0));  // ReadAt() has left the position undefined
   ARROW_ASSIGN_OR_RAISE(auto stream, arrow::ipc::RecordBatchStreamReader::Open(source, read_options));
   ARROW_ASSIGN_OR_RAISE(read_options.included_fields, wanted_fields(*stream->schema(), options));
   ARROW_RETURN_NOT_OK(source->Seek(0));

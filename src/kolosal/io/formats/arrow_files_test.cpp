@@ -11,6 +11,7 @@
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
 #include "kolosal/core/thread_pool.hpp"
+#include "kolosal/data/arrow_bridge.hpp"
 #include "kolosal/io/format.hpp"
 #include "kolosal/io/formats/arrow_library_internal.hpp"
 
@@ -305,20 +306,49 @@ TEST_P(ArrowFiles, AFullDiskIsReported) {
   EXPECT_ERROR(fill(), kIo, HasSubstr("/dev/full"));
 }
 
+TEST(ArrowStream, IsReadFromAFile) {
+  if (const auto version = arrow_library_version(); !version) GTEST_SKIP() << version.error();
+  // What the writer sends to the standard output.
+  ArrowArray array{};
+  ArrowSchema schema{};
+  data::export_arrow(all_types(), &array, &schema);
+  std::string bytes;
+  const KolosalArrowSink sink{&bytes, [](void* text, const void* begin, std::size_t n) {
+                                static_cast<std::string*>(text)->append(static_cast<const char*>(begin), n);
+                                return 0;
+                              }};
+  KolosalArrowWriter* writer = nullptr;
+  KolosalArrowError error{};
+  ASSERT_EQ(arrow_library().create(&sink, "arrow_stream", &schema, &writer, &error), kKolosalArrowOk)
+      << error.text;
+  ASSERT_EQ(arrow_library().write(writer, &array, &error), kKolosalArrowOk) << error.text;
+  ASSERT_EQ(arrow_library().close(writer, &error), kKolosalArrowOk) << error.text;
+  arrow_library().free(writer);
+
+  EXPECT_TRUE(arrow_format().recognizes(bytes));
+  const TempFolder folder;
+  const auto file = folder.write("table.arrows", bytes);
+  ReadReport report;
+  expect_equal(arrow_format().read(file, {}, {}, report), all_types());
+  const auto stream = arrow_format().open(file, {}, {});
+  const auto batch = stream->next();
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->n_rows(), 3U);
+  EXPECT_FALSE(stream->next());
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, ArrowFiles, ::testing::Values("parquet", "arrow"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 TEST(ArrowLibrary, TellsWhatIsMissingAndWhatToDo) {
   const TempFolder folder;
   const std::filesystem::path folders[] = {folder.path()};
-  const auto absent = load_arrow_library(folders);
-  ASSERT_FALSE(absent);
-  EXPECT_THAT(absent.error(), AllOf(HasSubstr("libkolosal_arrow.so"), HasSubstr("libarrow.so.2600"),
-                                    HasSubstr(folder.path().string()), HasSubstr("KOLOSAL_LIBRARY_PATH")));
   folder.write("libkolosal_arrow.so", "garbage");
   const auto broken = load_arrow_library(folders);
   ASSERT_FALSE(broken);
-  EXPECT_THAT(broken.error(), HasSubstr("can not be opened"));
+  EXPECT_THAT(broken.error(), AllOf(HasSubstr("can not be opened"), HasSubstr("libkolosal_arrow.so"),
+                                    HasSubstr("libarrow.so.2600"), HasSubstr(folder.path().string()),
+                                    HasSubstr("KOLOSAL_LIBRARY_PATH")));
 }
 
 }  // namespace

@@ -89,14 +89,14 @@ Column convert(const Column& column, const std::string& name, const std::string&
   field.type = type;
   data::ConformReport changes;
   const data::Frame frame = data::Schema({field}).conform(data::Frame({name}, {column}), &changes);
-  if (const auto found = changes.unreadable_cells.find(name); found != changes.unreadable_cells.end())
-    throw Error(ErrorCode::kData,
-                "{}, column '{}': {} of its cells of type {} can not be read as {}; force it to another type",
-                path, name, found->second, data::type_name(column.type()), data::type_name(type));
   // A schema rounds fractions where whole numbers were trained on; the user's word is stricter.
   for (std::size_t row = 0; changes.rounded_cells.contains(name) && row < column.size(); ++row)
     if (const auto value = data::parse_float(column.cell_text(row)); value && *value != std::round(*value))
       unreadable(path, name, column.cell_text(row), type);
+  if (const auto found = changes.unreadable_cells.find(name); found != changes.unreadable_cells.end())
+    throw Error(ErrorCode::kData,
+                "{}, column '{}': {} of its cells of type {} can not be read as {}; force it to another type",
+                path, name, found->second, data::type_name(column.type()), data::type_name(type));
   return frame.column(0);
 }
 
