@@ -104,7 +104,7 @@ double BinnedColumn::threshold(std::uint8_t b, std::uint8_t next) const { return
 std::shared_ptr<const BinnedTable> BinnedTable::of(const data::Frame& x, const Context& context) {
   for (std::size_t c = 0; c < x.n_columns(); ++c)
     if (x.column(c).type() != data::ColumnType::kCategory && !x.column(c).is_numeric())
-      throw Error(ErrorCode::kData, "a forest takes numbers and categories: column '{}' is {}", x.name(c),
+      throw Error(ErrorCode::kData, "a forest takes numbers and categories: column \"{}\" is {}", x.name(c),
                   data::type_name(x.column(c).type()));
   auto table = std::make_shared<BinnedTable>();
   table->n_rows = x.n_rows();

@@ -22,14 +22,14 @@ FeatureMap FeatureMap::of(const data::Frame& x) {
     } else if (column.is_numeric()) {
       map.kind.push_back(Kind::kNumber);
     } else {
-      throw Error(ErrorCode::kData, "a linear learner takes numbers, categories and sparse columns: column '{}' is {}",
+      throw Error(ErrorCode::kData, "a linear learner takes numbers, categories and sparse columns: column \"{}\" is {}",
                   x.name(c), data::type_name(column.type()));
     }
     map.first.push_back(static_cast<std::int32_t>(n));
     map.n_slots.push_back(slots);
     n += slots;
     if (n > std::numeric_limits<std::int32_t>::max())
-      throw Error(ErrorCode::kData, "too many levels and features for a linear learner at column '{}'", x.name(c));
+      throw Error(ErrorCode::kData, "too many levels and features for a linear learner at column \"{}\"", x.name(c));
   }
   map.n_features = static_cast<std::int32_t>(n);
   return map;
@@ -71,7 +71,7 @@ void copy_present_numbers(const data::Frame& x, std::size_t column, std::size_t 
   x.column(column).slice(begin, end - begin).copy_numbers(std::span<double>(out));
   for (std::size_t i = 0; i < out.size(); ++i)
     if (!std::isfinite(out[i]))
-      throw Error(ErrorCode::kData, "a linear learner needs finite numbers: column '{}' has {} in row {}; impute it before",
+      throw Error(ErrorCode::kData, "a linear learner needs finite numbers: column \"{}\" has {} in row {}; impute it before",
                   x.name(column), std::isnan(out[i]) ? "a missing value" : "an infinite value", begin + i + 1);
 }
 
