@@ -145,12 +145,18 @@ class Kernel {
     return true;
   }
 
-  /// kInterleaved rows at once without a branch per node: rows that reached their leaf stay there.
-  void walk_numbers(std::int32_t root, const double* rows, std::int32_t* at) const {
+  /// kInterleaved rows at once without a branch per node: rows that reached their leaf stay there. Unrolled,
+  /// so that the positions are in registers: against one row after the other this took 34 instead of 60 ns
+  /// per row and tree where branches can not be foreseen (normal noise, 31 leaves), and no longer where they
+  /// can. Category nodes are not done this way: computing both kinds of node cost three times what the
+  /// foreseen branches cost.
+  void walk_numbers(std::int32_t root, const double* rows, std::int32_t* leaves) const {
     const PackedNode* nodes = nodes_.data();
+    std::int32_t at[kInterleaved];
     std::fill_n(at, kInterleaved, root);
     while (true) {
       std::int32_t open = -1;  // its sign bit stays set while every row is at a leaf
+#pragma GCC unroll 8
       for (std::size_t k = 0; k < kInterleaved; ++k) {
         const std::int32_t i = at[k];
         const PackedNode& node = nodes[std::max(i, 0)];
@@ -161,8 +167,9 @@ class Kernel {
         at[k] = i < 0 ? i : next;
         open &= at[k];
       }
-      if (open < 0) return;
+      if (open < 0) break;
     }
+    std::copy_n(at, kInterleaved, leaves);
   }
 
   std::int32_t walk_packed(std::int32_t at, const double* row) const {

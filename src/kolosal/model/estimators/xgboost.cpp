@@ -76,14 +76,16 @@ void add_objective(Settings& out, const Objective& objective, std::size_t n_outp
 }
 
 Settings settings_of(const XgboostParams& p, const Objective& objective, std::size_t n_outputs,
-                     const Context& context) {
+                     std::uint64_t seed) {
   const auto text = [](const auto& value) { return fmt::format("{}", value); };
   Settings out = {{"tree_method", "hist"},
                   {"device", "cpu"},
                   {"verbosity", "0"},
                   {"disable_default_eval_metric", "1"},
-                  {"nthread", text(std::max<std::size_t>(context.n_threads, 1))},
-                  {"seed", text(context.seed & 0x7fffffffU)},
+                  // XGBoost's histograms are summed in an order that depends on the number of threads, and
+                  // with it the last bits of every leaf. One thread gives the same bytes everywhere.
+                  {"nthread", "1"},
+                  {"seed", text(seed & 0x7fffffffU)},
                   {"learning_rate", text(p.learning_rate)},
                   {"max_depth", text(p.max_depth)},
                   {"max_leaves", text(p.max_leaves)},
@@ -151,7 +153,7 @@ class XgboostFit final : public BoostingFit {
     void* handle = nullptr;
     library.check(library.booster_create(matrices.data(), matrices.size(), &handle));
     booster_.reset(handle);
-    for (const auto& [name, value] : settings_of(owner.params(), objective, owner.n_outputs(), context))
+    for (const auto& [name, value] : settings_of(owner.params(), objective, owner.n_outputs(), context.seed))
       library.check(library.booster_set_param(booster_.get(), name.c_str(), value.c_str()));
   }
 

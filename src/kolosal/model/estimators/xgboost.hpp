@@ -45,6 +45,9 @@ struct XgboostParams {
 /// XGBoost sees it, so
 ///          reg_alpha, gamma and huber's alpha are in that unit.
 /// Stops:   early_stopping_rounds without a smaller loss on the validation rows; the best round is kept.
+/// Threads: training runs on one thread whatever the context allows, binning on all of them: XGBoost's sums,
+/// and so its bytes,
+///          depend on the number of threads.
 /// Cost:    a byte per cell for the binned table, and again for the rows of each fit; columns are read as
 /// float32.
 class Xgboost final : public Estimator {
