@@ -10,8 +10,8 @@
 
 namespace kolosal::io {
 
-/// Bit i of the result: whether byte i of the 64 bytes at p is a or b. SSE2 is part of every x86-64, and here the
-/// memory, not the width of the vectors, is the limit.
+/// Bit i of the result: whether byte i of the 64 bytes at p is a or b. SSE2 is part of every x86-64, and here
+/// the memory, not the width of the vectors, is the limit.
 inline std::uint64_t find_bytes(const char* p, char a, char b) {
 #if defined(__SSE2__)
   const __m128i first = _mm_set1_epi8(a), second = _mm_set1_epi8(b);
@@ -32,7 +32,8 @@ inline std::uint64_t find_bytes(const char* p, char a, char b) {
 /// How often c stands in [begin, end).
 inline std::size_t count_byte(const char* begin, const char* end, char c) {
   std::size_t n = 0;
-  for (; end - begin >= 64; begin += 64) n += static_cast<std::size_t>(__builtin_popcountll(find_bytes(begin, c, c)));
+  for (; end - begin >= 64; begin += 64)
+    n += static_cast<std::size_t>(__builtin_popcountll(find_bytes(begin, c, c)));
   for (; begin < end; ++begin) n += *begin == c;
   return n;
 }
@@ -56,7 +57,9 @@ inline const char* skip_ascii_blocks(const char* begin, const char* end) {
 /// Finds the next byte that is a or b, going forward through [begin, end).
 class ByteFinder {
  public:
-  ByteFinder(const char* begin, const char* end, char a, char b) : end_(end), block_(begin), a_(a), b_(b) { load(); }
+  ByteFinder(const char* begin, const char* end, char a, char b) : end_(end), block_(begin), a_(a), b_(b) {
+    load();
+  }
 
   /// The next hit, or end.
   const char* next() {

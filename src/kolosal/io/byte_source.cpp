@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,8 +12,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/io/byte_source_internal.hpp"
@@ -44,7 +43,8 @@ Descriptor open_for_reading(const std::filesystem::path& path, struct stat& stat
     fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
       const int reason = errno;
-      if (reason == ENOENT || reason == ENOTDIR) throw Error(ErrorCode::kNotFound, "file not found: {}", path.string());
+      if (reason == ENOENT || reason == ENOTDIR)
+        throw Error(ErrorCode::kNotFound, "file not found: {}", path.string());
       throw Error(ErrorCode::kIo, "cannot open {}: {}", path.string(), strerror(reason));
     }
   }
@@ -123,7 +123,8 @@ class GzipSource final : public ByteSource {
   GzipSource(std::unique_ptr<ByteSource> inner, std::string path)
       : inner_(std::move(inner)), path_(std::move(path)), input_(kBlockBytes) {
     // 15: the largest window; + 16: a gzip header is demanded.
-    if (inflateInit2(&stream_, 15 + 16) != Z_OK) throw Error(ErrorCode::kMemory, "no memory to decompress {}", path_);
+    if (inflateInit2(&stream_, 15 + 16) != Z_OK)
+      throw Error(ErrorCode::kMemory, "no memory to decompress {}", path_);
   }
   ~GzipSource() override { inflateEnd(&stream_); }
 
@@ -176,8 +177,9 @@ class GzipSource final : public ByteSource {
   }
 
   std::string cut_message() const {
-    return fmt::format("{} is cut off: its gzip data ends too early, after {} bytes; copy or download it again", path_,
-                       n_read_);
+    return fmt::format(
+        "{} is cut off: its gzip data ends too early, after {} bytes; copy or download it again", path_,
+        n_read_);
   }
 
   std::unique_ptr<ByteSource> inner_;
@@ -194,7 +196,10 @@ class GzipSource final : public ByteSource {
 class ZstdSource final : public ByteSource {
  public:
   ZstdSource(std::unique_ptr<ByteSource> inner, std::string path)
-      : inner_(std::move(inner)), path_(std::move(path)), buffer_(ZSTD_DStreamInSize()), stream_(ZSTD_createDStream()) {
+      : inner_(std::move(inner)),
+        path_(std::move(path)),
+        buffer_(ZSTD_DStreamInSize()),
+        stream_(ZSTD_createDStream()) {
     if (!stream_) throw Error(ErrorCode::kMemory, "no memory to decompress {}", path_);
   }
   ~ZstdSource() override { ZSTD_freeDStream(stream_); }
@@ -217,8 +222,8 @@ class ZstdSource final : public ByteSource {
       frame_ended_ = status == 0;
       if (no_input && !frame_ended_ && out.pos == before)
         throw Error(ErrorCode::kData,
-                    "{} is cut off: its zstd data ends too early, after {} bytes; copy or download it again", path_,
-                    n_read_);
+                    "{} is cut off: its zstd data ends too early, after {} bytes; copy or download it again",
+                    path_, n_read_);
     }
     return out.pos;
   }
@@ -261,7 +266,8 @@ class RecodingSource final : public ByteSource {
       for (std::size_t i = 0; i < n; ++i) append_utf8(output_, static_cast<unsigned char>(input_[i]));
       return n > 0;
     }
-    if (n % 2 != 0) throw Error(ErrorCode::kData, "{} is cut off: UTF-16 text has an odd number of bytes", path_);
+    if (n % 2 != 0)
+      throw Error(ErrorCode::kData, "{} is cut off: UTF-16 text has an odd number of bytes", path_);
     for (std::size_t i = 0; i < n; i += 2) add_unit(input_[i], input_[i + 1]);
     n_units_ += n / 2;
     if (n == 0 && high_ != 0) bad_surrogate();
@@ -284,7 +290,8 @@ class RecodingSource final : public ByteSource {
   }
 
   [[noreturn]] void bad_surrogate() const {
-    throw Error(ErrorCode::kData, "{} is no valid UTF-16: half a surrogate pair after byte {}", path_, n_units_ * 2);
+    throw Error(ErrorCode::kData, "{} is no valid UTF-16: half a surrogate pair after byte {}", path_,
+                n_units_ * 2);
   }
 
   std::unique_ptr<ByteSource> inner_;
@@ -297,7 +304,8 @@ class RecodingSource final : public ByteSource {
   std::size_t n_units_ = 0;
 };
 
-std::unique_ptr<ByteSource> recode(std::unique_ptr<ByteSource> inner, const std::string& path, OpenedSource& out) {
+std::unique_ptr<ByteSource> recode(std::unique_ptr<ByteSource> inner, const std::string& path,
+                                   OpenedSource& out) {
   auto peek = std::make_unique<PeekSource>(std::move(inner));
   const std::string_view head = peek->peek(4);
   using From = RecodingSource::From;
@@ -306,15 +314,18 @@ std::unique_ptr<ByteSource> recode(std::unique_ptr<ByteSource> inner, const std:
     out.encoding = "utf-8";
     return peek;
   }
-  if (head.starts_with(std::string_view("\xFF\xFE\0\0", 4)) || head.starts_with(std::string_view("\0\0\xFE\xFF", 4)))
+  if (head.starts_with(std::string_view("\xFF\xFE\0\0", 4)) ||
+      head.starts_with(std::string_view("\0\0\xFE\xFF", 4)))
     throw Error(ErrorCode::kData, "{} is UTF-32 text, which is not read; save it as UTF-8", path);
   const bool little = head.starts_with("\xFF\xFE");
   if (little || head.starts_with("\xFE\xFF")) {
     peek->skip(2);
     out.encoding = "utf-16";
-    return std::make_unique<RecodingSource>(std::move(peek), little ? From::kUtf16Little : From::kUtf16Big, path);
+    return std::make_unique<RecodingSource>(std::move(peek), little ? From::kUtf16Little : From::kUtf16Big,
+                                            path);
   }
-  if (out.encoding == "latin-1") return std::make_unique<RecodingSource>(std::move(peek), From::kLatin1, path);
+  if (out.encoding == "latin-1")
+    return std::make_unique<RecodingSource>(std::move(peek), From::kLatin1, path);
   return peek;
 }
 
@@ -366,10 +377,11 @@ class Mapping {
   std::size_t size_;
 };
 
-// A regular file that is neither compressed nor to be recoded, as it is on disk. Empty owner: it is not such a file.
+// A regular file that is neither compressed nor to be recoded, as it is on disk. Empty owner: it is not such
+// a file.
 Content map_content(const std::filesystem::path& path, const std::string& encoding) {
   Content out;
-  struct stat status {};
+  struct stat status{};
   const Descriptor fd = open_for_reading(path, status);
   if (path == "-" || !S_ISREG(status.st_mode) || status.st_size == 0) return out;
   const std::size_t size = static_cast<std::size_t>(status.st_size);
@@ -379,7 +391,8 @@ Content map_content(const std::filesystem::path& path, const std::string& encodi
   ::madvise(address, size, MADV_WILLNEED);
   std::string_view text(static_cast<const char*>(address), size);
   const bool compressed = text.starts_with("\x1f\x8b") || text.starts_with("\x28\xb5\x2f\xfd");
-  const bool wide = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF") || text.starts_with(std::string_view("\0\0\xFE\xFF", 4));
+  const bool wide = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF") ||
+                    text.starts_with(std::string_view("\0\0\xFE\xFF", 4));
   const bool marked = text.starts_with("\xEF\xBB\xBF");
   if (compressed || wide || (encoding == "latin-1" && !marked)) return out;
   if (marked) text.remove_prefix(3);
@@ -392,7 +405,9 @@ Content map_content(const std::filesystem::path& path, const std::string& encodi
 
 }  // namespace
 
-std::string shown_path(const std::filesystem::path& path) { return path == "-" ? "standard input" : path.string(); }
+std::string shown_path(const std::filesystem::path& path) {
+  return path == "-" ? "standard input" : path.string();
+}
 
 std::string shown_bytes(std::size_t n_bytes) {
   double value = static_cast<double>(n_bytes);
@@ -408,7 +423,7 @@ std::string shown_bytes(std::size_t n_bytes) {
 OpenedSource open_source(const std::filesystem::path& path, const std::string& encoding) {
   OpenedSource out;
   out.encoding = checked_encoding(encoding);
-  struct stat status {};
+  struct stat status{};
   Descriptor fd = open_for_reading(path, status);
   out.is_file = path != "-" && S_ISREG(status.st_mode);
   const std::string shown = shown_path(path);
@@ -431,20 +446,21 @@ OpenedSource open_source(const std::filesystem::path& path, const std::string& e
 std::string peek_content(const std::filesystem::path& path, std::size_t n) {
   std::string out(n, '\0');
   if (path == "-") {
-    struct stat status {};
+    struct stat status{};
     FileSource input(open_for_reading(path, status), shown_path(path));
     out.resize(input.read(out.data(), n));
     standard_input_head() = out;
     return out;
   }
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) return {};
   const OpenedSource source = open_source(path, "");
   out.resize(source.bytes->read(out.data(), n));
   return out;
 }
 
-Content load_content(const std::filesystem::path& path, const std::string& encoding, std::size_t memory_limit_bytes) {
+Content load_content(const std::filesystem::path& path, const std::string& encoding,
+                     std::size_t memory_limit_bytes) {
   Content out = map_content(path, checked_encoding(encoding));
   if (out.owner) return out;
   OpenedSource source = open_source(path, encoding);
@@ -454,10 +470,11 @@ Content load_content(const std::filesystem::path& path, const std::string& encod
     const std::size_t got = source.bytes->read(buffer->room(kStep), kStep);
     buffer->added(got);
     if (buffer->size() > memory_limit_bytes)
-      throw Error(ErrorCode::kMemory,
-                  "{} does not fit into memory: its content is larger than the limit of {}; raise the limit or read "
-                  "fewer rows",
-                  shown_path(path), shown_bytes(memory_limit_bytes));
+      throw Error(
+          ErrorCode::kMemory,
+          "{} does not fit into memory: its content is larger than the limit of {}; raise the limit or read "
+          "fewer rows",
+          shown_path(path), shown_bytes(memory_limit_bytes));
     if (got < kStep) break;
   }
   if (buffer->size() > 0) out.data = buffer->data();

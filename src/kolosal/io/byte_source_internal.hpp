@@ -24,13 +24,13 @@ struct OpenedSource {
   bool is_file = false;     ///< A regular file: can be opened again, and its size is known.
 };
 
-/// Opens a file, or the standard input for "-". Compression is known by the first bytes; a byte order mark is dropped.
-/// `encoding` "" leaves the bytes as they are (for formats that are not text).
+/// Opens a file, or the standard input for "-". Compression is known by the first bytes; a byte order mark is
+/// dropped. `encoding` "" leaves the bytes as they are (for formats that are not text).
 /// @throws Error kNotFound, kIo, kData for a folder, kInvalidParameter for an unknown encoding.
 OpenedSource open_source(const std::filesystem::path& path, const std::string& encoding);
 
-/// The first bytes (at most n) of an input, decompressed, without consuming it. Of the standard input: as they come,
-/// compressed or not. Empty for pipes with a name, which can not be looked at.
+/// The first bytes (at most n) of an input, decompressed, without consuming it. Of the standard input: as
+/// they come, compressed or not. Empty for pipes with a name, which can not be looked at.
 std::string peek_content(const std::filesystem::path& path, std::size_t n);
 
 /// The whole content of an input. A plain file is mapped, all else is read into memory.
@@ -45,7 +45,8 @@ struct Content {
 };
 
 /// @throws Error as open_source(); kMemory when the decompressed content is larger than the limit.
-Content load_content(const std::filesystem::path& path, const std::string& encoding, std::size_t memory_limit_bytes);
+Content load_content(const std::filesystem::path& path, const std::string& encoding,
+                     std::size_t memory_limit_bytes);
 
 /// The path as messages show it: "standard input" for "-".
 std::string shown_path(const std::filesystem::path& path);

@@ -39,7 +39,8 @@ double special_number(std::string_view text) {
 constexpr double kExactPower[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// A number whose digits are correct, with '.', that from_chars finds out of range: infinite or 0 by its magnitude.
+// A number whose digits are correct, with '.', that from_chars finds out of range: infinite or 0 by its
+// magnitude.
 double out_of_range(std::string_view text) {
   const bool negative = text.front() == '-';
   long magnitude = 0;  // decimal exponent of the first digit that is not 0, plus 1
@@ -122,7 +123,8 @@ bool take_day(std::string_view& text, Day& day) {
 }
 
 bool make_day(int year, int month, int day_of_month, std::int64_t& days) {
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day_of_month))};
   // Nanoseconds in 64 bits reach from 1677-09-21 to 2262-04-11.
   if (!date.ok() || year < 1678 || year > 2261) return false;
@@ -169,7 +171,8 @@ bool take_time(std::string_view& text, std::int64_t& nanoseconds) {
   if (take_number(text, 2, zone_hour) != 2 || zone_hour > 23) return false;
   take(text, ':');
   if (!text.empty() && (take_number(text, 2, zone_minute) != 2 || zone_minute > 59)) return false;
-  const std::int64_t offset = (std::int64_t{zone_hour} * 3600 + zone_minute * 60) * data::kNanosecondsPerSecond;
+  const std::int64_t offset =
+      (std::int64_t{zone_hour} * 3600 + zone_minute * 60) * data::kNanosecondsPerSecond;
   nanoseconds += west ? offset : -offset;
   return text.empty();
 }
@@ -211,8 +214,10 @@ std::uint32_t classify_word(std::string_view text) {
       if (text.size() == 1) return kind::kN;
       if (equals_ignoring_case(text, "no")) return kind::kNo;
       return special_number(text) != 0 ? kind::kFloat : kind::kText;
-    case 'i': return special_number(text) != 0 ? kind::kFloat : kind::kText;
-    default: return kind::kText;
+    case 'i':
+      return special_number(text) != 0 ? kind::kFloat : kind::kText;
+    default:
+      return kind::kText;
   }
 }
 
@@ -311,8 +316,8 @@ bool read_float(std::string_view text, char decimal, double& value) {
     exponent += negative_exponent ? -written : written;
   }
   if (p != end) return false;
-  // A double holds integers below 2^53 and powers of ten up to 22 exactly, so one operation rounds once: correctly
-  // (Clinger 1990).
+  // A double holds integers below 2^53 and powers of ten up to 22 exactly, so one operation rounds once:
+  // correctly (Clinger 1990).
   if (mantissa < (std::uint64_t{1} << 53) && exponent >= -22 && exponent <= 22) {
     const double whole = static_cast<double>(mantissa);
     const double size = exponent < 0 ? whole / kExactPower[-exponent] : whole * kExactPower[exponent];

@@ -33,8 +33,8 @@ inline std::string_view trim(std::string_view text) {
   return text;
 }
 
-/// What a cell can be read as. A column ors the kinds of its cells and is typed by the result, so the order of the
-/// rows does not matter.
+/// What a cell can be read as. A column ors the kinds of its cells and is typed by the result, so the order
+/// of the rows does not matter.
 namespace kind {
 inline constexpr std::uint32_t kInt = 1 << 0;          ///< fits int64, no leading zero
 inline constexpr std::uint32_t kLeadingZero = 1 << 1;  ///< 007

@@ -1,10 +1,10 @@
-#include <cmath>
-#include <cstdlib>
-#include <limits>
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
 
 #include "kolosal/data/text_value.hpp"
 #include "kolosal/io/cell_internal.hpp"
@@ -72,10 +72,34 @@ TEST(Cell, KindsOfTexts) {
 }
 
 TEST(Cell, NumbersAsStrtodReadsThem) {
-  for (const char* text : {"0", "-0.0", "1", "123456789012345678", "0.1", "3.14159265358979", "1e22", "1e23", "1e-22", "1e-23",
-                           "9007199254740993", "9007199254740991", "1.7976931348623157e308", "5e-324", "2.2250738585072014e-308",
-                           "1e400", "-1e400", "1e-400", "123456789012345678901234567890", "0.000000000000000000000000001",
-                           "1e99999999999", "1e-99999999999", "0e400", "inf", "-inf", "4.35", "0.3e1", "179769313486231580793e289"}) {
+  for (const char* text : {"0",
+                           "-0.0",
+                           "1",
+                           "123456789012345678",
+                           "0.1",
+                           "3.14159265358979",
+                           "1e22",
+                           "1e23",
+                           "1e-22",
+                           "1e-23",
+                           "9007199254740993",
+                           "9007199254740991",
+                           "1.7976931348623157e308",
+                           "5e-324",
+                           "2.2250738585072014e-308",
+                           "1e400",
+                           "-1e400",
+                           "1e-400",
+                           "123456789012345678901234567890",
+                           "0.000000000000000000000000001",
+                           "1e99999999999",
+                           "1e-99999999999",
+                           "0e400",
+                           "inf",
+                           "-inf",
+                           "4.35",
+                           "0.3e1",
+                           "179769313486231580793e289"}) {
     double value = 99;
     ASSERT_TRUE(read_float(text, '.', value)) << text;
     const double want = std::strtod(text, nullptr);

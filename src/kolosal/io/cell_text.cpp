@@ -23,10 +23,18 @@ void append_float(T value, std::string& out) {
 
 void append_cell_text(const data::Column& column, std::size_t row, std::string& out) {
   switch (column.type()) {
-    case data::ColumnType::kInt64: append_number(column.int64s()[row], out); return;
-    case data::ColumnType::kFloat64: append_float(column.float64s()[row], out); return;
-    case data::ColumnType::kFloat32: append_float(column.float32s()[row], out); return;
-    default: out += column.cell_text(row); return;
+    case data::ColumnType::kInt64:
+      append_number(column.int64s()[row], out);
+      return;
+    case data::ColumnType::kFloat64:
+      append_float(column.float64s()[row], out);
+      return;
+    case data::ColumnType::kFloat32:
+      append_float(column.float32s()[row], out);
+      return;
+    default:
+      out += column.cell_text(row);
+      return;
   }
 }
 

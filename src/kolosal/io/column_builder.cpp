@@ -1,9 +1,9 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
-
-#include <fmt/format.h>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/param.hpp"
@@ -24,10 +24,13 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t value_bytes(ColumnType type) {
   switch (type) {
-    case ColumnType::kBool: return 1;
+    case ColumnType::kBool:
+      return 1;
     case ColumnType::kFloat32:
-    case ColumnType::kCategory: return 4;
-    default: return 8;
+    case ColumnType::kCategory:
+      return 4;
+    default:
+      return 8;
   }
 }
 
@@ -60,7 +63,8 @@ bool is_missing_string(const Cell& cell, const MissingTokens& missing) {
 // "3.0" for a column that is whole by the user's word.
 bool read_whole_float(std::string_view text, char decimal, std::int64_t& value) {
   double number = 0;
-  if (!read_float(text, decimal, number) || number != std::floor(number) || std::abs(number) > 0x1p53) return false;
+  if (!read_float(text, decimal, number) || number != std::floor(number) || std::abs(number) > 0x1p53)
+    return false;
   value = static_cast<std::int64_t>(number);
   return true;
 }
@@ -81,7 +85,8 @@ bool choose_date_order(std::uint32_t kinds, DateOrder& order, bool& guessed) {
     order = DateOrder::kYmd;
     return true;
   }
-  if ((days & kind::kYmd) != 0 || (days & (kind::kMonthFirst | kind::kDayFirst)) == (kind::kMonthFirst | kind::kDayFirst))
+  if ((days & kind::kYmd) != 0 ||
+      (days & (kind::kMonthFirst | kind::kDayFirst)) == (kind::kMonthFirst | kind::kDayFirst))
     return false;
   if ((days & kind::kMonthFirst) != 0) {
     order = DateOrder::kMonthFirst;
@@ -94,16 +99,19 @@ bool choose_date_order(std::uint32_t kinds, DateOrder& order, bool& guessed) {
   return true;
 }
 
-bool plan_moment(const std::string& name, std::uint32_t kinds, ColumnPlan& plan, std::vector<std::string>& notes) {
+bool plan_moment(const std::string& name, std::uint32_t kinds, ColumnPlan& plan,
+                 std::vector<std::string>& notes) {
   bool guessed = false;
   if (!choose_date_order(kinds, plan.order, guessed)) return false;
   plan.type = (kinds & kind::kHasTime) != 0 ? ColumnType::kTimestamp : ColumnType::kDate;
   const char* const order = plan.order == DateOrder::kMonthFirst ? "month/day/year" : "day/month/year";
-  plan.reason = plan.order == DateOrder::kYmd ? "every cell is a date" : fmt::format("every cell is a date, {}", order);
+  plan.reason =
+      plan.order == DateOrder::kYmd ? "every cell is a date" : fmt::format("every cell is a date, {}", order);
   if (guessed)
-    notes.push_back(fmt::format("column '{}': no day is above 12, so the order of day and month is a guess: {}. Write "
-                                "the dates as year-month-day to be sure.",
-                                name, order));
+    notes.push_back(
+        fmt::format("column '{}': no day is above 12, so the order of day and month is a guess: {}. Write "
+                    "the dates as year-month-day to be sure.",
+                    name, order));
   return true;
 }
 
@@ -126,9 +134,10 @@ bool plan_number(const std::string& name, std::uint32_t kinds, char decimal, Col
   plan.reason = "every cell is a whole number";
   if ((kinds & kind::kBigInt) != 0) {
     plan.reason += ", some beyond 64 bits";
-    notes.push_back(fmt::format("column '{}': whole numbers beyond 64 bits are read as floats, which keep about 16 "
-                                "digits. Force it to text if they are names.",
-                                name));
+    notes.push_back(
+        fmt::format("column '{}': whole numbers beyond 64 bits are read as floats, which keep about 16 "
+                    "digits. Force it to text if they are names.",
+                    name));
   }
   return true;
 }
@@ -136,10 +145,12 @@ bool plan_number(const std::string& name, std::uint32_t kinds, char decimal, Col
 ColumnType type_of(const std::string& column, const std::string& name) {
   const std::optional<ColumnType> type = data::type_from_name(name);
   if (!type || *type == ColumnType::kSparse) {
-    const std::vector<std::string> known{"bool", "int", "float", "float32", "category", "text", "date", "timestamp"};
+    const std::vector<std::string> known{"bool",     "int",  "float", "float32",
+                                         "category", "text", "date",  "timestamp"};
     const std::string nearest = nearest_name(name, known);
-    throw Error(ErrorCode::kInvalidParameter, "unknown type of column '{}': '{}'; {}the types are {}", column, name,
-                nearest.empty() ? "" : fmt::format("did you mean '{}'? ", nearest), fmt::join(known, ", "));
+    throw Error(ErrorCode::kInvalidParameter, "unknown type of column '{}': '{}'; {}the types are {}", column,
+                name, nearest.empty() ? "" : fmt::format("did you mean '{}'? ", nearest),
+                fmt::join(known, ", "));
   }
   return *type;
 }
@@ -172,8 +183,8 @@ ColumnPlan forced_plan(const ReadOptions& options, const std::string& column) {
   return plan;
 }
 
-void add_to_stats(const RowBlock& block, std::size_t column, const ColumnPlan& plan, const MissingTokens& missing,
-                  ColumnStats& stats) {
+void add_to_stats(const RowBlock& block, std::size_t column, const ColumnPlan& plan,
+                  const MissingTokens& missing, ColumnStats& stats) {
   std::uint32_t kinds = stats.kinds;
   for (std::size_t row = 0; row < block.n_rows; ++row) {
     const Cell& cell = block.cell(row, column);
@@ -230,7 +241,8 @@ ColumnPlan plan_column(const std::string& name, const ColumnStats& stats, char d
     plan.reason = "every cell is a yes or a no";
     return plan;
   }
-  if ((stats.kinds & ~(kind::kMoment | kind::kHasTime)) == 0 && plan_moment(name, stats.kinds, plan, notes)) return plan;
+  if ((stats.kinds & ~(kind::kMoment | kind::kHasTime)) == 0 && plan_moment(name, stats.kinds, plan, notes))
+    return plan;
   if (plan_number(name, stats.kinds, decimal, plan, notes)) return plan;
   plan.undecided = true;
   if (!stats.first_text_value.empty())
@@ -289,11 +301,13 @@ ColumnBuilder::ColumnBuilder(ColumnPlan plan, const std::vector<ColumnStats>& pa
   }
   text_bytes_ = text_begin;
   n_present_ = total.n_present + total.n_empty;
-  const bool as_string = plan_.undecided || plan_.type == ColumnType::kText || plan_.type == ColumnType::kCategory;
+  const bool as_string =
+      plan_.undecided || plan_.type == ColumnType::kText || plan_.type == ColumnType::kCategory;
   has_missing_ = total.n_missing > 0 || (!as_string && total.n_empty > 0);
   if (plan_.undecided && n_rows_ < kMinRowsForCategory) plan_.undecided = false;
   if (plan_.undecided) plan_.type = ColumnType::kCategory;
-  max_levels_ = plan_.undecided ? std::min(kMaxLevels, n_present_ / 2) : std::numeric_limits<std::int32_t>::max();
+  max_levels_ =
+      plan_.undecided ? std::min(kMaxLevels, n_present_ / 2) : std::numeric_limits<std::int32_t>::max();
   allocate();
 }
 
@@ -325,12 +339,23 @@ void ColumnBuilder::allocate() {
 
 void ColumnBuilder::set_missing(std::size_t row) {
   switch (plan_.type) {
-    case ColumnType::kFloat64: buffers_->as<double>()[row] = kNan; return;
-    case ColumnType::kFloat32: buffers_->as<float>()[row] = static_cast<float>(kNan); return;
-    case ColumnType::kCategory: buffers_->as<std::int32_t>()[row] = data::kMissingCode; return;
-    case ColumnType::kBool: buffers_->as<std::uint8_t>()[row] = 0; break;
-    case ColumnType::kText: break;
-    default: buffers_->as<std::int64_t>()[row] = 0; break;
+    case ColumnType::kFloat64:
+      buffers_->as<double>()[row] = kNan;
+      return;
+    case ColumnType::kFloat32:
+      buffers_->as<float>()[row] = static_cast<float>(kNan);
+      return;
+    case ColumnType::kCategory:
+      buffers_->as<std::int32_t>()[row] = data::kMissingCode;
+      return;
+    case ColumnType::kBool:
+      buffers_->as<std::uint8_t>()[row] = 0;
+      break;
+    case ColumnType::kText:
+      break;
+    default:
+      buffers_->as<std::int64_t>()[row] = 0;
+      break;
   }
   // Parts do not begin at multiples of 8 rows, so two threads may meet in one byte.
   std::atomic_ref<std::uint8_t> byte(buffers_->bits[row >> 3]);
@@ -338,30 +363,31 @@ void ColumnBuilder::set_missing(std::size_t row) {
 }
 
 template <typename Store>
-void ColumnBuilder::fill_typed(std::size_t row, const RowBlock& block, std::size_t column, const MissingTokens& missing,
-                               BadCell& bad, Store&& store) {
+void ColumnBuilder::fill_typed(std::size_t row, const RowBlock& block, std::size_t column,
+                               const MissingTokens& missing, BadCell& bad, Store&& store) {
   for (std::size_t i = 0; i < block.n_rows; ++i, ++row) {
     const Cell& cell = block.cell(i, column);
     const std::string_view text = trim(cell.text());
     if (cell.absent || text.empty() || missing.contains(text)) {
       set_missing(row);
     } else if (!store(row, text)) {
-      if (!bad.found || cell.begin < bad.where) bad = {cell.begin, std::string(text.substr(0, 60)), column, true};
+      if (!bad.found || cell.begin < bad.where)
+        bad = {cell.begin, std::string(text.substr(0, 60)), column, true};
       if (has_missing_) set_missing(row);
     }
   }
 }
 
-void ColumnBuilder::fill(std::size_t part_index, std::size_t first_row, const RowBlock& block, std::size_t column,
-                         const MissingTokens& missing, BadCell& bad) {
+void ColumnBuilder::fill(std::size_t part_index, std::size_t first_row, const RowBlock& block,
+                         std::size_t column, const MissingTokens& missing, BadCell& bad) {
   Part& part = parts_[part_index];
   const std::size_t row = part.first_row + first_row;
   Buffers& out = *buffers_;
   switch (plan_.type) {
     case ColumnType::kBool:
-      return fill_typed(row, block, column, missing, bad, [values = out.as<std::uint8_t>()](std::size_t i, auto text) {
-        return read_bool(text, values[i]);
-      });
+      return fill_typed(
+          row, block, column, missing, bad,
+          [values = out.as<std::uint8_t>()](std::size_t i, auto text) { return read_bool(text, values[i]); });
     case ColumnType::kInt64:
       return fill_typed(row, block, column, missing, bad,
                         [this, values = out.as<std::int64_t>()](std::size_t i, std::string_view text) {
@@ -369,29 +395,35 @@ void ColumnBuilder::fill(std::size_t part_index, std::size_t first_row, const Ro
                                  (plan_.forced && read_whole_float(text, plan_.decimal, values[i]));
                         });
     case ColumnType::kFloat64:
-      return fill_typed(row, block, column, missing, bad, [&, values = out.as<double>()](std::size_t i, auto text) {
-        const bool good = read_float(text, plan_.decimal, values[i]);
-        if (good && std::isinf(values[i])) infinite_.store(true, std::memory_order_relaxed);
-        return good;
-      });
+      return fill_typed(row, block, column, missing, bad,
+                        [&, values = out.as<double>()](std::size_t i, auto text) {
+                          const bool good = read_float(text, plan_.decimal, values[i]);
+                          if (good && std::isinf(values[i])) infinite_.store(true, std::memory_order_relaxed);
+                          return good;
+                        });
     case ColumnType::kFloat32:
-      return fill_typed(row, block, column, missing, bad, [&, values = out.as<float>()](std::size_t i, auto text) {
-        double value = 0;
-        const bool good = read_float(text, plan_.decimal, value);
-        values[i] = static_cast<float>(value);
-        if (good && std::isinf(values[i])) infinite_.store(true, std::memory_order_relaxed);
-        return good;
-      });
+      return fill_typed(row, block, column, missing, bad,
+                        [&, values = out.as<float>()](std::size_t i, auto text) {
+                          double value = 0;
+                          const bool good = read_float(text, plan_.decimal, value);
+                          values[i] = static_cast<float>(value);
+                          if (good && std::isinf(values[i])) infinite_.store(true, std::memory_order_relaxed);
+                          return good;
+                        });
     case ColumnType::kDate:
     case ColumnType::kTimestamp:
-      return fill_typed(row, block, column, missing, bad, [&, values = out.as<std::int64_t>()](std::size_t i, auto text) {
-        if (!read_moment(text, plan_.order, values[i])) return false;
-        if (plan_.type == ColumnType::kDate) values[i] = data::floor_to_day(values[i]);
-        return true;
-      });
-    case ColumnType::kCategory: return fill_codes(part, row, block, column, missing);
-    case ColumnType::kText: return fill_text(part, first_row, block, column, missing);
-    case ColumnType::kSparse: break;
+      return fill_typed(row, block, column, missing, bad,
+                        [&, values = out.as<std::int64_t>()](std::size_t i, auto text) {
+                          if (!read_moment(text, plan_.order, values[i])) return false;
+                          if (plan_.type == ColumnType::kDate) values[i] = data::floor_to_day(values[i]);
+                          return true;
+                        });
+    case ColumnType::kCategory:
+      return fill_codes(part, row, block, column, missing);
+    case ColumnType::kText:
+      return fill_text(part, first_row, block, column, missing);
+    case ColumnType::kSparse:
+      break;
   }
   KOLOSAL_ASSERT(false, "no plan asks for a sparse column");
 }
@@ -443,7 +475,8 @@ bool ColumnBuilder::merge_levels(const Context& context) {
     return levels[static_cast<std::size_t>(a)] < levels[static_cast<std::size_t>(b)];
   });
   std::vector<std::int32_t> rank(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) rank[static_cast<std::size_t>(order[i])] = static_cast<std::int32_t>(i);
+  for (std::size_t i = 0; i < order.size(); ++i)
+    rank[static_cast<std::size_t>(order[i])] = static_cast<std::int32_t>(i);
 
   std::vector<std::size_t> n_words(parts_.size());
   context.parallel_blocks(parts_.size(), 1, [&](std::size_t begin, std::size_t) {
@@ -492,7 +525,8 @@ data::Column ColumnBuilder::finish() {
   const std::uint8_t* const bits = buffers_->bits.empty() ? nullptr : buffers_->bits.data();
   std::shared_ptr<const void> owner = buffers_;
   if (plan_.type == ColumnType::kText)
-    return data::Column::wrap_text(buffers_->as<std::int64_t>(), buffers_->text.get(), n_rows_, bits, 0, owner);
+    return data::Column::wrap_text(buffers_->as<std::int64_t>(), buffers_->text.get(), n_rows_, bits, 0,
+                                   owner);
   return data::Column::wrap(plan_.type, buffers_->values.get(), n_rows_, bits, 0, owner, dictionary_);
 }
 

@@ -16,9 +16,10 @@
 namespace kolosal::io {
 
 // From cells to typed columns, the part that all text formats share. A reader goes over its rows twice: first
-// ColumnStats look at every cell and plan_column() chooses the type; then a ColumnBuilder, made for the exact number of
-// rows, takes every cell. Rows come in parts (chunks of the file) that may be worked on at the same time; what is kept
-// per part is merged in the order of the parts, so that the result does not depend on how rows were cut.
+// ColumnStats look at every cell and plan_column() chooses the type; then a ColumnBuilder, made for the exact
+// number of rows, takes every cell. Rows come in parts (chunks of the file) that may be worked on at the same
+// time; what is kept per part is merged in the order of the parts, so that the result does not depend on how
+// rows were cut.
 
 /// A few rows of cells, row after row: small enough for the first-level cache.
 struct RowBlock {
@@ -37,13 +38,14 @@ struct RowBlock {
 /// What the cells of a column are.
 struct ColumnStats {
   std::uint32_t kinds = 0;
-  std::size_t n_present = 0;    ///< Neither missing nor a quoted empty cell.
-  std::size_t n_empty = 0;      ///< Quoted empty cells: empty strings in a string column, else missing.
+  std::size_t n_present = 0;  ///< Neither missing nor a quoted empty cell.
+  std::size_t n_empty = 0;    ///< Quoted empty cells: empty strings in a string column, else missing.
   std::size_t n_missing = 0;
-  std::size_t text_bytes = 0;   ///< Of the present cells.
-  const char* first_text = nullptr;  ///< The first cell that is nothing but text, in the window of the reader.
+  std::size_t text_bytes = 0;  ///< Of the present cells.
+  const char* first_text =
+      nullptr;  ///< The first cell that is nothing but text, in the window of the reader.
   std::string first_text_value;
-  std::size_t first_text_line = 0;   ///< Set by the reader.
+  std::size_t first_text_line = 0;  ///< Set by the reader.
 
   void merge(const ColumnStats& later);
 };
@@ -52,8 +54,8 @@ struct ColumnStats {
 struct ColumnPlan {
   data::ColumnType type = data::ColumnType::kText;
   bool forced = false;
-  bool verbatim = false;        ///< Forced to text: every cell as it is.
-  bool undecided = false;       ///< A string column: category or text, as its levels tell.
+  bool verbatim = false;   ///< Forced to text: every cell as it is.
+  bool undecided = false;  ///< A string column: category or text, as its levels tell.
   DateOrder order = DateOrder::kYmd;
   char decimal = '.';
   std::string reason;
@@ -67,8 +69,8 @@ ColumnPlan forced_plan(const ReadOptions& options, const std::string& column);
 bool is_moment_type(data::ColumnType type);
 
 /// Adds the cells of one column of a block. `plan` matters only where it is forced.
-void add_to_stats(const RowBlock& block, std::size_t column, const ColumnPlan& plan, const MissingTokens& missing,
-                  ColumnStats& stats);
+void add_to_stats(const RowBlock& block, std::size_t column, const ColumnPlan& plan,
+                  const MissingTokens& missing, ColumnStats& stats);
 
 /// '.' or ',' for a whole file: a comma when some column is a number only with it and none only with a point.
 char infer_decimal(const std::vector<ColumnStats>& stats);
@@ -96,7 +98,8 @@ class LevelTable;
 class ColumnBuilder {
  public:
   /// parts: the stats of each part, in order. n_rows_of: the rows of each part.
-  ColumnBuilder(ColumnPlan plan, const std::vector<ColumnStats>& parts, const std::vector<std::size_t>& n_rows_of);
+  ColumnBuilder(ColumnPlan plan, const std::vector<ColumnStats>& parts,
+                const std::vector<std::size_t>& n_rows_of);
   ~ColumnBuilder();
   ColumnBuilder(ColumnBuilder&&) noexcept;
 
@@ -117,10 +120,12 @@ class ColumnBuilder {
   void allocate();
   void set_missing(std::size_t row);
   template <typename Store>
-  void fill_typed(std::size_t row, const RowBlock& block, std::size_t column, const MissingTokens& missing, BadCell& bad,
-                  Store&& store);
-  void fill_codes(Part& part, std::size_t row, const RowBlock& block, std::size_t column, const MissingTokens& missing);
-  void fill_text(Part& part, std::size_t row, const RowBlock& block, std::size_t column, const MissingTokens& missing);
+  void fill_typed(std::size_t row, const RowBlock& block, std::size_t column, const MissingTokens& missing,
+                  BadCell& bad, Store&& store);
+  void fill_codes(Part& part, std::size_t row, const RowBlock& block, std::size_t column,
+                  const MissingTokens& missing);
+  void fill_text(Part& part, std::size_t row, const RowBlock& block, std::size_t column,
+                 const MissingTokens& missing);
   bool merge_levels(const Context& context);
 
   ColumnPlan plan_;

@@ -11,12 +11,13 @@
 
 namespace kolosal::io {
 
-/// One file format: how its files are known, read and written. All functions are plain; "-" is the standard stream.
+/// One file format: how its files are known, read and written. All functions are plain; "-" is the standard
+/// stream.
 struct Format {
   std::string_view name;                     ///< "csv"
   std::vector<std::string_view> extensions;  ///< ".csv", ".tsv"; without .gz and .zst
-  /// Whether a file that starts with these (up to 4096, already decompressed) bytes is certainly of this format. Null:
-  /// never certain.
+  /// Whether a file that starts with these (up to 4096, already decompressed) bytes is certainly of this
+  /// format. Null: never certain.
   bool (*recognizes)(std::string_view first_bytes) = nullptr;
   /// Fills report (never null) as far as it applies to the format.
   data::Frame (*read)(const std::filesystem::path& path, const ReadOptions& options, const Context& context,

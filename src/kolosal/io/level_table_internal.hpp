@@ -18,7 +18,7 @@ class LevelTable {
       const std::uint32_t entry = slots_[slot];
       if (entry == 0) return add(text, transient, hash, slot);
       const std::size_t level = entry - 1;
-      if (hashes_[level] == hash && levels_[level] == text) return static_cast<std::int32_t>(level);
+      if (hashes_[level] == hash && is_same(levels_[level], text)) return static_cast<std::int32_t>(level);
     }
   }
 
@@ -27,7 +27,7 @@ class LevelTable {
     const std::uint64_t hash = hash_text(text);
     for (std::size_t slot = hash & mask_;; slot = (slot + 1) & mask_) {
       const std::size_t level = slots_[slot] - 1;
-      if (hashes_[level] == hash && levels_[level] == text) return static_cast<std::int32_t>(level);
+      if (hashes_[level] == hash && is_same(levels_[level], text)) return static_cast<std::int32_t>(level);
     }
   }
 
@@ -52,6 +52,18 @@ class LevelTable {
       while (slots_[slot] != 0) slot = (slot + 1) & mask_;
       slots_[slot] = static_cast<std::uint32_t>(level + 1);
     }
+  }
+
+  // Most levels are short; a call of memcmp costs more than the comparison.
+  static bool is_same(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    const char *p = a.data(), *q = b.data();
+    std::size_t n = a.size();
+    for (; n >= 8; n -= 8, p += 8, q += 8)
+      if (load(p, 8) != load(q, 8)) return false;
+    for (; n > 0; --n, ++p, ++q)
+      if (*p != *q) return false;
+    return true;
   }
 
   static std::uint64_t load(const char* p, std::size_t n) {

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,8 +8,6 @@
 #include <zstd.h>
 
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/io/byte_source_internal.hpp"
@@ -62,7 +61,8 @@ class OutputFile::Zstd final : public Compressor {
     ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
     for (;;) {
       ZSTD_outBuffer buffer{output_.data(), output_.size(), 0};
-      const std::size_t left = ZSTD_compressStream2(stream_, &buffer, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+      const std::size_t left =
+          ZSTD_compressStream2(stream_, &buffer, &in, last ? ZSTD_e_end : ZSTD_e_continue);
       if (ZSTD_isError(left))
         throw Error(ErrorCode::kIo, "cannot compress {}: {}", out.path_.string(), ZSTD_getErrorName(left));
       out.write_plain(output_.data(), buffer.pos);
@@ -81,7 +81,7 @@ OutputFile::OutputFile(const std::filesystem::path& path) : path_(path) {
     fd_ = STDOUT_FILENO;
     return;
   }
-  struct stat status {};
+  struct stat status{};
   const bool exists = ::stat(path.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode))
     throw Error(ErrorCode::kIo, "cannot write {}: it is a folder; name a file in it", path.string());
@@ -143,7 +143,9 @@ void OutputFile::close() {
 }
 
 std::filesystem::path without_compression(const std::filesystem::path& path) {
-  return path.extension() == ".gz" || path.extension() == ".zst" ? std::filesystem::path(path).replace_extension() : path;
+  return path.extension() == ".gz" || path.extension() == ".zst"
+             ? std::filesystem::path(path).replace_extension()
+             : path;
 }
 
 }  // namespace kolosal::io

@@ -10,8 +10,8 @@ namespace kolosal::io {
 
 /// A file being written, compressed when its name ends with .gz or .zst.
 ///
-/// The bytes go to a temporary name in the same folder; close() makes them durable and renames, so the file is there whole
-/// or not at all. "-" is the standard output, without a temporary name.
+/// The bytes go to a temporary name in the same folder; close() makes them durable and renames, so the file
+/// is there whole or not at all. "-" is the standard output, without a temporary name.
 class OutputFile {
  public:
   /// @throws Error kIo when the place can not be written to.

@@ -1,8 +1,8 @@
 #include "kolosal/io/table_reader.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/param.hpp"
@@ -33,13 +33,14 @@ const Format& format_by_name(const std::string& name) {
 const Format* format_by_extension(const std::filesystem::path& path) {
   const std::string extension = lower(without_compression(path).extension().string());
   for (const Format* format : formats())
-    if (std::find(format->extensions.begin(), format->extensions.end(), extension) != format->extensions.end())
+    if (std::find(format->extensions.begin(), format->extensions.end(), extension) !=
+        format->extensions.end())
       return format;
   return nullptr;
 }
 
-// Parquet and Arrow files are certain by their first bytes, whatever their name. Text that looks like JSON is JSON unless
-// the name says something else.
+// Parquet and Arrow files are certain by their first bytes, whatever their name. Text that looks like JSON is
+// JSON unless the name says something else.
 const Format& format_to_read(const std::filesystem::path& path, const ReadOptions& options) {
   if (options.format) return format_by_name(*options.format);
   const Format* const by_name = path == "-" ? nullptr : format_by_extension(path);
@@ -54,8 +55,9 @@ const Format& format_to_read(const std::filesystem::path& path, const ReadOption
 }  // namespace
 
 const std::vector<std::string>& default_missing_tokens() {
-  static const std::vector<std::string> tokens{"",     "NA",   "N/A",  "n/a",  "na",   "#N/A", "#NA",  "<NA>", "NaN", "nan",
-                                               "NAN",  "-NaN", "-nan", "null", "NULL", "Null", "None", "none", "?",   "-"};
+  static const std::vector<std::string> tokens{"",     "NA",   "N/A",  "n/a",  "na",   "#N/A", "#NA",
+                                               "<NA>", "NaN",  "nan",  "NAN",  "-NaN", "-nan", "null",
+                                               "NULL", "Null", "None", "none", "?",    "-"};
   return tokens;
 }
 

@@ -11,14 +11,15 @@
 namespace kolosal::io {
 
 struct WriteOptions {
-  std::optional<std::string> format;  ///< "csv", "jsonl", "parquet", "arrow". Default: by the name of the file, or csv.
-  char delimiter = 0;                 ///< CSV: 0 is a tab for .tsv and a comma else.
+  std::optional<std::string>
+      format;          ///< "csv", "jsonl", "parquet", "arrow". Default: by the name of the file, or csv.
+  char delimiter = 0;  ///< CSV: 0 is a tab for .tsv and a comma else.
 };
 
 /// Writes a table batch by batch. All batches have the same names and types.
 ///
-/// A file is written under a temporary name beside its place and renamed by close(), so it is there whole or not at
-/// all; without close() the destructor removes it. The standard output ("-") gets its bytes at once.
+/// A file is written under a temporary name beside its place and renamed by close(), so it is there whole or
+/// not at all; without close() the destructor removes it. The standard output ("-") gets its bytes at once.
 class TableWriter {
  public:
   virtual ~TableWriter() = default;
@@ -28,10 +29,11 @@ class TableWriter {
   virtual void close() = 0;
 };
 
-/// The format is that of the options or of the name: .csv, .tsv, .jsonl, .ndjson, .parquet, .arrow, each also with .gz or
-/// .zst where the format is text.
+/// The format is that of the options or of the name: .csv, .tsv, .jsonl, .ndjson, .parquet, .arrow, each also
+/// with .gz or .zst where the format is text.
 ///
-/// CSV: missing cells are empty, empty strings are "". A row of one missing cell is "", since readers skip an empty line.
+/// CSV: missing cells are empty, empty strings are "". A row of one missing cell is "", since readers skip an
+/// empty line.
 /// @throws Error kIo when the place can not be written to; kUnsupported for a format that this build lacks.
 std::unique_ptr<TableWriter> make_table_writer(const std::filesystem::path& path, const WriteOptions& options,
                                                const Context& context);

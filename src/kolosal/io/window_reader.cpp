@@ -7,13 +7,16 @@ namespace kolosal::io {
 
 WindowReader::WindowReader(const std::filesystem::path& path, const std::string& encoding,
                            std::size_t memory_limit_bytes)
-    : source_(open_source(path, encoding)), path_(shown_path(path)), memory_limit_bytes_(memory_limit_bytes) {}
+    : source_(open_source(path, encoding)),
+      path_(shown_path(path)),
+      memory_limit_bytes_(memory_limit_bytes) {}
 
 void WindowReader::fill(std::size_t n_bytes) {
   if (ended_ || size() >= n_bytes) return;
   if (n_bytes > memory_limit_bytes_)
-    throw Error(ErrorCode::kMemory, "{}: one row is larger than the memory limit of {}; is the end of a quote missing?",
-                path_, shown_bytes(memory_limit_bytes_));
+    throw Error(ErrorCode::kMemory,
+                "{}: one row is larger than the memory limit of {}; is the end of a quote missing?", path_,
+                shown_bytes(memory_limit_bytes_));
   const std::size_t kept = size();
   if (capacity_ < n_bytes) {
     auto larger = std::make_unique_for_overwrite<char[]>(n_bytes);

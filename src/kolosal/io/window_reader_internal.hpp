@@ -12,13 +12,17 @@ namespace kolosal::io {
 /// A view of some megabytes that moves forward through an input.
 class WindowReader {
  public:
-  WindowReader(const std::filesystem::path& path, const std::string& encoding, std::size_t memory_limit_bytes);
+  WindowReader(const std::filesystem::path& path, const std::string& encoding,
+               std::size_t memory_limit_bytes);
 
   const OpenedSource& source() const { return source_; }
   /// Fills the window up to `n_bytes`, keeping what was not consumed.
   void fill(std::size_t n_bytes);
   /// Drops the first bytes of the window.
-  void consume(std::size_t n_bytes) { begin_ += n_bytes; offset_ += n_bytes; }
+  void consume(std::size_t n_bytes) {
+    begin_ += n_bytes;
+    offset_ += n_bytes;
+  }
 
   const char* begin() const { return buffer_.get() + begin_; }
   const char* end() const { return buffer_.get() + end_; }

@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
-
-#include <fmt/format.h>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/io/byte_source_internal.hpp"
@@ -21,7 +21,8 @@ std::size_t memory_limit(const ReadOptions& options, const Context& context) {
   return options.memory_limit_bytes > 0 ? options.memory_limit_bytes : context.memory_limit_bytes;
 }
 
-void fill_report(const CsvHead& head, const std::string& compression, const std::string& encoding, ReadReport& report) {
+void fill_report(const CsvHead& head, const std::string& compression, const std::string& encoding,
+                 ReadReport& report) {
   report.format = "csv";
   report.compression = compression;
   report.encoding = encoding;
@@ -40,7 +41,8 @@ void fill_report(const CsvHead& head, const std::string& compression, const std:
 // The header may hold what is no text too.
 void check_header(std::string_view header, const std::string& path, char newline) {
   if (const char* const bad = find_bad_byte(header.data(), header.data() + header.size()))
-    throw_bad_byte(bad, path, static_cast<std::size_t>(bad - header.data()), 1 + count_byte(header.data(), bad, newline));
+    throw_bad_byte(bad, path, static_cast<std::size_t>(bad - header.data()),
+                   1 + count_byte(header.data(), bad, newline));
 }
 
 data::Frame read_csv(const std::filesystem::path& path, const ReadOptions& options, const Context& context,
@@ -81,7 +83,8 @@ class CsvStream final : public TableStream {
     std::optional<CsvHead> found;
     for (std::size_t n_bytes = once ? kFirstWindowBytes : options_.batch_bytes; !found; n_bytes *= 4) {
       rows_.fill(n_bytes);
-      found = read_csv_head({rows_.begin(), rows_.size()}, rows_.is_last(), shown_path(path), options, report_.notes);
+      found = read_csv_head({rows_.begin(), rows_.size()}, rows_.is_last(), shown_path(path), options,
+                            report_.notes);
     }
     table_.emplace(std::move(*found), shown_path(path), options);
     const CsvHead& head = table_->head();
@@ -107,11 +110,13 @@ class CsvStream final : public TableStream {
 
  private:
   bool done() const {
-    return (rows_.is_last() && rows_.size() == 0) || (options_.max_rows > 0 && report_.n_rows >= options_.max_rows);
+    return (rows_.is_last() && rows_.size() == 0) ||
+           (options_.max_rows > 0 && report_.n_rows >= options_.max_rows);
   }
 
   void skip_header(WindowReader& reader, std::size_t& line) const {
-    line = 1 + count_byte(reader.begin(), reader.begin() + table_->head().data_begin, table_->head().dialect.newline);
+    line = 1 + count_byte(reader.begin(), reader.begin() + table_->head().data_begin,
+                          table_->head().dialect.newline);
     reader.consume(table_->head().data_begin);
   }
 
@@ -127,8 +132,8 @@ class CsvStream final : public TableStream {
       reader.fill(n_bytes);
       Step step;
       const bool whole = reader.size() <= n_bytes;
-      step.window = {reader.begin(), whole ? reader.end() : reader.begin() + n_bytes, whole && reader.is_last(),
-                     reader.offset(), line};
+      step.window = {reader.begin(), whole ? reader.end() : reader.begin() + n_bytes,
+                     whole && reader.is_last(), reader.offset(), line};
       if (rows_left > 0) {
         const char* const end = table_->end_of_rows(step.window, rows_left);
         if (end < step.window.end) {
@@ -154,8 +159,9 @@ class CsvStream final : public TableStream {
 
   // Types by all rows of a file, or by the first window of what can be read only once.
   void infer_types(bool once) {
-    const bool needed = std::any_of(table_->forced().begin(), table_->forced().end(),
-                                    [](const ColumnPlan& plan) { return !plan.forced || is_moment_type(plan.type); });
+    const bool needed =
+        std::any_of(table_->forced().begin(), table_->forced().end(),
+                    [](const ColumnPlan& plan) { return !plan.forced || is_moment_type(plan.type); });
     std::vector<ColumnStats> stats(table_->names().size());
     if (needed && once) {
       const Step step = read_step(rows_, line_, kFirstWindowBytes, options_.max_rows);
@@ -165,9 +171,10 @@ class CsvStream final : public TableStream {
       reader.fill(std::max(options_.batch_bytes, table_->head().data_begin));
       std::size_t line = 1, n_rows = 0;
       skip_header(reader, line);
-      while (!(reader.is_last() && reader.size() == 0) && (options_.max_rows == 0 || n_rows < options_.max_rows)) {
-        const Step step =
-            read_step(reader, line, options_.batch_bytes, options_.max_rows == 0 ? 0 : options_.max_rows - n_rows);
+      while (!(reader.is_last() && reader.size() == 0) &&
+             (options_.max_rows == 0 || n_rows < options_.max_rows)) {
+        const Step step = read_step(reader, line, options_.batch_bytes,
+                                    options_.max_rows == 0 ? 0 : options_.max_rows - n_rows);
         const std::vector<ColumnStats> found = table_->merge_stats(step.window, step.parts);
         for (std::size_t i = 0; i < stats.size(); ++i) stats[i].merge(found[i]);
         n_rows += step.n_rows;
@@ -183,8 +190,8 @@ class CsvStream final : public TableStream {
   }
 
   data::Frame read_window() {
-    const Step step =
-        read_step(rows_, line_, options_.batch_bytes, options_.max_rows == 0 ? 0 : options_.max_rows - report_.n_rows);
+    const Step step = read_step(rows_, line_, options_.batch_bytes,
+                                options_.max_rows == 0 ? 0 : options_.max_rows - report_.n_rows);
     data::Frame frame = table_->build(step.window, step.parts, plans_, context_, nullptr);
     report_.n_rows += step.n_rows;
     report_.n_skipped_rows += step.n_bad_rows;
@@ -271,7 +278,8 @@ class CsvWriter final : public TableWriter {
       append_cell_text(column, row, text_);
   }
 
-  // Quoted when it is needed to be read back as it is; an empty string always, since a missing cell is nothing at all.
+  // Quoted when it is needed to be read back as it is; an empty string always, since a missing cell is
+  // nothing at all.
   void append_string(std::string_view value) {
     const bool plain = !value.empty() && value.find_first_of(special_) == std::string_view::npos;
     if (plain && value.find(delimiter_) == std::string_view::npos) {
@@ -301,8 +309,9 @@ std::unique_ptr<TableWriter> create_csv(const std::filesystem::path& path, const
 }  // namespace
 
 const Format& csv_format() {
-  static const Format format{
-      "csv", {".csv", ".tsv", ".tab", ".txt", ".psv", ".data", ".dat"}, nullptr, read_csv, open_csv, create_csv};
+  static const Format format{"csv",    {".csv", ".tsv", ".tab", ".txt", ".psv", ".data", ".dat"},
+                             nullptr,  read_csv,
+                             open_csv, create_csv};
   return format;
 }
 

@@ -1,13 +1,12 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include <cmath>
 #include <fstream>
-
-#include <fmt/format.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
@@ -34,7 +33,8 @@ std::string shown(const data::Frame& frame) {
 
 class CsvFormat : public testing::Test {
  protected:
-  data::Frame read(std::string_view text, const ReadOptions& options = {}, const std::string& name = "t.csv") {
+  data::Frame read(std::string_view text, const ReadOptions& options = {},
+                   const std::string& name = "t.csv") {
     report = {};
     return read_table(folder.write(name, text), options, {}, &report);
   }
@@ -70,7 +70,10 @@ TEST_F(CsvFormat, TypesAndDialects) {
       {"no newline at the end", "a,b\n1,x\n2,y", "a:int=1|2 b:text=x|y"},
       {"crlf", "a,b\r\n1,x\r\n2,\"y\"\r\n", "a:int=1|2 b:text=x|y"},
       {"old mac", "a,b\r1,x\r2,y\r", "a:int=1|2 b:text=x|y"},
-      {"byte order mark", "\xEF\xBB\xBF" "a,b\n1,x\n", "a:int=1 b:text=x"},
+      {"byte order mark",
+       "\xEF\xBB\xBF"
+       "a,b\n1,x\n",
+       "a:int=1 b:text=x"},
       {"blank lines", "\na,b\n\n1,x\n   \n2,y\n\n\n", "a:int=1|2 b:text=x|y"},
       {"semicolon", "a;b\n1;x\n", "a:int=1 b:text=x"},
       {"tab", "a\tb\n1\tx,y\n", "a:int=1 b:text=x,y"},
@@ -86,7 +89,8 @@ TEST_F(CsvFormat, TypesAndDialects) {
       {"blank before a quote", "a, \"b\"\n1, \"x,y\"\n", "a:int=1 b:text=x,y"},
       {"quoted numbers", "a,b\n\"1\",\"x\"\n\"\",\"\"\n", "a:int=1|~ b:text=x|"},
       {"empty is missing, quoted empty is not", "a,b\nx,1\n,2\n\"\",3\n", "a:text=x|~| b:int=1|2|3"},
-      {"missing tokens", "a,b,c\n1,NA,x\n?,2.5,N/A\n null ,-,y\n", "a:int=1|~|~ b:float=~|2.5|~ c:text=x|~|y"},
+      {"missing tokens", "a,b,c\n1,NA,x\n?,2.5,N/A\n null ,-,y\n",
+       "a:int=1|~|~ b:float=~|2.5|~ c:text=x|~|y"},
       {"blanks around numbers", "a,b\n 1 , x \n2,y\n", "a:int=1|2 b:text= x |y"},
       {"int and float", "a\n1\n2.5\n", "a:float=1|2.5"},
       {"int beyond 64 bits", "a\n1\n18446744073709551616\n", "a:float=1|18446744073709551616"},
@@ -100,7 +104,8 @@ TEST_F(CsvFormat, TypesAndDialects) {
       {"bool families do not mix", "a\nt\nno\n", "a:text=t|no"},
       {"0 and 1 are integers", "a\n0\n1\n", "a:int=0|1"},
       {"dates", "a,b,c,d\n2024-01-31,31.01.2024,2024/01/31,1/31/2024\n,01.02.2024,2023/12/01,2/1/2024\n",
-       "a:date=2024-01-31|~ b:date=2024-01-31|2024-02-01 c:date=2024-01-31|2023-12-01 d:date=2024-01-31|2024-02-01"},
+       "a:date=2024-01-31|~ b:date=2024-01-31|2024-02-01 c:date=2024-01-31|2023-12-01 "
+       "d:date=2024-01-31|2024-02-01"},
       {"day first by all rows", "a\n01/02/2024\n13/02/2024\n", "a:date=2024-02-01|2024-02-13"},
       {"no order fits", "a\n12/13/2024\n13/12/2024\n", "a:text=12/13/2024|13/12/2024"},
       {"timestamps", "a\n2024-01-31T12:00:00Z\n2024-01-31 12:00:00.25\n2024-02-01\n",
@@ -114,7 +119,8 @@ TEST_F(CsvFormat, TypesAndDialects) {
       {"header without a name", ",a\n0,x\n1,y\n", "column_1:int=0|1 a:text=x|y"},
       {"one column", "a\n1\n\n2\n", "a:int=1|2"},
       {"quoted empty line in one column", "a\n1\n\"\"\n2\n", "a:int=1|~|2"},
-      {"utf-8", "n\xC3\xA4me,b\n\xE2\x82\xAC,1\n\xF0\x9F\x98\x80,2\n", "n\xC3\xA4me:text=\xE2\x82\xAC|\xF0\x9F\x98\x80 b:int=1|2"},
+      {"utf-8", "n\xC3\xA4me,b\n\xE2\x82\xAC,1\n\xF0\x9F\x98\x80,2\n",
+       "n\xC3\xA4me:text=\xE2\x82\xAC|\xF0\x9F\x98\x80 b:int=1|2"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
@@ -132,11 +138,16 @@ TEST_F(CsvFormat, CategoryOrText) {
   EXPECT_EQ(type(column(20, [](std::size_t i) { return fmt::format("v{}", i % 10); })), "category");
   EXPECT_EQ(type(column(20, [](std::size_t i) { return fmt::format("v{}", i % 11); })), "text");
   EXPECT_EQ(type(column(19, [](std::size_t) { return "v"; })), "text");
-  EXPECT_EQ(type(column(30, [](std::size_t i) { return i % 3 ? "" : fmt::format("v{}", i % 2); })), "category");
-  EXPECT_EQ(type(column(20, [](std::size_t i) { return fmt::format("one two three four five{}", i % 2); })), "category");
-  EXPECT_EQ(type(column(20, [](std::size_t i) { return fmt::format("one two three four five six{}", i % 2); })), "text");
+  EXPECT_EQ(type(column(30, [](std::size_t i) { return i % 3 ? "" : fmt::format("v{}", i % 2); })),
+            "category");
+  EXPECT_EQ(type(column(20, [](std::size_t i) { return fmt::format("one two three four five{}", i % 2); })),
+            "category");
+  EXPECT_EQ(
+      type(column(20, [](std::size_t i) { return fmt::format("one two three four five six{}", i % 2); })),
+      "text");
   EXPECT_EQ(type(column(140'000, [](std::size_t i) { return fmt::format("v{}", i % 65'537); })), "text");
-  const data::Frame frame = read(column(140'000, [](std::size_t i) { return fmt::format("v{}", i * 7 % 65'536); }));
+  const data::Frame frame =
+      read(column(140'000, [](std::size_t i) { return fmt::format("v{}", i * 7 % 65'536); }));
   EXPECT_EQ(data::type_name(frame.column(0).type()), "category");
   const auto& levels = frame.column(0).dictionary()->levels();
   EXPECT_TRUE(std::is_sorted(levels.begin(), levels.end()));
@@ -150,15 +161,17 @@ TEST_F(CsvFormat, TextKeepsCellsAsTheyStand) {
 TEST_F(CsvFormat, ForcedTypes) {
   ReadOptions options;
   options.types = {{"a", "float"}, {"b", "category"}, {"c", "bool"}, {"d", "timestamp"}, {"e", "int"}};
-  EXPECT_EQ(shown(read("a,b,c,d,e\n1,5,0,2024-01-31,3.0\nNA,?,1,31,\n", [&] {
-              options.missing_tokens = {"NA", "?", "31"};
-              return options;
-            }())),
+  EXPECT_EQ(shown(read("a,b,c,d,e\n1,5,0,2024-01-31,3.0\nNA,?,1,31,\n",
+                       [&] {
+                         options.missing_tokens = {"NA", "?", "31"};
+                         return options;
+                       }())),
             "a:float=1|~ b:category=5|~ c:bool=false|true d:timestamp=2024-01-31T00:00:00|~ e:int=3|~");
   options = {};
   options.types["a"] = "int";
-  EXPECT_THAT(error("a,b\n1,2\n2.5,3\n", options), testing::AllOf(HasSubstr("line 3"), HasSubstr("'a'"), HasSubstr("'2.5'"),
-                                                                  HasSubstr("int"), HasSubstr("--types")));
+  EXPECT_THAT(error("a,b\n1,2\n2.5,3\n", options),
+              testing::AllOf(HasSubstr("line 3"), HasSubstr("'a'"), HasSubstr("'2.5'"), HasSubstr("int"),
+                             HasSubstr("--types")));
   options.types["a"] = "date";
   EXPECT_EQ(shown(read("a\n13/02/2024\n01/02/2024\n", options)), "a:date=2024-02-13|2024-02-01");
 }
@@ -216,7 +229,9 @@ TEST_F(CsvFormat, BadInputIsNamed) {
       {"row too long", "a,b\n1,2\n\n3,4,5\n", {"line 4", "expected 2 cells, found 3"}},
       {"line numbers count lines, not rows", "a,b\n\"x\ny\",2\n3\n", {"line 4", "found 1"}},
       {"unclosed quote", "a,b\n1,2\n\"x,3\n4,5\n", {"line 3", "quote"}},
-      {"unclosed quote that another one ends", "a,b,c\n1,\"x,3\n4,5,6\n7,\"y\",9\n", {"line 2", "quote (\") opens"}},
+      {"unclosed quote that another one ends",
+       "a,b,c\n1,\"x,3\n4,5,6\n7,\"y\",9\n",
+       {"line 2", "quote (\") opens"}},
       {"latin-1", "a,b\n1,caf\xE9\n2,x\n", {"byte 0xE9", "offset 9", "line 2", "--encoding latin-1"}},
       {"latin-1 in the header", "caf\xE9,b\n1,2\n", {"byte 0xE9", "offset 3", "line 1"}},
       {"overlong", "a,b\n1,\xC0\x80\n", {"byte 0xC0", "offset 6"}},
@@ -330,7 +345,8 @@ TEST_F(CsvFormat, DamagedCompressionIsNamed) {
   for (const std::string& whole : {gzip(text), zstd(text)}) {
     // Cuts after the head of the format.
     for (std::size_t cut = 20; cut < whole.size(); cut += whole.size() / 50)
-      EXPECT_THAT(error(whole.substr(0, cut)), testing::AnyOf(HasSubstr("cut off"), HasSubstr("damaged"))) << cut;
+      EXPECT_THAT(error(whole.substr(0, cut)), testing::AnyOf(HasSubstr("cut off"), HasSubstr("damaged")))
+          << cut;
   }
   std::string flipped = gzip(text);
   flipped[flipped.size() - 6] = static_cast<char>(flipped[flipped.size() - 6] ^ 1);  // the checksum
@@ -361,7 +377,8 @@ TEST_F(CsvFormat, ChunksAndThreadsDoNotMatter) {
 }
 
 TEST_F(CsvFormat, ErrorsDoNotDependOnChunks) {
-  for (const std::string& text : {large_table(50) + "1,2\n" + large_table(50), large_table(50) + "1,\"x\n" + large_table(50)}) {
+  for (const std::string& text :
+       {large_table(50) + "1,2\n" + large_table(50), large_table(50) + "1,\"x\n" + large_table(50)}) {
     const std::string want = error(text);
     for (std::size_t chunk : {1, 5, 64, 1000}) {
       ReadOptions options;
@@ -479,8 +496,8 @@ TEST_F(CsvFormat, StreamErrorsHaveTheLineOfTheFile) {
 
 // Texts that are hard for CSV.
 rc::Gen<std::string> cell_text() {
-  return rc::gen::container<std::string>(
-      rc::gen::element('a', 'b', ' ', ',', ';', '"', '\n', '\r', '\t', '|', '0', '1', '.', '-', '\xC3', '\xA9'));
+  return rc::gen::container<std::string>(rc::gen::element('a', 'b', ' ', ',', ';', '"', '\n', '\r', '\t', '|',
+                                                          '0', '1', '.', '-', '\xC3', '\xA9'));
 }
 
 std::string valid_utf8(const std::string& text) {
@@ -523,7 +540,8 @@ TEST_F(CsvFormat, TypedCellsComeBackExactly) {
     data::Bitmap valid = data::all_present(n);
     for (std::size_t i = 0; i < n; ++i) {
       ints.push_back(*rc::gen::arbitrary<std::int64_t>());
-      moments.push_back(*rc::gen::inRange<std::int64_t>(-9'000'000'000'000'000'000, 9'000'000'000'000'000'000));
+      moments.push_back(
+          *rc::gen::inRange<std::int64_t>(-9'000'000'000'000'000'000, 9'000'000'000'000'000'000));
       bools.push_back(i % 2 == 0);
       if (i > 1 && *rc::gen::arbitrary<bool>()) data::clear_bit(valid.data(), i);
     }
@@ -568,7 +586,8 @@ TEST_F(CsvFormat, WriteErrorsNameThePath) {
     }
     return std::string("no error");
   };
-  EXPECT_THAT(message(folder.file("no/such/folder.csv")), testing::AllOf(HasSubstr("no/such"), HasSubstr("No such file")));
+  EXPECT_THAT(message(folder.file("no/such/folder.csv")),
+              testing::AllOf(HasSubstr("no/such"), HasSubstr("No such file")));
   EXPECT_THAT(message(folder.path().string()), HasSubstr("is a folder"));
   EXPECT_THAT(message("/dev/full"), testing::AllOf(HasSubstr("/dev/full"), HasSubstr("No space left")));
 }

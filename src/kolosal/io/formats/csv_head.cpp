@@ -1,10 +1,10 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <set>
 #include <unordered_set>
-
-#include <fmt/format.h>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/io/formats/csv_head_internal.hpp"
@@ -20,7 +20,8 @@ using Record = std::vector<std::string>;
 
 bool is_blank_line(const Record& record) { return record.size() == 1 && trim(record[0]).empty(); }
 
-// The first records of a text, without blank lines. A record that the end of the text cuts is left out unless it is all.
+// The first records of a text, without blank lines. A record that the end of the text cuts is left out unless
+// it is all.
 std::vector<Record> sample_records(std::string_view text, bool is_all, const CsvDialect& dialect) {
   std::vector<Record> out;
   CsvScanner scanner(text.data(), text.data() + text.size(), dialect);
@@ -93,8 +94,9 @@ bool are_years(const Record& first) {
   return n >= 2;
 }
 
-// A header is there unless the first line looks like the data below it: each column of numbers, dates or booleans
-// votes by whether its first cell is one too. Without such columns, names hardly ever come back as values.
+// A header is there unless the first line looks like the data below it: each column of numbers, dates or
+// booleans votes by whether its first cell is one too. Without such columns, names hardly ever come back as
+// values.
 bool infer_header(const std::vector<Record>& records, const MissingTokens& missing) {
   const Record& first = records[0];
   constexpr std::uint32_t kTyped = kind::kNumber | kind::kMoment | kind::kHasTime;
@@ -133,7 +135,8 @@ std::vector<std::string> names_of(const Record& header, bool has_header, const s
     const auto [other, is_new] = position.emplace(names[i], i);
     if (!is_new)
       throw Error(ErrorCode::kData,
-                  "{}: the column name '{}' is used twice, for columns {} and {}; rename one of them (or, when the first "
+                  "{}: the column name '{}' is used twice, for columns {} and {}; rename one of them (or, "
+                  "when the first "
                   "line is data and no header, say so with --no-header)",
                   path, names[i], other->second + 1, i + 1);
   }
@@ -169,7 +172,8 @@ std::optional<CsvHead> read_csv_head(std::string_view text, bool is_all, const s
     if (records.size() > 1 || sample.size() == text.size()) break;
     sample = text.substr(0, sample.size() * 8);
   }
-  // A file that is no text at all should say so before anything else. The last bytes looked at may be half a character.
+  // A file that is no text at all should say so before anything else. The last bytes looked at may be half a
+  // character.
   const char* const looked_at = text.data() + std::min(text.size(), std::size_t{4096});
   if (const char* const bad = find_bad_byte(text.data(), looked_at); bad && looked_at - bad >= 4)
     throw_bad_byte(bad, path, static_cast<std::size_t>(bad - text.data()),
@@ -178,7 +182,8 @@ std::optional<CsvHead> read_csv_head(std::string_view text, bool is_all, const s
   if (records.empty())
     throw Error(ErrorCode::kData, "{} is empty: there is no table in it{}", path,
                 text.empty() ? "" : ", only blank lines or a record that never ends");
-  head.has_header = options.header ? *options.header : infer_header(records, MissingTokens(options.missing_tokens));
+  head.has_header =
+      options.header ? *options.header : infer_header(records, MissingTokens(options.missing_tokens));
   head.names = names_of(records[0], head.has_header, path, notes);
   if (!head.has_header) return head;
   // Skip the header, and the blank lines before it.
@@ -228,12 +233,14 @@ const char* find_bad_byte(const char* begin, const char* end) {
 void throw_bad_byte(const char* byte, const std::string& path, std::size_t offset, std::size_t line) {
   if (*byte == 0)
     throw Error(ErrorCode::kData,
-                "{} is no text: there is a NUL byte at offset {} (line {}); is it a binary file, or UTF-16 without a byte "
+                "{} is no text: there is a NUL byte at offset {} (line {}); is it a binary file, or UTF-16 "
+                "without a byte "
                 "order mark?",
                 path, offset, line);
-  throw Error(ErrorCode::kData,
-              "{} is not UTF-8: byte 0x{:02X} at offset {} (line {}); it looks like latin-1: pass --encoding latin-1",
-              path, static_cast<unsigned char>(*byte), offset, line);
+  throw Error(
+      ErrorCode::kData,
+      "{} is not UTF-8: byte 0x{:02X} at offset {} (line {}); it looks like latin-1: pass --encoding latin-1",
+      path, static_cast<unsigned char>(*byte), offset, line);
 }
 
 }  // namespace kolosal::io

@@ -18,15 +18,17 @@ struct CsvHead {
   std::size_t data_begin = 0;      ///< Where the first row of data starts in the text.
 };
 
-/// Looks at the first records of `text` (all of the file when `is_all`). Empty when it needs more of the file.
+/// Looks at the first records of `text` (all of the file when `is_all`). Empty when it needs more of the
+/// file.
 /// @throws Error kData: empty, header only, duplicate names, not UTF-8.
-std::optional<CsvHead> read_csv_head(std::string_view text, bool is_all, const std::string& path, const ReadOptions& options,
-                      std::vector<std::string>& notes);
+std::optional<CsvHead> read_csv_head(std::string_view text, bool is_all, const std::string& path,
+                                     const ReadOptions& options, std::vector<std::string>& notes);
 
 /// The first byte of [begin, end) that can not be: 0, or no UTF-8. Null: none.
 const char* find_bad_byte(const char* begin, const char* end);
 
 /// The error for such a byte, at this offset and line of the file.
-[[noreturn]] void throw_bad_byte(const char* byte, const std::string& path, std::size_t offset, std::size_t line);
+[[noreturn]] void throw_bad_byte(const char* byte, const std::string& path, std::size_t offset,
+                                 std::size_t line);
 
 }  // namespace kolosal::io

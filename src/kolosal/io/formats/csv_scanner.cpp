@@ -47,7 +47,8 @@ const char* CsvScanner::read_quoted(Cell& cell, std::deque<std::string>& unescap
   finder_.skip_to(p);
   const char* const stop = finder_.next();
   const char* cell_end = stop;
-  if (dialect_.newline == '\n' && cell_end > p && cell_end[-1] == '\r' && (stop == end_ || *stop == '\n')) --cell_end;
+  if (dialect_.newline == '\n' && cell_end > p && cell_end[-1] == '\r' && (stop == end_ || *stop == '\n'))
+    --cell_end;
   cell.quoted = 1;
   if (plain && cell_end == p) {
     cell.set_text(text, close);
@@ -55,9 +56,10 @@ const char* CsvScanner::read_quoted(Cell& cell, std::deque<std::string>& unescap
     const std::string& copy = unescaped.emplace_back(unquote(text, cell_end));
     cell.set_text(copy.data(), copy.data() + copy.size());
     cell.transient = 1;
-    // Text right after a closing quote is tolerated in a line. Over several lines it is another cell's opening quote
-    // that was taken for the missing closing one.
-    if (cell_end != p && std::memchr(text, dialect_.newline, static_cast<std::size_t>(close - text))) open_quote_ = open;
+    // Text right after a closing quote is tolerated in a line. Over several lines it is another cell's
+    // opening quote that was taken for the missing closing one.
+    if (cell_end != p && std::memchr(text, dialect_.newline, static_cast<std::size_t>(close - text)))
+      open_quote_ = open;
   }
   return stop;
 }
@@ -80,7 +82,8 @@ std::size_t CsvScanner::next(Cell* cells, std::size_t capacity, std::deque<std::
     } else {
       stop = finder_.next();
       const char* cell_end = stop;
-      if (dialect_.newline == '\n' && cell_end > position_ && cell_end[-1] == '\r' && (stop == end_ || *stop == '\n'))
+      if (dialect_.newline == '\n' && cell_end > position_ && cell_end[-1] == '\r' &&
+          (stop == end_ || *stop == '\n'))
         --cell_end;
       cell.set_text(position_, cell_end);
     }

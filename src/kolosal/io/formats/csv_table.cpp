@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <unordered_set>
-
-#include <fmt/format.h>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/param.hpp"
@@ -50,16 +50,16 @@ std::size_t CsvTable::line_of(const CsvWindow& window, const char* where) const 
   return window.line + count_byte(window.begin, where, head_.dialect.newline);
 }
 
-// Cuts by a guess that analyze() verifies: with an even number of quotes before it, a newline ends a record. Where quotes
-// do not come in pairs (5" pipe), every newline is taken for the end of a record.
+// Cuts by a guess that analyze() verifies: with an even number of quotes before it, a newline ends a record.
+// Where quotes do not come in pairs (5" pipe), every newline is taken for the end of a record.
 std::vector<CsvPart> CsvTable::split(const CsvWindow& window, const Context& context) const {
   const std::size_t n_bytes = static_cast<std::size_t>(window.end - window.begin);
   const std::size_t chunk = chunk_bytes_for(n_bytes, options_.chunk_bytes);
   const std::size_t n = std::max<std::size_t>(1, (n_bytes + chunk - 1) / chunk);
   std::vector<std::size_t> n_quotes(n);
   const auto start_of = [&](std::size_t i) { return window.begin + std::min(n_bytes, i * chunk); };
-  context.parallel_blocks(n, 1,
-                          [&](std::size_t i, std::size_t) { n_quotes[i] = count_byte(start_of(i), start_of(i + 1), '"'); });
+  context.parallel_blocks(
+      n, 1, [&](std::size_t i, std::size_t) { n_quotes[i] = count_byte(start_of(i), start_of(i + 1), '"'); });
   std::size_t before = 0;
   std::vector<bool> in_quotes(n + 1);
   for (std::size_t i = 0; i < n; ++i) {
@@ -72,14 +72,13 @@ std::vector<CsvPart> CsvTable::split(const CsvWindow& window, const Context& con
   std::vector<CsvPart> parts(n);
   parts[0].begin = window.begin;
   for (std::size_t i = 1; i < n; ++i) {
-    const char* p = std::max(start_of(i), parts[i - 1].begin);
-    // p may lie beyond the nominal start when a record is longer than a chunk; then the part before it is empty.
-    bool quoted = p == start_of(i) && in_quotes[i];
-    if (p != window.begin && p != window.end && p == start_of(i) && !quoted && p[-1] == head_.dialect.newline) {
-      parts[i].begin = p;
+    const char* p = start_of(i);
+    if (parts[i - 1].begin > p) {  // a record longer than a chunk: this part is empty
+      parts[i].begin = parts[i - 1].begin;
       continue;
     }
-    if (p != start_of(i)) {
+    bool quoted = in_quotes[i];
+    if (!quoted && p[-1] == head_.dialect.newline) {
       parts[i].begin = p;
       continue;
     }
@@ -115,7 +114,8 @@ bool CsvTable::read_block(CsvScanner& scanner, const CsvWindow& window, CsvPart&
       return false;
     }
     part.end = scanner.position();
-    const bool blank = n == 1 && !cells[0].quoted && (n_columns > 1 ? trim(cells[0].text()).empty() : cells[0].size == 0);
+    const bool blank =
+        n == 1 && !cells[0].quoted && (n_columns > 1 ? trim(cells[0].text()).empty() : cells[0].size == 0);
     if (blank) continue;
     if (n != n_columns) {
       ++part.n_bad_rows;
@@ -154,9 +154,10 @@ void CsvTable::analyze_part(const CsvWindow& window, CsvPart& part) const {
 
 std::vector<CsvPart> CsvTable::analyze(const CsvWindow& window, const Context& context) const {
   std::vector<CsvPart> parts = split(window, context);
-  context.parallel_blocks(parts.size(), 1, [&](std::size_t i, std::size_t) { analyze_part(window, parts[i]); });
-  // The first part starts at a record. If each part ends where the next one starts, all cuts were right; a part that
-  // started elsewhere is read again from where it should have.
+  context.parallel_blocks(parts.size(), 1,
+                          [&](std::size_t i, std::size_t) { analyze_part(window, parts[i]); });
+  // The first part starts at a record. If each part ends where the next one starts, all cuts were right; a
+  // part that started elsewhere is read again from where it should have.
   const char* start = window.begin;
   for (CsvPart& part : parts) {
     if (part.begin != start) {
@@ -184,7 +185,8 @@ const char* CsvTable::end_of_rows(const CsvWindow& window, std::size_t n) const 
   return scanner.position();
 }
 
-std::vector<ColumnStats> CsvTable::merge_stats(const CsvWindow& window, const std::vector<CsvPart>& parts) const {
+std::vector<ColumnStats> CsvTable::merge_stats(const CsvWindow& window,
+                                               const std::vector<CsvPart>& parts) const {
   std::vector<ColumnStats> out(names_.size());
   for (const CsvPart& part : parts)
     for (std::size_t i = 0; i < out.size(); ++i) out[i].merge(part.stats[i]);
@@ -219,19 +221,22 @@ std::vector<ColumnPlan> CsvTable::plan(const std::vector<ColumnStats>& stats, Re
 
 void CsvTable::check_memory(const std::vector<CsvPart>& parts, const std::vector<ColumnPlan>& plans,
                             const Context& context) const {
-  const std::size_t limit = options_.memory_limit_bytes > 0 ? options_.memory_limit_bytes : context.memory_limit_bytes;
+  const std::size_t limit =
+      options_.memory_limit_bytes > 0 ? options_.memory_limit_bytes : context.memory_limit_bytes;
   std::size_t needed = 0;
   for (const CsvPart& part : parts)
     for (std::size_t i = 0; i < plans.size(); ++i) needed += estimated_bytes(plans[i], part.stats[i]);
   if (needed > limit)
     throw Error(ErrorCode::kMemory,
-                "{} does not fit into memory: its columns need {} and the limit is {}; raise the limit, or read fewer "
+                "{} does not fit into memory: its columns need {} and the limit is {}; raise the limit, or "
+                "read fewer "
                 "columns or rows",
                 path_, shown_bytes(needed), shown_bytes(limit));
 }
 
 data::Frame CsvTable::build(const CsvWindow& window, const std::vector<CsvPart>& parts,
-                            const std::vector<ColumnPlan>& plans, const Context& context, ReadReport* report) const {
+                            const std::vector<ColumnPlan>& plans, const Context& context,
+                            ReadReport* report) const {
   check_memory(parts, plans, context);
   std::vector<std::size_t> n_rows;
   for (const CsvPart& part : parts) n_rows.push_back(part.n_rows);
@@ -279,7 +284,8 @@ data::Frame CsvTable::build(const CsvWindow& window, const std::vector<CsvPart>&
     if (report) {
       report->columns.push_back({names_[i], builders[i].type(), builders[i].reason()});
       if (builders[i].was_infinite())
-        report->notes.push_back(fmt::format("column '{}' has infinite numbers (inf, or too large like 1e400)", names_[i]));
+        report->notes.push_back(
+            fmt::format("column '{}' has infinite numbers (inf, or too large like 1e400)", names_[i]));
     }
     out.push_back(builders[i].finish());
   }
@@ -292,17 +298,22 @@ void CsvTable::throw_problem(const CsvWindow& window, const CsvPart& part) const
   switch (part.problem) {
     case CsvPart::Problem::kOpenQuote:
       throw Error(ErrorCode::kData,
-                  "{} line {}: a quote (\") opens here and is never closed; add the closing quote, or double a quote that "
+                  "{} line {}: a quote (\") opens here and is never closed; add the closing quote, or double "
+                  "a quote that "
                   "belongs to the text (\"\")",
                   path_, line);
     case CsvPart::Problem::kRagged:
-      throw Error(ErrorCode::kData, "{} line {}: expected {} cells, found {}{}; repair the line, or leave such lines out "
-                  "with --on-bad-rows skip",
-                  path_, line, n_columns, part.n_found,
-                  part.n_lines > 1 ? fmt::format(" (the row goes on for {} lines: is the end of a quote missing?)", part.n_lines)
-                                   : "");
+      throw Error(
+          ErrorCode::kData,
+          "{} line {}: expected {} cells, found {}{}; repair the line, or leave such lines out "
+          "with --on-bad-rows skip",
+          path_, line, n_columns, part.n_found,
+          part.n_lines > 1
+              ? fmt::format(" (the row goes on for {} lines: is the end of a quote missing?)", part.n_lines)
+              : "");
     default:
-      throw_bad_byte(part.where, path_, window.offset + static_cast<std::size_t>(part.where - window.begin), line);
+      throw_bad_byte(part.where, path_, window.offset + static_cast<std::size_t>(part.where - window.begin),
+                     line);
   }
 }
 
@@ -312,9 +323,11 @@ void CsvTable::throw_bad_cell(const CsvWindow& window, const BadCell& bad, const
   const std::string place = in_window ? fmt::format("{} line {}", path_, line_of(window, bad.where)) : path_;
   const std::string& name = names_[bad.column];
   const std::string advice =
-      plan.forced ? fmt::format("that type was asked for; take another, such as --types '{}=text'", name)
-                  : fmt::format("the rows before it look like {0}; say what it is with --types '{1}=text' (or another type)",
-                                data::type_name(plan.type), name);
+      plan.forced
+          ? fmt::format("that type was asked for; take another, such as --types '{}=text'", name)
+          : fmt::format(
+                "the rows before it look like {0}; say what it is with --types '{1}=text' (or another type)",
+                data::type_name(plan.type), name);
   throw Error(ErrorCode::kData, "{}, column '{}': cannot read '{}' as {}; {}", place, name, bad.value,
               data::type_name(plan.type), advice);
 }

@@ -13,9 +13,9 @@ namespace kolosal::io {
 struct CsvWindow {
   const char* begin = nullptr;
   const char* end = nullptr;
-  bool is_last = true;      ///< The file ends here; else the last record may be cut.
-  std::size_t offset = 0;   ///< Of begin, in the (decompressed) file.
-  std::size_t line = 1;     ///< Of begin, counted from 1.
+  bool is_last = true;     ///< The file ends here; else the last record may be cut.
+  std::size_t offset = 0;  ///< Of begin, in the (decompressed) file.
+  std::size_t line = 1;    ///< Of begin, counted from 1.
 };
 
 /// Rows that one task reads, and what it found in them.
@@ -30,8 +30,8 @@ struct CsvPart {
   enum class Problem { kNone, kRagged, kOpenQuote, kBadByte };
   Problem problem = Problem::kNone;
   const char* where = nullptr;
-  std::size_t n_found = 0;     ///< Cells of the ragged row.
-  std::size_t n_lines = 0;     ///< Lines of the ragged row.
+  std::size_t n_found = 0;  ///< Cells of the ragged row.
+  std::size_t n_lines = 0;  ///< Lines of the ragged row.
 };
 
 /// Reads windows of one CSV file, which all have the same head and the same columns.
@@ -55,8 +55,8 @@ class CsvTable {
   /// Types of all columns. Fills the report's decimal and notes.
   std::vector<ColumnPlan> plan(const std::vector<ColumnStats>& stats, ReadReport& report) const;
   /// Second pass: the cells into columns. `reports` (may be null) gets the final types.
-  data::Frame build(const CsvWindow& window, const std::vector<CsvPart>& parts, const std::vector<ColumnPlan>& plans,
-                    const Context& context, ReadReport* report) const;
+  data::Frame build(const CsvWindow& window, const std::vector<CsvPart>& parts,
+                    const std::vector<ColumnPlan>& plans, const Context& context, ReadReport* report) const;
 
  private:
   std::vector<CsvPart> split(const CsvWindow& window, const Context& context) const;

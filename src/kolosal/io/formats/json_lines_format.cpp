@@ -1,8 +1,8 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/io/byte_masks_internal.hpp"
@@ -87,7 +87,8 @@ class JsonStream final : public TableStream {
     const bool once = !rows_.source().is_file;
     rows_.fill(once ? kFirstWindowBytes : options_.batch_bytes);
     if (starts_with_array({rows_.begin(), rows_.size()}))
-      throw Error(ErrorCode::kUnsupported, "{} is one JSON array, which can not be read in batches; write one object per line",
+      throw Error(ErrorCode::kUnsupported,
+                  "{} is one JSON array, which can not be read in batches; write one object per line",
                   shown_path(path));
     infer(once);
   }
@@ -118,17 +119,21 @@ class JsonStream final : public TableStream {
   }
 
   // Whole lines.
-  JsonWindow next_window(WindowReader& reader, std::size_t line, std::size_t n_bytes, std::size_t n_rows) const {
+  JsonWindow next_window(WindowReader& reader, std::size_t line, std::size_t n_bytes,
+                         std::size_t n_rows) const {
     for (;; n_bytes *= 4) {
       reader.fill(n_bytes);
-      JsonWindow window{reader.begin(), reader.begin() + std::min(reader.size(), n_bytes), reader.offset(), line};
+      JsonWindow window{reader.begin(), reader.begin() + std::min(reader.size(), n_bytes), reader.offset(),
+                        line};
       const bool is_all = reader.is_last() && window.end == reader.end();
       if (!is_all) {
-        const void* const newline = ::memrchr(window.begin, '\n', static_cast<std::size_t>(window.end - window.begin));
+        const void* const newline =
+            ::memrchr(window.begin, '\n', static_cast<std::size_t>(window.end - window.begin));
         if (!newline) continue;
         window.end = static_cast<const char*>(newline) + 1;
       }
-      if (options_.max_rows > 0) window.end = end_of_lines(window.begin, window.end, options_.max_rows - n_rows);
+      if (options_.max_rows > 0)
+        window.end = end_of_lines(window.begin, window.end, options_.max_rows - n_rows);
       return window;
     }
   }
@@ -186,11 +191,21 @@ void append_json_string(std::string_view value, std::string& out) {
   out += '"';
   for (const char c : value) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20)
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
@@ -243,7 +258,9 @@ class JsonWriter final : public TableWriter {
       return;
     }
     switch (column.type()) {
-      case ColumnType::kText: append_json_string(column.text(row), text_); return;
+      case ColumnType::kText:
+        append_json_string(column.text(row), text_);
+        return;
       case ColumnType::kFloat64:
       case ColumnType::kFloat32:
         // JSON has no infinity, but a number too large is read as one by every reader.
@@ -253,8 +270,12 @@ class JsonWriter final : public TableWriter {
         }
         [[fallthrough]];
       case ColumnType::kInt64:
-      case ColumnType::kBool: append_cell_text(column, row, text_); return;
-      default: append_json_string(column.cell_text(row), text_); return;
+      case ColumnType::kBool:
+        append_cell_text(column, row, text_);
+        return;
+      default:
+        append_json_string(column.cell_text(row), text_);
+        return;
     }
   }
 
@@ -262,7 +283,8 @@ class JsonWriter final : public TableWriter {
   std::string text_;
 };
 
-std::unique_ptr<TableWriter> create_jsonl(const std::filesystem::path& path, const WriteOptions&, const Context&) {
+std::unique_ptr<TableWriter> create_jsonl(const std::filesystem::path& path, const WriteOptions&,
+                                          const Context&) {
   return std::make_unique<JsonWriter>(path);
 }
 
@@ -279,7 +301,8 @@ bool is_json(std::string_view head) {
 }  // namespace
 
 const Format& jsonl_format() {
-  static const Format format{"jsonl", {".jsonl", ".ndjson", ".json"}, is_json, read_jsonl, open_jsonl, create_jsonl};
+  static const Format format{"jsonl",     {".jsonl", ".ndjson", ".json"}, is_json, read_jsonl, open_jsonl,
+                             create_jsonl};
   return format;
 }
 

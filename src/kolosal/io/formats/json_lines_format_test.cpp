@@ -48,14 +48,21 @@ TEST_F(JsonLinesFormat, TypesAndShapes) {
   } cases[] = {
       {"plain", "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y\"}\n", "a:int=1|2 b:text=x|y"},
       {"crlf, blanks and blank lines", "\n { \"a\" : 1 } \r\n\n{\"a\":2}", "a:int=1|2"},
-      {"union of keys", "{\"a\":1}\n{\"b\":true,\"a\":2}\n{\"c\":1.5}\n", "a:int=1|2|~ b:bool=~|true|~ c:float=~|~|1.5"},
-      {"null is missing, an empty string is not", "{\"a\":null,\"b\":\"\"}\n{\"a\":1,\"b\":\"x\"}\n", "a:int=~|1 b:text=|x"},
-      {"strings of digits stay strings", "{\"zip\":\"12345\"}\n{\"zip\":\"00501\"}\n", "zip:text=12345|00501"},
-      {"dates", "{\"d\":\"2024-01-31\",\"t\":\"2024-01-31T12:00:00Z\"}\n", "d:date=2024-01-31 t:timestamp=2024-01-31T12:00:00"},
-      {"nested values are their text", "{\"a\":{\"x\":[1,{\"y\":\"}\"}]},\"b\":[1, 2]}\n", "a:text={\"x\":[1,{\"y\":\"}\"}]} b:text=[1, 2]"},
-      {"escapes", "{\"a\\n\":\"\\u00e9\\ud83d\\ude00\\\"\\\\/\\t\"}\n", "a\n:text=\xC3\xA9\xF0\x9F\x98\x80\"\\/\t"},
+      {"union of keys", "{\"a\":1}\n{\"b\":true,\"a\":2}\n{\"c\":1.5}\n",
+       "a:int=1|2|~ b:bool=~|true|~ c:float=~|~|1.5"},
+      {"null is missing, an empty string is not", "{\"a\":null,\"b\":\"\"}\n{\"a\":1,\"b\":\"x\"}\n",
+       "a:int=~|1 b:text=|x"},
+      {"strings of digits stay strings", "{\"zip\":\"12345\"}\n{\"zip\":\"00501\"}\n",
+       "zip:text=12345|00501"},
+      {"dates", "{\"d\":\"2024-01-31\",\"t\":\"2024-01-31T12:00:00Z\"}\n",
+       "d:date=2024-01-31 t:timestamp=2024-01-31T12:00:00"},
+      {"nested values are their text", "{\"a\":{\"x\":[1,{\"y\":\"}\"}]},\"b\":[1, 2]}\n",
+       "a:text={\"x\":[1,{\"y\":\"}\"}]} b:text=[1, 2]"},
+      {"escapes", "{\"a\\n\":\"\\u00e9\\ud83d\\ude00\\\"\\\\/\\t\"}\n",
+       "a\n:text=\xC3\xA9\xF0\x9F\x98\x80\"\\/\t"},
       {"mixed kinds", "{\"a\":1}\n{\"a\":\"x\"}\n{\"a\":true}\n", "a:text=1|x|true"},
-      {"large numbers", "{\"a\":1e999,\"b\":-0.5e-2,\"c\":9007199254740993}\n", "a:float=inf b:float=-0.005 c:int=9007199254740993"},
+      {"large numbers", "{\"a\":1e999,\"b\":-0.5e-2,\"c\":9007199254740993}\n",
+       "a:float=inf b:float=-0.005 c:int=9007199254740993"},
       {"last of two equal keys", "{\"a\":1,\"a\":2}\n", "a:int=2"},
       {"an array of objects", "[ {\"a\":1},\n {\"a\":2,\"b\":\"]\"}\n]\n", "a:int=1|2 b:text=~|]"},
       {"empty object among others", "{}\n{\"a\":1}\n", "a:int=~|1"},
@@ -64,7 +71,8 @@ TEST_F(JsonLinesFormat, TypesAndShapes) {
     SCOPED_TRACE(c.name);
     EXPECT_EQ(shown(read(c.text)), c.want);
     if (c.text[0] == '[') continue;
-    for (const std::size_t bytes : {1, 16, 1000}) EXPECT_EQ(shown(read_stream(c.text, bytes)), c.want) << bytes;
+    for (const std::size_t bytes : {1, 16, 1000})
+      EXPECT_EQ(shown(read_stream(c.text, bytes)), c.want) << bytes;
     ReadOptions options;
     options.chunk_bytes = 1;
     EXPECT_EQ(shown(read(c.text, options)), c.want);
@@ -111,7 +119,8 @@ TEST_F(JsonLinesFormat, OptionsHold) {
   EXPECT_EQ(shown(read("{\"a\":1,\"b\":\"2.5\"}\n{\"b\":3}\n{\"b\":\"x\"}\n", options)), "b:float=2.5|3");
   options = {};
   options.types["*"] = "text";
-  EXPECT_EQ(shown(read("{\"a\":1.50,\"b\":\"NA\"}\n{\"a\":null,\"b\":\" x\"}\n", options)), "a:text=1.50|~ b:text=NA| x");
+  EXPECT_EQ(shown(read("{\"a\":1.50,\"b\":\"NA\"}\n{\"a\":null,\"b\":\" x\"}\n", options)),
+            "a:text=1.50|~ b:text=NA| x");
 }
 
 TEST_F(JsonLinesFormat, IsKnownByItsContent) {

@@ -1,6 +1,6 @@
-#include "kolosal/io/formats/json_scanner_internal.hpp"
-
 #include <cstring>
+
+#include "kolosal/io/formats/json_scanner_internal.hpp"
 
 namespace kolosal::io {
 namespace {
@@ -49,7 +49,8 @@ class JsonScanner {
     return true;
   }
   bool take_word(std::string_view word) {
-    if (static_cast<std::size_t>(end_ - p_) < word.size() || std::string_view(p_, word.size()) != word) return false;
+    if (static_cast<std::size_t>(end_ - p_) < word.size() || std::string_view(p_, word.size()) != word)
+      return false;
     p_ += word.size();
     return true;
   }
@@ -58,8 +59,11 @@ class JsonScanner {
     const char* const begin = p_;
     if (p_ == end_) return fail("the text ends where a value should be");
     switch (*p_) {
-      case '"': return read_string(cell);
-      case 'n': cell.absent = 1; return take_word("null") || fail("unknown word, expected null");
+      case '"':
+        return read_string(cell);
+      case 'n':
+        cell.absent = 1;
+        return take_word("null") || fail("unknown word, expected null");
       case 't':
         if (!take_word("true")) return fail("unknown word, expected true");
         break;
@@ -132,7 +136,8 @@ class JsonScanner {
       }
       skip_blanks();
     } while (take(','));
-    return take(close) || fail(close == '}' ? "expected ',' or '}' after a value" : "expected ',' or ']' after a value");
+    return take(close) ||
+           fail(close == '}' ? "expected ',' or '}' after a value" : "expected ',' or ']' after a value");
   }
 
   bool read_string(Cell& cell) {
@@ -147,7 +152,8 @@ class JsonScanner {
     }
     std::string text(begin, p_);
     while (p_ < end_ && *p_ != '"') {
-      if (static_cast<unsigned char>(*p_) < 0x20) return fail("a string holds a line end or control character");
+      if (static_cast<unsigned char>(*p_) < 0x20)
+        return fail("a string holds a line end or control character");
       if (*p_ == '\\') {
         if (!read_escape(text)) return false;
       } else {

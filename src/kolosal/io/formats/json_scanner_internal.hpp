@@ -9,8 +9,8 @@
 
 namespace kolosal::io {
 
-/// A member of a JSON object. Numbers, true and false are their text; strings are unescaped; null is absent; objects and
-/// arrays are their JSON text.
+/// A member of a JSON object. Numbers, true and false are their text; strings are unescaped; null is absent;
+/// objects and arrays are their JSON text.
 struct JsonMember {
   std::string_view key;
   Cell value;
@@ -22,8 +22,8 @@ struct JsonProblem {
   const char* reason = "";
 };
 
-/// Reads the object that starts at p (blanks before it are skipped). Returns the byte after it, or null with `problem` set.
-/// Keys and unescaped strings may live in `unescaped`.
+/// Reads the object that starts at p (blanks before it are skipped). Returns the byte after it, or null with
+/// `problem` set. Keys and unescaped strings may live in `unescaped`.
 const char* read_json_object(const char* p, const char* end, std::vector<JsonMember>& members,
                              std::deque<std::string>& unescaped, JsonProblem& problem);
 

@@ -1,15 +1,14 @@
-#include "kolosal/io/formats/json_table_internal.hpp"
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/param.hpp"
 #include "kolosal/io/byte_masks_internal.hpp"
 #include "kolosal/io/byte_source_internal.hpp"
 #include "kolosal/io/formats/csv_head_internal.hpp"
+#include "kolosal/io/formats/json_table_internal.hpp"
 
 namespace kolosal::io {
 namespace {
@@ -67,7 +66,8 @@ void JsonTable::for_each_row(JsonPart& part, RowBlock& block, Row&& row) const {
   while (p < part.end) {
     const char* const start = p;
     // Without an array an object ends with its line: what is cut there must not run into the next one.
-    const void* const newline = is_array_ ? nullptr : std::memchr(p, '\n', static_cast<std::size_t>(part.end - p));
+    const void* const newline =
+        is_array_ ? nullptr : std::memchr(p, '\n', static_cast<std::size_t>(part.end - p));
     const char* const limit = newline ? static_cast<const char*>(newline) : part.end;
     p = read_json_object(p, limit, members, block.unescaped, part.problem);
     if (!p) return;
@@ -100,7 +100,8 @@ void JsonTable::analyze_part(JsonPart& part) const {
   std::vector<ColumnPlan> forced;
   RowBlock block;
   const auto flush = [&] {
-    for (std::size_t i = 0; i < columns.size(); ++i) add_to_stats(block, i, forced[i], missing_, part.stats[i]);
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      add_to_stats(block, i, forced[i], missing_, part.stats[i]);
     block.clear();
   };
   for_each_row(part, block, [&](const std::vector<JsonMember>& members) {
@@ -110,9 +111,11 @@ void JsonTable::analyze_part(JsonPart& part) const {
     for (const JsonMember& member : members) {
       std::size_t place = columns.find(member.key);
       if (place == columns.size()) {
-        // Rows before have no such key. The escapes of this row must survive the flush, hence no block.clear() here.
+        // Rows before have no such key. The escapes of this row must survive the flush, hence no
+        // block.clear() here.
         if (!grown)
-          for (std::size_t i = 0; i < columns.size(); ++i) add_to_stats(block, i, forced[i], missing_, part.stats[i]);
+          for (std::size_t i = 0; i < columns.size(); ++i)
+            add_to_stats(block, i, forced[i], missing_, part.stats[i]);
         if (!grown) block.n_rows = 0;
         grown = true;
         columns.add(member.key);
@@ -202,7 +205,8 @@ std::vector<ColumnPlan> JsonTable::plan(std::vector<std::string>& names, std::ve
     if (name != "*") place_of(name, ErrorCode::kInvalidParameter, "a type is given for");
   if (!options_.columns.empty()) {
     std::vector<ColumnStats> chosen;
-    for (const std::string& name : options_.columns) chosen.push_back(stats[place_of(name, ErrorCode::kData, "asked for")]);
+    for (const std::string& name : options_.columns)
+      chosen.push_back(stats[place_of(name, ErrorCode::kData, "asked for")]);
     names = options_.columns;
     stats = std::move(chosen);
   }
@@ -232,14 +236,15 @@ data::Frame JsonTable::build(const JsonWindow& window, const std::vector<JsonPar
       stats[i].push_back(place < part.names.size() ? part.stats[place] : none);
     }
   }
-  const std::size_t limit = options_.memory_limit_bytes > 0 ? options_.memory_limit_bytes : context.memory_limit_bytes;
+  const std::size_t limit =
+      options_.memory_limit_bytes > 0 ? options_.memory_limit_bytes : context.memory_limit_bytes;
   std::size_t needed = 0;
   std::vector<ColumnBuilder> builders;
   for (std::size_t i = 0; i < names.size(); ++i)
     for (const ColumnStats& part : stats[i]) needed += estimated_bytes(plans[i], part);
   if (needed > limit)
-    throw Error(ErrorCode::kMemory, "{} does not fit into memory: its columns need {} and the limit is {}", path_,
-                shown_bytes(needed), shown_bytes(limit));
+    throw Error(ErrorCode::kMemory, "{} does not fit into memory: its columns need {} and the limit is {}",
+                path_, shown_bytes(needed), shown_bytes(limit));
   for (std::size_t i = 0; i < names.size(); ++i) builders.emplace_back(plans[i], stats[i], n_rows);
 
   std::vector<BadCell> bad(parts.size());
@@ -286,16 +291,19 @@ data::Frame JsonTable::build(const JsonWindow& window, const std::vector<JsonPar
   for (std::size_t part = 0; part < parts.size(); ++part) {
     if (unknown[part].where)
       throw Error(ErrorCode::kData,
-                  "{}: a key comes up after the first 64 MB that no row before had; read it from a file instead of a pipe, "
+                  "{}: a key comes up after the first 64 MB that no row before had; read it from a file "
+                  "instead of a pipe, "
                   "or name the columns to read",
                   path_);
     if (!bad[part].found) continue;
     const BadCell& cell = bad[part];
     const bool in_window = cell.where >= window.begin && cell.where <= window.end;
-    throw Error(ErrorCode::kData, "{}{}, column '{}': cannot read '{}' as {}; take another type, such as --types '{}=text'",
-                path_, in_window ? fmt::format(" line {}", window.line + count_byte(window.begin, cell.where, '\n')) : "",
-                shown_name(names[cell.column]), cell.value, data::type_name(plans[cell.column].type),
-                names[cell.column]);
+    throw Error(
+        ErrorCode::kData,
+        "{}{}, column '{}': cannot read '{}' as {}; take another type, such as --types '{}=text'", path_,
+        in_window ? fmt::format(" line {}", window.line + count_byte(window.begin, cell.where, '\n')) : "",
+        shown_name(names[cell.column]), cell.value, data::type_name(plans[cell.column].type),
+        names[cell.column]);
   }
   std::vector<std::size_t> again;
   for (std::size_t i = 0; i < builders.size(); ++i)
@@ -306,7 +314,8 @@ data::Frame JsonTable::build(const JsonWindow& window, const std::vector<JsonPar
   for (std::size_t i = 0; i < builders.size(); ++i) {
     if (report) report->columns.push_back({names[i], builders[i].type(), builders[i].reason()});
     if (report && builders[i].was_infinite())
-      report->notes.push_back(fmt::format("column '{}' has infinite numbers (inf, or too large like 1e400)", names[i]));
+      report->notes.push_back(
+          fmt::format("column '{}' has infinite numbers (inf, or too large like 1e400)", names[i]));
     out.push_back(builders[i].finish());
   }
   return data::Frame(names, std::move(out));
@@ -315,7 +324,8 @@ data::Frame JsonTable::build(const JsonWindow& window, const std::vector<JsonPar
 void JsonTable::throw_problem(const JsonWindow& window, const JsonProblem& problem) const {
   const std::size_t line = window.line + count_byte(window.begin, problem.where, '\n');
   if (*problem.reason == '\0')
-    throw_bad_byte(problem.where, path_, window.offset + static_cast<std::size_t>(problem.where - window.begin), line);
+    throw_bad_byte(problem.where, path_,
+                   window.offset + static_cast<std::size_t>(problem.where - window.begin), line);
   const char* line_start = problem.where;
   while (line_start > window.begin && line_start[-1] != '\n') --line_start;
   throw Error(ErrorCode::kData, "{} line {}, character {}: {}", path_, line, problem.where - line_start + 1,

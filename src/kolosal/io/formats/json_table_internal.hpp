@@ -35,15 +35,17 @@ class JsonTable {
 
   /// First pass: cuts a window into parts and looks at every value. @throws Error kData naming the line.
   std::vector<JsonPart> analyze(const JsonWindow& window, const Context& context) const;
-  /// Adds the keys of these parts to the columns and their stats to those of the columns. `n_rows`: those before.
+  /// Adds the keys of these parts to the columns and their stats to those of the columns. `n_rows`: those
+  /// before.
   void add(const JsonWindow& window, const std::vector<JsonPart>& parts, std::size_t n_rows,
            std::vector<std::string>& names, std::vector<ColumnStats>& stats) const;
   /// Keeps the columns that were asked for, in that order, and plans them.
   std::vector<ColumnPlan> plan(std::vector<std::string>& names, std::vector<ColumnStats>& stats,
                                ReadReport& report) const;
   /// Second pass. A key that is no column is an error, unless columns were selected.
-  data::Frame build(const JsonWindow& window, const std::vector<JsonPart>& parts, const std::vector<std::string>& names,
-                    const std::vector<ColumnPlan>& plans, const Context& context, ReadReport* report) const;
+  data::Frame build(const JsonWindow& window, const std::vector<JsonPart>& parts,
+                    const std::vector<std::string>& names, const std::vector<ColumnPlan>& plans,
+                    const Context& context, ReadReport* report) const;
 
  private:
   void analyze_part(JsonPart& part) const;
