@@ -147,7 +147,8 @@ class XgboostFit final : public BoostingFit {
     std::vector<void*> matrices = {train_.get()};
     if (!rows.valid.empty()) {
       valid_ = copy_rows(x, rows.valid, context);
-      matrices.push_back(valid_.get());  // so that its predictions are kept from round to round
+      set_info(valid_.get(), "label", target.valid);  // some objectives look at it even to predict
+      matrices.push_back(valid_.get());               // so that its predictions are kept from round to round
     }
     const XgboostLibrary& library = XgboostLibrary::get();
     void* handle = nullptr;
