@@ -53,8 +53,10 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
   out.temperature = blend.temperature;
   if (problem.task == data::Task::kRegression) {
     const auto [low, high] = std::ranges::minmax(problem.target);
-    out.target_low = low - 0.1 * (high - low);
-    out.target_high = high + 0.1 * (high - low);
+    constexpr double kLargest = std::numeric_limits<double>::max();
+    const double margin = 0.1 * high - 0.1 * low;
+    out.target_low = std::max(low - margin, -kLargest);
+    out.target_high = std::min(high + margin, kLargest);
     if (low >= 0) out.target_low = std::max(out.target_low, 0.0);
   }
   for (std::size_t i = 0; i < blend.trials.size(); ++i) {

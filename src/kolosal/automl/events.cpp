@@ -41,6 +41,7 @@ nlohmann::json to_json(const Event& event) {
                         {"trials_done", event.n_trials_done},
                         {"best_score", number_or_null(event.best_score)}};
   if (event.n_trials_planned > 0) out["trials_planned"] = event.n_trials_planned;
+  if (!event.metric.empty()) out["metric"] = event.metric;
   if (!event.message.empty()) out["message"] = event.message;
   if (!event.note.empty()) out["note"] = event.note;
   if (event.kind == Event::Kind::kTrialStart || event.kind == Event::Kind::kTrialEnd) out["trial"] = event.trial;

@@ -42,6 +42,7 @@ struct Event {
   std::size_t trial = 0;
   std::size_t n_trials_done = 0;
   std::size_t n_trials_planned = 0;  ///< 0: as many as the time allows
+  std::string metric;      ///< what the scores are; "" before it is known
   double score = 0;        ///< NaN when there is none
   double best_score = 0;   ///< NaN when there is none
   double elapsed_s = 0;    ///< since the process started

@@ -3,7 +3,17 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kolosal/core/random.hpp"
+
 namespace kolosal::automl {
+namespace {
+
+/// Whoever comes first makes a view, so its seed must not be that of the trial which happens to be first.
+Context context_of(const std::string& key, const Context& context) {
+  return context.with_seed(derive_seed(0, {"features", key}));
+}
+
+}  // namespace
 
 FeatureStore::FeatureStore(const data::Frame& base, const data::TargetView& y,
                            const std::vector<pipeline::Split>& splits, std::vector<View> views,
@@ -74,7 +84,7 @@ std::shared_ptr<const FoldFeatures> FeatureStore::shared_features(const View& vi
   return make_once<FoldFeatures>(features_, view.name, [&] {
     auto out = std::make_shared<FoldFeatures>();
     auto recipe = std::make_shared<transform::Recipe>(view.shared);
-    out->frame = recipe->fit_transform(base_, all_rows_, y_, context);
+    out->frame = recipe->fit_transform(base_, all_rows_, y_, context_of(view.name, context));
     out->shared = std::move(recipe);
     auto nothing = std::make_shared<transform::Recipe>(std::vector<transform::StepSpec>());
     nothing->fit_transform(out->frame, all_rows_, y_, context);
@@ -96,7 +106,7 @@ std::shared_ptr<const FoldFeatures> FeatureStore::features(const std::string& na
   const auto made = make_once<FoldFeatures>(features_, key, [&] {
     auto out = std::make_shared<FoldFeatures>();
     auto recipe = std::make_shared<transform::Recipe>(view.per_fold);
-    out->frame = recipe->fit_transform(shared->frame, train_rows(fold), y_, context);
+    out->frame = recipe->fit_transform(shared->frame, train_rows(fold), y_, context_of(key, context));
     out->shared = shared->shared;
     out->per_fold = std::move(recipe);
     return std::shared_ptr<const FoldFeatures>(std::move(out));
@@ -115,7 +125,7 @@ std::shared_ptr<const model::Prepared> FeatureStore::prepared(const model::Estim
   const std::string key = fmt::format("{}@{}", fold_key(views_.at(name), fold), kind);
   const auto made = make_once<model::Prepared>(prepared_, key, [&] {
     const model::TrainingData training{&made_from->frame, y_};
-    return estimator.prepare(training, context);
+    return estimator.prepare(training, context_of(key, context));
   });
   touch(key, made_from->frame.n_columns() * base_.n_rows() * 2);  // binned: one or two bytes a cell
   return made;

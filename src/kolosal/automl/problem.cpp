@@ -93,7 +93,7 @@ bool looks_like_classes(const Column& column, std::size_t n_distinct) {
     case ColumnType::kText:
       return true;
     case ColumnType::kInt64:
-      return n_distinct <= kMaxIntegerClasses && n_distinct * 3 <= column.size() + 2;
+      return n_distinct <= 2 || (n_distinct <= kMaxIntegerClasses && n_distinct * 3 <= column.size() + 2);
     case ColumnType::kFloat64:
     case ColumnType::kFloat32:
       return n_distinct <= 2;
@@ -112,6 +112,9 @@ std::size_t count_distinct_numbers(const Column& column, std::size_t enough) {
 /// Decides the task and says why.
 std::pair<Task, std::string> decide_task(const Column& column, const std::string& target, const std::string& asked) {
   const bool numeric = column.is_numeric();
+  if (column.type() == ColumnType::kTimestamp || column.type() == ColumnType::kDate || column.type() == ColumnType::kSparse)
+    throw Error(ErrorCode::kData, "target column \"{}\" holds {} values; a target must be numbers or classes", target,
+                data::type_name(column.type()));
   if (asked != "auto") {
     const Task task = data::task_from_name(asked);
     if (task == Task::kRegression && !numeric)
@@ -119,9 +122,6 @@ std::pair<Task, std::string> decide_task(const Column& column, const std::string
                   target, data::type_name(column.type()));
     return {task, "asked for"};
   }
-  if (column.type() == ColumnType::kTimestamp || column.type() == ColumnType::kDate || column.type() == ColumnType::kSparse)
-    throw Error(ErrorCode::kData, "target column \"{}\" holds {} values; a target must be numbers or classes", target,
-                data::type_name(column.type()));
   const std::size_t n_distinct = numeric ? count_distinct_numbers(column, kMaxIntegerClasses + 2) : 0;
   if (!looks_like_classes(column, n_distinct))
     return {Task::kRegression, fmt::format("{} values, more than {} distinct", data::type_name(column.type()), std::min(n_distinct, kMaxIntegerClasses + 1) - 1)};
@@ -242,9 +242,14 @@ std::uint64_t Problem::fingerprint() const {
     } else {
       column.copy_numbers(numbers);
       out = hash_bytes(numbers.data(), numbers.size() * sizeof(double), out);
+      if (column.type() != ColumnType::kCategory) continue;
+      for (const std::string& level : column.dictionary()->levels()) out = hash_bytes(level.data(), level.size(), out);
     }
   }
-  return out;
+  for (const std::string& name : classes) out = hash_bytes(name.data(), name.size(), out);
+  out = hash_bytes(weights.data(), weights.size() * sizeof(double), out);
+  out = hash_bytes(groups.data(), groups.size() * sizeof(std::int64_t), out);
+  return hash_bytes(times.data(), times.size() * sizeof(std::int64_t), out);
 }
 
 Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {

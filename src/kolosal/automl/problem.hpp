@@ -39,7 +39,7 @@ struct Problem {
 
   data::TargetView target_view() const { return {task, target, weights, classes.size()}; }
   std::size_t n_rows() const { return target.size(); }
-  /// Of the features and the target (XXH64 over the cells' buffers): a resumed run must see the same table.
+  /// Of the features, target, weights, groups and times (XXH64 over their values): a resumed run must see the same table.
   std::uint64_t fingerprint() const;
 };
 

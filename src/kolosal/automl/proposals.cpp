@@ -142,7 +142,8 @@ std::optional<Candidate> Proposals::refine(std::size_t number, const std::vector
   if (turn == 0) {
     for (std::size_t i = 0; i < std::min<std::size_t>(best.size(), 3); ++i) {
       const Candidate slower = with_lower_rate(best[i]->candidate);
-      if (std::get<double>(slower.params.at("learning_rate")) > 0.004 && slowed_.insert(slower.label).second) return slower;
+      const bool was_tried = std::ranges::any_of(known, [&](const TrialResult& r) { return r.candidate.label == slower.label; });
+      if (std::get<double>(slower.params.at("learning_rate")) > 0.004 && !was_tried && slowed_.insert(slower.label).second) return slower;
     }
   }
   // The step shrinks as the search goes on.
@@ -161,7 +162,7 @@ std::optional<Candidate> Proposals::operator()(std::size_t number, const std::ve
       portfolio_.insert(portfolio_.begin() + static_cast<std::ptrdiff_t>(number), chosen);
       return chosen;
     }
-    if (settings_.skipped)
+    if (settings_.skipped && passed_over_.insert(portfolio_[i].label).second)
       settings_.skipped(portfolio_[i], fmt::format("expected to take {:.1f} s, {:.1f} s are left", expected_s(portfolio_[i], known), settings_.remaining_s()));
   }
   if (number < portfolio_.size()) portfolio_.resize(number);

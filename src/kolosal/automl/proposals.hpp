@@ -40,8 +40,8 @@ class Proposals {
 
   std::vector<Candidate> portfolio_;
   Settings settings_;
-  std::vector<Candidate> queue_;
   std::set<std::string> slowed_;  ///< labels whose learning rate was lowered already
+  std::set<std::string> passed_over_;
 };
 
 /// A candidate with half the learning rate, twice the rounds.

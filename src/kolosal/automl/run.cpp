@@ -1,6 +1,7 @@
 #include "kolosal/automl/run.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <ctime>
 #include <limits>
@@ -68,9 +69,10 @@ class Run {
   const EventSink& sink_;
   std::mutex sink_mutex_;
   std::string phase_;
-  double best_score_ = kNaN;
-  std::size_t n_done_ = 0;
-  std::size_t n_failed_ = 0;
+  // Written by the threads of the search, read by every event.
+  std::atomic<double> best_score_ = kNaN;
+  std::atomic<std::size_t> n_done_ = 0;
+  std::atomic<std::size_t> n_failed_ = 0;
 
   Problem problem_;
   data::TargetView y_;
@@ -99,6 +101,7 @@ void Run::tell(Event event) {
   if (!sink_) return;
   const std::lock_guard lock(sink_mutex_);
   event.phase = phase_;
+  event.metric = problem_.metric->name;
   event.n_trials_done = n_done_;
   event.n_trials_planned = options_.n_trials.value_or(0);
   event.best_score = best_score_;
@@ -195,6 +198,8 @@ void Run::open_run_store() {
   nlohmann::json settings = {{"target", options_.problem.target}, {"task", data::task_name(problem_.task)}, {"metric", problem_.metric->name},
                              {"seed", options_.seed},             {"exclude_models", options_.exclude_models}, {"folds", splits_.size()},
                              {"rungs", stages_.size()},           {"engine", kVersion}};
+  for (const auto& [role, column] : {std::pair{"weight", options_.problem.weight}, {"group", options_.problem.group}, {"time", options_.problem.time}})
+    if (!column.empty()) settings[role] = column;
   if (options_.n_trials) settings["budget"] = "trials";
   const RunIdentity identity{problem_.fingerprint(), settings.dump()};
   resumed_ = options_.resume && RunStore::exists(folder);
@@ -293,7 +298,10 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   if (first == 1) portfolio.insert(portfolio.begin(), constant_candidate());
   if (options_.n_trials) {
     if (n_done_ + n_failed_ >= *options_.n_trials) return;
-    limits.n_trials = is_last ? *options_.n_trials - (n_done_ + n_failed_ - search.results().size()) + first : portfolio.size();
+    const std::size_t elsewhere = n_done_ + n_failed_ + first - search.n_ended();
+    const std::size_t left = *options_.n_trials - elsewhere;
+    // A lower rung leaves at least half of the trials to those above.
+    limits.n_trials = first + (is_last ? left : std::min(portfolio.size() - first, (left + 1) / 2));
   } else if (!is_last) {
     limits.n_trials = portfolio.size();
   }

@@ -61,15 +61,21 @@ std::vector<TrialResult> Search::snapshot() const {
   return results_;
 }
 
+std::size_t Search::n_ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_.size();
+}
+
 bool Search::is_settled_before(std::size_t number) const {
   return std::ranges::none_of(running_, [&](const auto& entry) { return entry.first < number; });
 }
 
 std::optional<Search::FoldTask> Search::next_task(std::unique_lock<std::mutex>& lock, const Proposer& proposer,
                                                   const Limits& limits, const Context& context) {
+  std::optional<std::size_t> silent_at;  // the number for which the proposer had nothing to say
   for (;;) {
     const Deadline deadline = limits.deadline();
-    if (deadline.passed() || (context.cancel && context.cancel->is_cancelled())) {
+    if (broken_ || deadline.passed() || (context.cancel && context.cancel->is_cancelled())) {
       pending_.clear();
       return {};
     }
@@ -81,7 +87,8 @@ std::optional<Search::FoldTask> Search::next_task(std::unique_lock<std::mutex>& 
     while (ended_.contains(next_number_)) ++next_number_;
     const std::size_t number = next_number_;
     if (exhausted_ || (limits.n_trials && number >= *limits.n_trials)) return {};
-    const std::size_t known_below = number < kLag ? 0 : number - kLag + 1;
+    std::size_t known_below = number < kLag ? 0 : number - kLag + 1;
+    if (silent_at == number) known_below = number;
     if (!is_settled_before(known_below)) {
       changed_.wait_for(lock, std::chrono::milliseconds(20));
       continue;
@@ -91,11 +98,15 @@ std::optional<Search::FoldTask> Search::next_task(std::unique_lock<std::mutex>& 
       if (result.number < known_below) known.push_back(result);
     auto candidate = proposer(number, known);
     if (!candidate) {
+      if (known_below < number) {
+        silent_at = number;
+        continue;
+      }
       exhausted_ = true;
       return {};
     }
     ++next_number_;
-    Running trial{std::move(*candidate), {}, splits_.size(), {}};
+    Running trial{std::move(*candidate), {}, splits_.size(), {}, false};
     trial.folds.resize(splits_.size());
     for (std::size_t fold = 0; fold < splits_.size(); ++fold) pending_.push_back({number, fold});
     if (listener_.started) listener_.started(number, trial.candidate);
@@ -115,15 +126,19 @@ void Search::run_task(const FoldTask& task, const Limits& limits, const Context&
   }
   std::optional<FoldResult> result;
   std::string failure;
+  bool is_unfinished = false;
   try {
     result = run_fold(candidate, task.fold, store_, y_, fit_context);
+    is_unfinished = result->cut_short && context.cancel && context.cancel->is_cancelled();
   } catch (const Error& error) {
     failure = error.what();
+    is_unfinished = error.code() == ErrorCode::kBudget;
   } catch (const std::bad_alloc&) {
     failure = "not enough memory";
   }
   std::unique_lock lock(mutex_);
   Running& trial = running_.at(task.number);
+  trial.is_unfinished |= is_unfinished;
   if (result)
     trial.folds[task.fold] = std::move(result);
   else if (trial.failure.empty())
@@ -182,6 +197,7 @@ TrialResult Search::summarize(std::size_t number, const Running& trial, std::siz
 }
 
 void Search::finish(std::size_t number, Running trial, std::size_t rung) {
+  if (trial.is_unfinished) return;
   if (!trial.failure.empty()) return fail(number, trial.candidate, trial.failure, rung);
   TrialResult out;
   try {
@@ -198,7 +214,7 @@ void Search::finish(std::size_t number, Running trial, std::size_t rung) {
   if (listener_.ended) listener_.ended(out);
 }
 
-void Search::work(const Proposer& proposer, const Limits& limits, const Context& context) {
+void Search::work(const Proposer& proposer, const Limits& limits, const Context& context) try {
   for (;;) {
     std::unique_lock lock(mutex_);
     const auto task = next_task(lock, proposer, limits, context);
@@ -210,10 +226,15 @@ void Search::work(const Proposer& proposer, const Limits& limits, const Context&
       listener_.between();
     }
   }
+} catch (...) {
+  const std::lock_guard lock(mutex_);
+  broken_ = true;
+  changed_.notify_all();
+  throw;
 }
 
 void Search::run(const Proposer& proposer, const Limits& limits, const Context& context) {
-  exhausted_ = false;
+  exhausted_ = broken_ = false;
   const std::size_t n_workers = std::max<std::size_t>(1, context.n_threads / limits.threads_per_fit);
   auto body = [&](std::size_t) { work(proposer, limits, context); };
   if (context.pool && n_workers > 1)

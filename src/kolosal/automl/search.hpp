@@ -43,7 +43,8 @@ using Proposer = std::function<std::optional<Candidate>(std::size_t number, cons
 /// Runs trials on some folds, one (trial, fold) per thread at a time.
 ///
 /// Order: trial t is proposed from the results of trials before t - kLag, all of them and no others, so the same seed
-/// proposes the same trials on any number of threads.
+/// proposes the same trials on any number of threads. A proposer that has nothing to say is asked once more when all
+/// trials before t have ended.
 class Search {
  public:
   static constexpr std::size_t kLag = 4;
@@ -69,6 +70,8 @@ class Search {
   const std::vector<TrialResult>& results() const { return results_; }
   /// A copy, at any time.
   std::vector<TrialResult> snapshot() const;
+  /// Trials that ended, with a result or a failure, in this process or an earlier one.
+  std::size_t n_ended() const;
 
  private:
   struct Running {
@@ -76,6 +79,7 @@ class Search {
     std::vector<std::optional<FoldResult>> folds;
     std::size_t n_left = 0;
     std::string failure;
+    bool is_unfinished = false;  ///< cut by a cancellation, or no time was left: a resumed run does it again
   };
   struct FoldTask {
     std::size_t number = 0;
@@ -104,6 +108,7 @@ class Search {
   std::condition_variable changed_;
   std::size_t next_number_ = 0;
   bool exhausted_ = false;
+  bool broken_ = false;  // a thread left with an exception: the others must not wait for its trial
   std::deque<FoldTask> pending_;
   std::map<std::size_t, Running> running_;
   std::map<std::size_t, bool> ended_;  // number -> has a result

@@ -105,7 +105,11 @@ Model Model::load(const artifact::Container& container) {
     out.task = data::task_from_name(json.at("task").get<std::string>());
     out.target = json.at("target").get<std::string>();
     out.classes = json.at("classes").get<std::vector<std::string>>();
+    if (out.task == data::Task::kBinary ? out.classes.size() != 2
+        : out.task == data::Task::kMulticlass ? out.classes.size() < 2 : !out.classes.empty())
+      throw Error(ErrorCode::kModel, "a {} model can not have {} classes", data::task_name(out.task), out.classes.size());
     out.temperature = json.at("temperature").get<double>();
+    if (!(out.temperature > 0)) throw Error(ErrorCode::kModel, "the temperature must be above 0, not {}", out.temperature);
     out.target_low = json.at("target_range").at(0).get<double>();
     out.target_high = json.at("target_range").at(1).get<double>();
     out.schema = data::Schema::from_json(container.json("schema"));
@@ -116,6 +120,7 @@ Model Model::load(const artifact::Container& container) {
     }
     for (const auto& shape : json.at("members")) {
       Member member{shape.at("name").get<std::string>(), shape.at("weight").get<double>(), shape.at("view").get<std::string>(), {}};
+      if (!(member.weight >= 0)) throw Error(ErrorCode::kModel, "the weight of member \"{}\" is {}", member.name, member.weight);
       if (!out.views.contains(member.view)) throw Error(ErrorCode::kModel, "member \"{}\" reads the view \"{}\", which the file does not hold", member.name, member.view);
       for (std::size_t k = 0; k < shape.at("pipelines").get<std::size_t>(); ++k) {
         member.pipelines.push_back(Pipeline::load(container.node(member_block(out.members.size(), k))));
