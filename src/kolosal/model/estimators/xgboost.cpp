@@ -195,13 +195,14 @@ class XgboostFit final : public BoostingFit {
     owner_.importance_ = as_shares(std::move(gain));
   }
 
+  // Measured: XGBoost writes and we read 160 us per tree of up to 64 leaves.
   double install_cost_s(std::size_t n_rounds) const override {
     const XgboostParams& p = owner_.params();
     const double by_depth =
         p.max_depth > 0 && p.max_depth < 12 ? static_cast<double>(1 << p.max_depth) : 4096.0;
     const double n_leaves =
         p.max_leaves > 0 ? std::min(static_cast<double>(p.max_leaves), by_depth) : by_depth;
-    return static_cast<double>(n_rounds * plan().n_outputs) * (20e-6 + 2e-6 * n_leaves);
+    return static_cast<double>(n_rounds * plan().n_outputs) * (20e-6 + 2.5e-6 * n_leaves);
   }
 
   Xgboost& owner_;
