@@ -59,6 +59,12 @@ std::map<std::string, std::string> types_for(const data::Schema& schema) {
   return out;
 }
 
+void add_report(data::ConformReport& sum, const data::ConformReport& batch) {
+  add_counts(sum.unseen_levels, batch.unseen_levels);
+  add_counts(sum.unreadable_cells, batch.unreadable_cells);
+  sum.extra_columns = batch.extra_columns;
+}
+
 PredictReport predict_file(const PredictRequest& request, const Context& context) {
   const auto session = infer::Session::open(request.model);
   const pipeline::Model& model = session.model();
@@ -76,6 +82,7 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
   PredictReport report;
   const auto writer = io::make_table_writer(request.output, request.write, context);
   while (const auto batch = input->next()) {
+    if (context.should_stop()) throw Error(ErrorCode::kInterrupted, "stopped after {} rows; no file was written", report.n_rows);
     data::ConformReport conform;
     const infer::Prediction prediction = session.predict(*batch, context, &conform);
     data::Frame result = batch->select(request.keep);
@@ -83,9 +90,7 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
     if (request.proba) add_probabilities(result, session, prediction);
     writer->write(result);
     report.n_rows += batch->n_rows();
-    add_counts(report.conform.unseen_levels, conform.unseen_levels);
-    add_counts(report.conform.unreadable_cells, conform.unreadable_cells);
-    report.conform.extra_columns = conform.extra_columns;
+    add_report(report.conform, conform);
   }
   writer->close();
   report.notes = input->report().notes;

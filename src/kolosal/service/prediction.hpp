@@ -1,8 +1,7 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,9 @@ namespace kolosal::service {
 /// Column types that make a file match a model's schema: numbers as floats, levels and texts as category (so that missing
 /// tokens count as missing), times as timestamps. Columns that the model does not use are left to inference.
 std::map<std::string, std::string> types_for(const data::Schema& schema);
+
+/// Adds what a batch's conform() reported to the report of the whole table.
+void add_report(data::ConformReport& sum, const data::ConformReport& batch);
 
 struct PredictRequest {
   std::filesystem::path model;

@@ -1,0 +1,236 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "kolosal/artifact/container.hpp"
+#include "kolosal/cli/command.hpp"
+#include "kolosal/cli/output.hpp"
+#include "kolosal/cli/prediction_notes.hpp"
+#include "kolosal/cli/run_report.hpp"
+#include "kolosal/cli/table_options.hpp"
+#include "kolosal/cli/text_table.hpp"
+#include "kolosal/cli/workplace.hpp"
+#include "kolosal/core/device.hpp"
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/memory.hpp"
+#include "kolosal/core/version.hpp"
+#include "kolosal/io/formats/arrow_files.hpp"
+#include "kolosal/model/estimator.hpp"
+#include "kolosal/service/model_summary.hpp"
+#include "kolosal/service/table_profile.hpp"
+
+namespace kolosal::cli {
+namespace {
+
+using nlohmann::json;
+
+/// Text of a JSON value as people read it.
+std::string shown(const json& value) {
+  if (value.is_null()) return "-";
+  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string list_text(const json& values, std::size_t most = 12) {
+  std::string out;
+  for (std::size_t i = 0; i < values.size() && i < most; ++i) out += (i ? ", " : "") + shown(values[i]);
+  return values.size() > most ? out + fmt::format(", ... ({} in all)", values.size()) : out;
+}
+
+// ---- a model --------------------------------------------------------------------------------------------
+
+std::string steps_text(const json& steps) {
+  std::string out;
+  for (const json& step : steps) out += (out.empty() ? "" : ", ") + shown(step.value("step", json("")));
+  return out.empty() ? "none" : out;
+}
+
+std::string params_text(const json& params) {
+  std::string out;
+  for (const auto& [name, value] : params.items()) out += fmt::format("{}{}={}", out.empty() ? "" : " ", name, shown(value));
+  return out;
+}
+
+std::string columns_text(const json& columns) {
+  TextTable table({"column", "type", "role", "missing", "levels", "minimum", "maximum"});
+  for (const json& column : columns) {
+    const bool is_time = column["type"] == "date" || column["type"] == "timestamp";
+    const auto number = [&](const char* key) { return column.contains(key) && !is_time ? fmt::format("{:.6g}", column[key].get<double>()) : std::string(); };
+    table.add({shown(column["name"]), shown(column["type"]), shown(column["role"]), shown(column["missing"]),
+               column.contains("levels") ? shown(column["levels"]) : "", number("minimum"), number("maximum")});
+  }
+  return table.text();
+}
+
+std::string model_text(const std::filesystem::path& path, const json& model) {
+  const automl::RunResult result = service::result_of_model(path);
+  std::string out = fmt::format("model      {} ({}, format {}, kolosal {})\n", path.string(), format_bytes(model["file_bytes"].get<std::size_t>()),
+                                model["format_version"].get<int>(), model.value("engine_version", "?"));
+  out += fmt::format("task       {} of \"{}\" ({})\n", result.task, model.value("target", ""), model.value("task_reason", ""));
+  if (model.contains("classes")) out += fmt::format("classes    {}\n", list_text(model["classes"]));
+  out += fmt::format("score      {} {}, validated by {}{}\n", result.metric, score_text(result.score), result.validation,
+                     model.value("refitted", false) ? ", then refitted on all rows" : "");
+  const json lineage = model.value("lineage", json::object());
+  for (const auto& [key, value] : lineage.items())
+    if (key != "notes") out += fmt::format("{:<11}{}\n", key == "fingerprint" ? "data hash" : key, shown(value));
+  out += fmt::format("rows       {}\n\ncolumns\n", result.n_rows) + columns_text(model["columns"]);
+  out += fmt::format("\nsteps      {}\n", steps_text(model["steps"]));
+  for (const auto& [name, steps] : model["views"].items()) out += fmt::format("view {}: {}\n", name, steps_text(steps));
+  out += "\nensemble\n";
+  for (const json& member : model["ensemble"])
+    out += fmt::format("  {:.3f}  {} ({} of {}, view {})\n         {}\n", member["weight"].get<double>(), shown(member["name"]),
+                       plural(member["fitted_models"].get<std::size_t>(), "fitted model"), shown(member["estimator"]), shown(member["view"]),
+                       params_text(member["params"]));
+  out += "\nleaderboard\n" + leaderboard_text(result.leaderboard, result.metric);
+  for (const std::string& text : result.notes) out += fmt::format("\nnote: {}", text);
+  if (!result.notes.empty()) out += '\n';
+  out += "\nblocks\n";
+  TextTable blocks({"block", "type", "bytes"});
+  for (const json& block : model["blocks"]) blocks.add({shown(block["name"]), shown(block["type"]), shown(block["bytes"])});
+  return out + blocks.text();
+}
+
+// ---- a table --------------------------------------------------------------------------------------------
+
+std::string cut(std::string text, std::size_t most = 24) {
+  if (shown_width(text) <= most) return text;
+  std::size_t end = most - 3;
+  while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
+std::string table_text(const std::filesystem::path& path, const service::TableProfile& profile) {
+  std::string out = fmt::format("table      {} ({}{}{})\n", path.string(), profile.read.format, profile.read.compression.empty() ? "" : ", ",
+                                profile.read.compression);
+  out += fmt::format("rows       {}{}\n", profile.n_rows, profile.n_repeated_rows ? fmt::format(" ({} repeat an earlier row)", profile.n_repeated_rows) : "");
+  out += fmt::format("columns    {}\nmemory     {}\n\n", profile.columns.size(), format_bytes(profile.n_bytes));
+  TextTable table({"column", "type", "missing", "distinct", "minimum", "maximum", "most frequent", "because"});
+  std::string findings;
+  for (const auto& column : profile.columns) {
+    table.add({column.name, std::string(data::type_name(column.type)), fmt::format("{}", column.n_missing), fmt::format("{}", column.n_distinct),
+               cut(column.minimum), cut(column.maximum), cut(column.most_frequent), column.reason});
+    for (const std::string& finding : column.findings) findings += fmt::format("  {}: {}\n", column.name, finding);
+  }
+  out += table.text();
+  if (!findings.empty()) out += "\nworth a look\n" + findings;
+  for (const std::string& text : profile.read.notes) out += fmt::format("\nnote: {}\n", text);
+  return out;
+}
+
+// ---- this program and machine -----------------------------------------------------------------------------
+
+/// {"lightgbm": {"present": true}, "xgboost": {"present": false, "reason": ...}, ...}
+json libraries() {
+  json out = json::object();
+  for (const auto& info : model::estimators()) {
+    const std::string reason = info.unavailable();
+    out["learners"][info.name] = reason.empty() ? json{{"present", true}} : json{{"present", false}, {"reason", reason}};
+  }
+  const auto arrow = io::arrow_library_version();
+  out["arrow"] = arrow ? json{{"present", true}, {"version", *arrow}} : json{{"present", false}, {"reason", arrow.error()}};
+  return out;
+}
+
+json describe_program(const Hardware& machine) {
+  json out = libraries();
+  out["version"] = kVersion;
+  out["model_format"] = artifact::kFormatVersion;
+  out["cpu_features"] = machine.cpu_features;
+  out["threads"] = machine.usable_threads();
+  out["memory_limit_bytes"] = machine.default_memory_limit_bytes();
+  out["memory_limit_source"] = machine.limit.source;
+  return out;
+}
+
+std::string presence(const json& item) {
+  if (!item["present"].get<bool>()) return "absent: " + shown(item["reason"]);
+  return item.contains("version") ? "present, " + shown(item["version"]) : "present";
+}
+
+std::string program_text(const json& program) {
+  std::string out = fmt::format("kolosal    {} (model format {})\n", shown(program["version"]), shown(program["model_format"]));
+  out += fmt::format("threads    {}\n", shown(program["threads"]));
+  out += fmt::format("memory     {} for a run (of: {})\n", format_bytes(program["memory_limit_bytes"].get<std::size_t>()),
+                     shown(program["memory_limit_source"]));
+  out += fmt::format("CPU        {}\n\nlearners\n", list_text(program["cpu_features"], 100));
+  for (const auto& [name, item] : program["learners"].items()) out += fmt::format("  {:<20} {}\n", name, presence(item));
+  return out + fmt::format("\nfile formats\n  {:<20} built in\n  {:<20} {}\n", "csv, jsonl", "parquet, arrow", presence(program["arrow"]));
+}
+
+std::string hardware_text(const Hardware& machine) {
+  const auto bytes = [](std::size_t n) { return n > 0 ? format_bytes(n) : std::string("unknown"); };
+  std::string out = fmt::format("CPU              {}\n", machine.cpu_model.empty() ? "unknown" : machine.cpu_model);
+  out += fmt::format("features         {}\n", fmt::join(machine.cpu_features, " "));
+  out += fmt::format("cores            {} logical, {} physical, {} allowed to this process\n", machine.n_logical_cores, machine.n_physical_cores,
+                     machine.n_allowed_cores);
+  out += machine.cpu_quota ? fmt::format("CPU quota        {:.2f} cores ({})\n", *machine.cpu_quota, machine.cpu_quota_source) : "CPU quota        none\n";
+  out += fmt::format("threads          {}\n", machine.usable_threads());
+  out += fmt::format("caches           L1 {}, L2 {}, L3 {}, lines of {} bytes\n", bytes(machine.l1_data_bytes), bytes(machine.l2_bytes),
+                     bytes(machine.l3_bytes), machine.cache_line_bytes);
+  for (const NumaNode& node : machine.numa_nodes)
+    out += fmt::format("NUMA node {:<6} {} CPUs, {}\n", node.id, node.n_cpus, bytes(node.memory_bytes));
+  out += fmt::format("memory           {} in all, {} available\n", bytes(machine.memory_total_bytes), bytes(machine.memory_available_bytes));
+  out += fmt::format("memory limit     {} ({})\n", bytes(machine.limit.bytes), machine.limit.source);
+  return out + fmt::format("limit of a run   {}\n", bytes(machine.default_memory_limit_bytes()));
+}
+
+bool is_model(const std::filesystem::path& path) {
+  if (path.extension() == ".kolosal") return true;
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, 7> start{};
+  return std::filesystem::is_regular_file(path) && file.read(start.data(), start.size()) && std::string_view(start.data(), start.size()) == "KOLOSAL";
+}
+
+int run_info(const Invocation& invocation) {
+  const bool as_json = invocation.config.flag("json");
+  if (!invocation.argument) {
+    const Hardware machine = Hardware::detect();
+    if (invocation.config.flag("hardware")) {
+      as_json ? print_json(machine.to_json()) : print_result(hardware_text(machine));
+    } else {
+      const json program = describe_program(machine);
+      as_json ? print_json(program) : print_result(program_text(program));
+    }
+    leave(0);
+  }
+  if (invocation.config.flag("hardware")) throw Error(ErrorCode::kUsage, "--hardware is about this machine; leave out \"{}\"", *invocation.argument);
+  const std::filesystem::path path = *invocation.argument;
+  if (path != "-" && is_model(path)) {
+    const json model = service::summarize_model(infer::Session::open(path));
+    as_json ? print_json(model) : print_result(model_text(path, model));
+    leave(0);
+  }
+  Workplace workplace(invocation.config);
+  const auto profile = service::profile_file(path, read_options(invocation.config), workplace.context());
+  as_json ? print_json(service::to_json(profile)) : print_result(table_text(path, profile));
+  leave(0);
+}
+
+std::vector<Option> info_options() {
+  std::vector<Option> out;
+  out.push_back(flag_option("hardware", "What this machine offers: CPU, caches, cores, quota, memory."));
+  add_work_options(out);
+  add_read_options(out);
+  return out;
+}
+
+}  // namespace
+
+Command info_command() {
+  return {
+      .name = "info",
+      .summary = "Describe a model file, a table, or this program and machine.",
+      .description = "Of a model: schema, steps, ensemble, scores, lineage, sizes. Of a table: rows, columns, types and why, missing "
+                     "cells, suspicious things. Of nothing: version, CPU, threads, memory limit, learners present.",
+      .options = info_options(),
+      .positional = Positional{"FILE", "A model file or a table.", false, {}},
+      .examples = {{"kolosal info model.kolosal", "What is in a model."},
+                   {"kolosal info train.csv", "What is in a table, before training on it."},
+                   {"kolosal info --hardware", "What this machine offers."}},
+      .run = run_info,
+  };
+}
+
+}  // namespace kolosal::cli

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "kolosal/automl/run.hpp"
+
+namespace kolosal::cli {
+
+/// "0.92931", or "-" where there is no number.
+std::string score_text(double score);
+/// The ranked models as a table.
+std::string leaderboard_text(const std::vector<automl::LeaderboardRow>& rows, const std::string& metric);
+/// What `kolosal train` prints at its end: leaderboard, ensemble, where the model is, what to type next.
+std::string run_report(const automl::RunResult& result, const std::string& data, const std::string& target);
+
+}  // namespace kolosal::cli

@@ -1,0 +1,101 @@
+#include "kolosal/service/model_summary.hpp"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "kolosal/core/param.hpp"
+
+namespace kolosal::service {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+double number_or_nan(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<double>() : kNaN;
+}
+
+automl::LeaderboardRow row_from_json(const nlohmann::json& json) {
+  automl::LeaderboardRow out;
+  out.rank = json.value("rank", std::size_t{0});
+  out.trial = json.value("trial", std::size_t{0});
+  out.model = json.value("model", "");
+  out.estimator = json.value("estimator", "");
+  out.score = number_or_nan(json, "score");
+  out.score_deviation = number_or_nan(json, "score_deviation");
+  out.fit_s = number_or_nan(json, "fit_s");
+  out.predict_us_per_row = number_or_nan(json, "predict_us_per_row");
+  out.size_bytes = json.value("size_bytes", std::size_t{0});
+  out.weight = json.value("weight", 0.0);
+  out.note = json.value("note", "");
+  return out;
+}
+
+nlohmann::json describe_field(const data::Field& field) {
+  nlohmann::json out = {{"name", field.name},
+                        {"type", data::type_name(field.type)},
+                        {"role", data::role_name(field.role)},
+                        {"missing", field.n_missing}};
+  if (std::isfinite(field.minimum)) out["minimum"] = field.minimum;
+  if (std::isfinite(field.maximum)) out["maximum"] = field.maximum;
+  if (field.dictionary) out["levels"] = field.dictionary->levels().size();
+  return out;
+}
+
+nlohmann::json describe_member(const pipeline::Member& member) {
+  const pipeline::Pipeline& first = member.pipelines.front();
+  return {{"name", member.name},
+          {"weight", member.weight},
+          {"estimator", first.estimator_name()},
+          {"params", to_json(first.params())},
+          {"fitted_models", member.pipelines.size()},
+          {"view", member.view},
+          {"steps", first.recipe().to_json()}};
+}
+
+}  // namespace
+
+nlohmann::json summarize_model(const infer::Session& session) {
+  const pipeline::Model& model = session.model();
+  const artifact::Container& container = session.container();
+  nlohmann::json out = session.manifest();
+  out["format_version"] = container.format_version();
+  out["file_bytes"] = container.file_bytes();
+  if (!model.classes.empty()) out["classes"] = model.classes;
+  auto& columns = out["columns"] = nlohmann::json::array();
+  for (const data::Field& field : model.schema.fields()) columns.push_back(describe_field(field));
+  out["steps"] = model.base.to_json();
+  auto& views = out["views"] = nlohmann::json::object();
+  for (const auto& [name, recipe] : model.views) views[name] = recipe.to_json();
+  auto& members = out["ensemble"] = nlohmann::json::array();
+  for (const pipeline::Member& member : model.members) members.push_back(describe_member(member));
+  auto& blocks = out["blocks"] = nlohmann::json::array();
+  for (const artifact::BlockInfo& block : container.blocks())
+    blocks.push_back({{"name", block.name}, {"type", block.type}, {"bytes", block.n_bytes}});
+  return out;
+}
+
+automl::RunResult result_of_model(const std::filesystem::path& path) {
+  const auto container = artifact::Container::open(path);
+  const nlohmann::json manifest = container.json("manifest");
+  automl::RunResult out;
+  out.model_path = path;
+  out.model_bytes = container.file_bytes();
+  out.task = manifest.value("task", "");
+  out.metric = manifest.value("metric", "");
+  out.higher_is_better = manifest.value("higher_is_better", true);
+  out.score = number_or_nan(manifest, "score");
+  out.validation = manifest.value("validation", "");
+  out.n_rows = manifest.value("n_rows", std::size_t{0});
+  for (const nlohmann::json& row : manifest.value("leaderboard", nlohmann::json::array())) {
+    out.leaderboard.push_back(row_from_json(row));
+    const std::string& estimator = out.leaderboard.back().estimator;
+    if (!estimator.empty() && estimator != "constant") ++out.n_trials;
+  }
+  if (const auto lineage = manifest.find("lineage"); lineage != manifest.end())
+    out.notes = lineage->value("notes", std::vector<std::string>{});
+  return out;
+}
+
+}  // namespace kolosal::service

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+
+#include "kolosal/automl/run.hpp"
+#include "kolosal/infer/session.hpp"
+
+namespace kolosal::service {
+
+/// Everything that a model file tells about itself: task, scores, schema, steps, members with their weights, leaderboard,
+/// lineage, and the sizes of its blocks.
+nlohmann::json summarize_model(const infer::Session& session);
+
+/// What a run gave, as its model file has it: for a run whose own result can not be waited for.
+/// @throws Error as Container::open().
+automl::RunResult result_of_model(const std::filesystem::path& path);
+
+}  // namespace kolosal::service
