@@ -133,6 +133,10 @@ Model Model::load(const artifact::Container& container) {
     }
   } catch (const nlohmann::json::exception& error) {
     throw Error(ErrorCode::kModel, "the model's description is damaged: {}", error.what());
+  } catch (const Error& error) {
+    // A name or value that this build does not know: of a step, a learner, a parameter.
+    if (error.code() != ErrorCode::kInvalidParameter && error.code() != ErrorCode::kData) throw;
+    throw Error(ErrorCode::kModel, "the model's description is damaged: {}", error.what());
   }
   if (out.members.empty()) throw Error(ErrorCode::kModel, "the model has no members");
   return out;

@@ -1,0 +1,271 @@
+#include "kolosal/pipeline/model.hpp"
+
+#include <cmath>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "kolosal/core/random.hpp"
+#include "kolosal/core/testing/matchers.hpp"
+#include "kolosal/core/testing/temp_folder.hpp"
+
+namespace kolosal::pipeline {
+namespace {
+
+using data::Column;
+using data::Frame;
+using data::Task;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::Le;
+
+constexpr std::size_t kRows = 120;
+
+Column category(const std::vector<std::string>& levels, std::vector<std::int32_t> codes) {
+  return Column::from_category(std::move(codes), std::make_shared<const data::Dictionary>(levels));
+}
+
+Frame features(std::uint64_t seed = 1) {
+  Rng rng(seed);
+  std::vector<double> x;
+  std::vector<std::int64_t> n;
+  std::vector<std::int32_t> codes;
+  for (std::size_t i = 0; i < kRows; ++i) {
+    x.push_back(rng.normal());
+    n.push_back(static_cast<std::int64_t>(rng.below(10)));
+    codes.push_back(static_cast<std::int32_t>(rng.below(3)));
+  }
+  Frame out;
+  out.add("x", Column::from_float64(x));
+  out.add("n", Column::from_int64(n));
+  out.add("colour", category({"red", "green", "blue"}, codes));
+  return out;
+}
+
+Pipeline fitted(const std::string& learner, const Frame& x, const data::TargetView& y, std::size_t skip) {
+  std::vector<std::uint32_t> rows;
+  for (std::uint32_t i = 0; i < kRows; ++i)
+    if (i % 3 != skip) rows.push_back(i);
+  ParamMap params;
+  if (learner == "extra_trees") params = {{"n_estimators", std::int64_t{5}}};
+  Pipeline out(transform::Recipe(std::vector<transform::StepSpec>()), learner, params);
+  out.fit(x, y, {rows, {}}, Context());
+  return out;
+}
+
+/// Two voices on two views: one of two folds, one of a single pipeline.
+Model make_model(Task task) {
+  const Frame x = features();
+  Model out;
+  out.task = task;
+  out.target = "y";
+  if (task != Task::kRegression) out.classes = {"low", "mid", "top"};
+  if (task == Task::kBinary) out.classes = {"no", "yes"};
+  std::vector<double> target;
+  for (std::size_t i = 0; i < kRows; ++i) {
+    const double value = 2 * x.column("x").number(i) + x.column("colour").number(i);
+    target.push_back(task == Task::kRegression ? value : task == Task::kBinary ? value > 1 : value < 0 ? 0 : value < 2 ? 1 : 2);
+  }
+  const data::TargetView y{task, target, {}, out.classes.size()};
+  out.schema = data::Schema::of(x);
+  std::vector<std::uint32_t> all(kRows);
+  std::iota(all.begin(), all.end(), 0U);
+  out.base = transform::Recipe(std::vector<transform::StepSpec>());
+  const Frame base = out.base.fit_transform(x, all, y, Context());
+  out.views["plain"] = transform::Recipe(std::vector<transform::StepSpec>());
+  const Frame plain = out.views["plain"].fit_transform(base, all, y, Context());
+  out.views["linear"] = transform::Recipe({{"one_hot", {}, {.types = "category"}}});
+  const Frame linear = out.views["linear"].fit_transform(base, all, y, Context());
+  Member trees{"trees", 0.25, "plain", {}};
+  for (const std::size_t fold : {0, 1}) trees.pipelines.push_back(fitted("extra_trees", plain, y, fold));
+  Member line{"line", 0.75, "linear", {}};
+  line.pipelines.push_back(fitted(task == Task::kRegression ? "ridge" : "logistic_regression", linear, y, 2));
+  out.members.push_back(std::move(trees));
+  out.members.push_back(std::move(line));
+  out.target_low = -100;
+  out.target_high = 100;
+  return out;
+}
+
+Model round_trip(const Model& model, const std::function<void(nlohmann::json&)>& damage = {}) {
+  TempFolder folder;
+  artifact::ContainerWriter writer;
+  model.save(writer);
+  writer.write(folder.file("model.kolosal"), false);
+  if (!damage) return Model::open(folder.file("model.kolosal"));
+  const auto container = artifact::Container::open(folder.file("model.kolosal"));
+  artifact::ContainerWriter changed;
+  for (const artifact::BlockInfo& block : container.blocks()) {
+    if (block.type == "node") {
+      changed.add_node(block.name, container.node(block.name));
+    } else {
+      auto json = container.json(block.name);
+      if (block.name == "model") damage(json);
+      changed.add_json(block.name, json);
+    }
+  }
+  changed.write(folder.file("changed.kolosal"), false);
+  return Model::open(folder.file("changed.kolosal"));
+}
+
+class EveryTask : public testing::TestWithParam<Task> {};
+INSTANTIATE_TEST_SUITE_P(Model, EveryTask, testing::Values(Task::kBinary, Task::kMulticlass, Task::kRegression),
+                         [](const auto& p) { return std::string(data::task_name(p.param)); });
+
+TEST_P(EveryTask, SavedAndOpenedItPredictsTheSame) {
+  Model model = make_model(GetParam());
+  model.temperature = GetParam() == Task::kRegression ? 1 : 1.7;
+  const Model opened = round_trip(model);
+  EXPECT_EQ(opened.predict(features(2), Context()), model.predict(features(2), Context()));
+  EXPECT_EQ(opened.classes, model.classes);
+  EXPECT_EQ(opened.target, "y");
+  EXPECT_EQ(opened.temperature, model.temperature);
+  ASSERT_EQ(opened.members.size(), 2U);
+  EXPECT_EQ(opened.members[0].name, "trees");
+  EXPECT_EQ(opened.members[0].pipelines.size(), 2U);
+}
+
+TEST_P(EveryTask, IsTheWeightedMeanOfItsMembers) {
+  const Model both = make_model(GetParam());
+  std::vector<std::vector<double>> parts;
+  for (std::size_t i = 0; i < 2; ++i) {
+    Model one = make_model(GetParam());
+    one.members.erase(one.members.begin() + static_cast<std::ptrdiff_t>(1 - i));
+    one.members.front().weight = 1;
+    parts.push_back(one.predict(features(2), Context()));
+  }
+  const auto whole = both.predict(features(2), Context());
+  for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_NEAR(whole[i], 0.25 * parts[0][i] + 0.75 * parts[1][i], 1e-12);
+}
+
+TEST_P(EveryTask, TakesColumnsInAnyOrderWithOthersBetween) {
+  const Model model = make_model(GetParam());
+  const Frame table = features(2);
+  Frame shuffled;
+  shuffled.add("colour", table.column("colour"));
+  shuffled.add("other", table.column("x"));
+  shuffled.add("n", table.column("n"));
+  shuffled.add("x", table.column("x"));
+  data::ConformReport report;
+  EXPECT_EQ(model.predict(shuffled, Context(), &report), model.predict(table, Context()));
+  EXPECT_THAT(report.extra_columns, ElementsAre("other"));
+}
+
+TEST_P(EveryTask, OtherDictionariesAndUnseenLevels) {
+  const Model model = make_model(GetParam());
+  const Frame table = features(2);
+  std::vector<std::int32_t> codes(kRows);
+  for (std::size_t i = 0; i < kRows; ++i) codes[i] = 2 - table.column("colour").codes()[i];
+  Frame same;
+  for (const std::string name : {"x", "n"}) same.add(name, table.column(name));
+  same.add("colour", category({"blue", "green", "red"}, codes));  // the same cells, coded otherwise
+  EXPECT_EQ(model.predict(same, Context()), model.predict(table, Context()));
+
+  Frame unseen;
+  for (const std::string name : {"x", "n"}) unseen.add(name, table.column(name));
+  unseen.add("colour", category({"blue", "green", "violet"}, codes));
+  data::ConformReport report;
+  const auto predicted = model.predict(unseen, Context(), &report);
+  EXPECT_GT(report.unseen_levels["colour"], 0U);
+  for (const double value : predicted) EXPECT_TRUE(std::isfinite(value));
+}
+
+TEST_P(EveryTask, NoRowsGiveNoPredictions) {
+  const Model model = make_model(GetParam());
+  EXPECT_TRUE(model.predict(features().slice(0, 0), Context()).empty());
+}
+
+TEST_P(EveryTask, ThreadsDoNotChangeAPrediction) {
+  const Model model = make_model(GetParam());
+  ThreadPool pool(3);
+  EXPECT_EQ(model.predict(features(2), Context{&pool, 3}), model.predict(features(2), Context()));
+}
+
+TEST(Model, RefusesATableWithoutAFeature) {
+  const Model model = make_model(Task::kBinary);
+  EXPECT_ERROR(model.predict(features().without(std::vector<std::string>{"colour"}), Context()), kData, HasSubstr("colour"));
+}
+
+TEST(Model, PredictionsOfNumbersAreClipped) {
+  Model model = make_model(Task::kRegression);
+  const auto free = model.predict(features(2), Context());
+  EXPECT_GT(std::ranges::max(free), 1);
+  EXPECT_LT(std::ranges::min(free), -1);
+  model.target_low = -1;
+  model.target_high = 1;
+  const auto clipped = round_trip(model).predict(features(2), Context());
+  for (std::size_t i = 0; i < free.size(); ++i) EXPECT_EQ(clipped[i], std::clamp(free[i], -1.0, 1.0));
+}
+
+TEST(Model, LabelsAreAsInTheData) {
+  Model model = make_model(Task::kBinary);
+  const Column binary = model.labels(std::vector<double>{0.2, 0.5, 0.51});
+  EXPECT_EQ(binary.cell_text(0), "no");
+  EXPECT_EQ(binary.cell_text(1), "no") << "a tie is the first class, as for argmax";
+  EXPECT_EQ(binary.cell_text(2), "yes");
+  model = make_model(Task::kMulticlass);
+  const Column many = model.labels(std::vector<double>{0.2, 0.5, 0.3, 0.4, 0.4, 0.2, 0, 0, 1});
+  EXPECT_EQ(many.cell_text(0), "mid");
+  EXPECT_EQ(many.cell_text(1), "low");
+  EXPECT_EQ(many.cell_text(2), "top");
+  EXPECT_THAT(make_model(Task::kRegression).labels(std::vector<double>{1.5, -2}).float64s(), ElementsAre(1.5, -2));
+}
+
+TEST(Model, RefusesADamagedDescription) {
+  const Model model = make_model(Task::kMulticlass);
+  const auto damaged = [&](auto change) { return round_trip(model, change); };
+  EXPECT_ERROR(damaged([](auto& j) { j["members"][0]["pipelines"] = 3; }), kModel, HasSubstr("member/0/2"));
+  EXPECT_ERROR(damaged([](auto& j) { j["members"][0]["pipelines"] = 0; }), kModel, HasSubstr("no pipeline"));
+  EXPECT_ERROR(damaged([](auto& j) { j["members"][0]["pipelines"] = -1; }), kModel, HasSubstr("member/0"));
+  EXPECT_ERROR(damaged([](auto& j) { j["members"] = nlohmann::json::array(); }), kModel, HasSubstr("no members"));
+  EXPECT_ERROR(damaged([](auto& j) { j["members"].push_back(j["members"][0]); }), kModel, HasSubstr("member/2/0"));
+  EXPECT_ERROR(damaged([](auto& j) { j["members"][1]["view"] = "lost"; }), kModel, HasSubstr("lost"));
+  EXPECT_ERROR(damaged([](auto& j) { j["members"][1]["weight"] = -0.5; }), kModel, HasSubstr("weight"));
+  EXPECT_ERROR(damaged([](auto& j) { j["members"][1].erase("weight"); }), kModel, HasSubstr("weight"));
+  EXPECT_ERROR(damaged([](auto& j) { j["classes"].push_back("extra"); }), kModel, HasSubstr("3 numbers per row instead of 4"));
+  EXPECT_ERROR(damaged([](auto& j) { j["classes"] = {"single"}; }), kModel, HasSubstr("classes"));
+  EXPECT_ERROR(damaged([](auto& j) { j["task"] = "binary"; }), kModel, HasSubstr("binary"));
+  EXPECT_ERROR(damaged([](auto& j) { j["task"] = "fortune"; }), kModel, HasSubstr("fortune"));
+  EXPECT_ERROR(damaged([](auto& j) { j["temperature"] = 0; }), kModel, HasSubstr("temperature"));
+  EXPECT_ERROR(damaged([](auto& j) { j["temperature"] = "hot"; }), kModel, HasSubstr("damaged"));
+  EXPECT_ERROR(damaged([](auto& j) { j["views"].push_back("lost"); }), kModel, HasSubstr("view/lost"));
+  EXPECT_ERROR(damaged([](auto& j) { j = nlohmann::json::array(); }), kModel, HasSubstr("damaged"));
+}
+
+TEST(Temperature, OneChangesNothing) {
+  std::vector<double> p = {0, 0.3, 1};
+  apply_temperature(p, 1, 1);
+  EXPECT_THAT(p, ElementsAre(0, 0.3, 1));
+}
+
+TEST(Temperature, DividesTheLogits) {
+  std::vector<double> p = {0.9, 0.5, 0.1};
+  apply_temperature(p, 1, 2);
+  EXPECT_NEAR(p[0], 0.75, 1e-12);  // logit 2.197 / 2: odds 9 become 3
+  EXPECT_NEAR(p[1], 0.5, 1e-12);
+  EXPECT_NEAR(p[2], 0.25, 1e-12);
+  std::vector<double> many = {0.81, 0.16, 0.03, 1, 0, 0};
+  apply_temperature(many, 3, 2);
+  const double sum = 0.9 + 0.4 + std::sqrt(0.03);
+  EXPECT_NEAR(many[0], 0.9 / sum, 1e-12);
+  EXPECT_NEAR(many[1], 0.4 / sum, 1e-12);
+  EXPECT_NEAR(many[3] + many[4] + many[5], 1, 1e-12);
+  EXPECT_THAT(many, Each(AllOf(Ge(0), Le(1))));
+}
+
+TEST(Temperature, CertaintyStaysFinite) {
+  for (const double t : {0.05, 0.5, 20.0}) {
+    std::vector<double> p = {0, 1, 1e-300};
+    apply_temperature(p, 1, t);
+    EXPECT_THAT(p, Each(AllOf(Ge(0), Le(1)))) << t;
+    std::vector<double> many = {0, 0, 1, 0.5, 0.5, 0};
+    apply_temperature(many, 3, t);
+    EXPECT_THAT(many, Each(AllOf(Ge(0), Le(1)))) << t;
+  }
+}
+
+}  // namespace
+}  // namespace kolosal::pipeline
