@@ -13,6 +13,16 @@ Context context_of(const std::string& key, const Context& context) {
   return context.with_seed(derive_seed(0, {"features", key}));
 }
 
+/// Of the columns that `made` does not share with the frame it was made from.
+std::size_t new_bytes(const data::Frame& made, const data::Frame& from) {
+  std::size_t out = 0;
+  for (std::size_t i = 0; i < made.n_columns(); ++i) {
+    const auto at = from.find(made.name(i));
+    if (!at || from.column(*at).owner() != made.column(i).owner()) out += made.column(i).n_bytes();
+  }
+  return out;
+}
+
 }  // namespace
 
 FeatureStore::FeatureStore(const data::Frame& base, const data::TargetView& y,
@@ -111,8 +121,7 @@ std::shared_ptr<const FoldFeatures> FeatureStore::features(const std::string& na
     out->per_fold = std::move(recipe);
     return std::shared_ptr<const FoldFeatures>(std::move(out));
   });
-  const std::size_t n_new = std::max(made->frame.n_columns(), shared->frame.n_columns()) - shared->frame.n_columns();
-  touch(key, n_new * base_.n_rows() * sizeof(double));
+  touch(key, new_bytes(made->frame, shared->frame));
   return made;
 }
 

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/hpo/sampler.hpp"
+#include "kolosal/model/estimator.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -55,10 +57,10 @@ double from_unit(const Axis& axis, double unit) {
 
 std::string root_label(const std::string& label) { return label.substr(0, label.find(" / ")); }
 
-std::vector<const TrialResult*> boosters_by_loss(const std::vector<TrialResult>& known) {
+std::vector<const TrialResult*> by_loss(const std::vector<TrialResult>& known, bool boosters_only) {
   std::vector<const TrialResult*> out;
   for (const TrialResult& result : known)
-    if (!axes_of(result.candidate.estimator).empty() && !result.cut_short) out.push_back(&result);
+    if (!(boosters_only && axes_of(result.candidate.estimator).empty()) && !result.cut_short) out.push_back(&result);
   std::ranges::stable_sort(out, {}, [](const TrialResult* r) { return r->loss; });
   return out;
 }
@@ -76,6 +78,16 @@ Candidate with_lower_rate(const Candidate& candidate) {
   out.params["early_stopping_rounds"] = static_cast<std::int64_t>(1.5 * number_of(candidate.params, patience));
   out.label = fmt::format("{} / rate {:.3g}", root_label(candidate.label), rate);
   out.cost = 2 * candidate.cost;
+  return out;
+}
+
+std::optional<Candidate> random_point(const Candidate& centre, std::uint64_t seed) {
+  const auto space = hpo::SearchSpace::from_specs(model::estimator_info(centre.estimator).params);
+  if (space.size() == 0) return {};
+  Candidate out = centre;
+  const auto drawn = hpo::make_sampler("random", seed)->sample(space, 0, {});
+  for (const auto& [name, value] : *drawn) out.params[name] = value;
+  out.label = root_label(centre.label);
   return out;
 }
 
@@ -124,7 +136,7 @@ bool Proposals::patience_ended(const std::vector<TrialResult>& known) const {
   double best = INFINITY;
   std::size_t since = 0;
   for (const TrialResult& result : known) {
-    if (result.loss < best - 1e-3 * std::abs(best)) {
+    if (std::isinf(best) || result.loss < best - 1e-3 * std::abs(best)) {
       best = result.loss;
       since = 0;
     } else if (result.number >= portfolio_.size()) {
@@ -135,10 +147,18 @@ bool Proposals::patience_ended(const std::vector<TrialResult>& known) const {
 }
 
 std::optional<Candidate> Proposals::refine(std::size_t number, const std::vector<TrialResult>& known) {
-  const auto best = boosters_by_loss(known);
-  if (best.empty()) return {};
+  const auto best = by_loss(known, true);
   const std::uint64_t seed = derive_seed(settings_.seed, {"proposal", number});
   const std::size_t turn = (number - portfolio_.size()) % 4;
+  if (turn == 3 || best.empty()) {
+    // Far from all that is known; without boosters there is nothing else to draw.
+    for (const TrialResult* centre : best.empty() ? by_loss(known, false) : best)
+      if (auto out = random_point(centre->candidate, seed)) {
+        out->label += fmt::format(" / random {}", number);
+        return out;
+      }
+    return {};
+  }
   if (turn == 0) {
     for (std::size_t i = 0; i < std::min<std::size_t>(best.size(), 3); ++i) {
       const Candidate slower = with_lower_rate(best[i]->candidate);

@@ -47,6 +47,10 @@ class Proposals {
 /// A candidate with half the learning rate, twice the rounds.
 Candidate with_lower_rate(const Candidate& candidate);
 
+/// A point drawn at random from the search ranges that the centre's learner declares; what it does not declare stays.
+/// Empty when the learner declares none.
+std::optional<Candidate> random_point(const Candidate& centre, std::uint64_t seed);
+
 /// A step of `length` (in units of the normalized search box) in a random direction from a booster's parameters.
 Candidate local_step(const Candidate& centre, double length, std::uint64_t seed);
 

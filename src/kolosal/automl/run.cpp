@@ -174,7 +174,8 @@ void Run::prepare() {
   std::vector<std::uint32_t> all(problem_.n_rows());
   std::iota(all.begin(), all.end(), 0U);
   base_ = base_recipe_.fit_transform(problem_.features, all, y_, quiet_context().with_seed(derive_seed(options_.seed, {"base"})));
-  if (base_.n_columns() == 0)
+  // Steps that drop every column leave one of zeros.
+  if (base_.n_columns() == 1 && base_.name(0) == "no_feature" && !problem_.features.find("no_feature"))
     throw Error(ErrorCode::kData, "no usable feature column is left: every column is constant, a duplicate or an identifier");
   auto plan = pipeline::plan_for_size(problem_.n_rows(), base_.n_columns(), y_);
   plan.groups = problem_.groups;
