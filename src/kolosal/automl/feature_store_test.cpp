@@ -31,7 +31,9 @@ class FeatureStoreTest : public testing::Test {
  protected:
   static constexpr std::size_t kRows = 240;
   TableShape shape() const { return shape_of(base, target.view(), 160); }
-  FeatureStore make(std::size_t memory_bytes = 1 << 24) const { return {base, y, splits, make_views(shape()), memory_bytes}; }
+  FeatureStore make(std::size_t memory_bytes = 1 << 24) const {
+    return {base, y, splits, make_views(shape()), memory_bytes};
+  }
 
   data::Frame table = made_table(Task::kBinary, kRows);
   data::Frame base = table.without(std::vector<std::string>{"y"});
@@ -45,7 +47,8 @@ TEST_F(FeatureStoreTest, AViewIsMadeOnce) {
   FeatureStore store = make();
   const auto native = store.features("native", 0, context);
   EXPECT_EQ(native, store.features("native", 0, context));
-  EXPECT_EQ(native, store.features("native", 2, context)) << "it does not see the target, so all folds share it";
+  EXPECT_EQ(native, store.features("native", 2, context))
+      << "it does not see the target, so all folds share it";
   const auto encoded = store.features("encoded_only", 0, context);
   EXPECT_EQ(encoded, store.features("encoded_only", 0, context));
   EXPECT_NE(encoded, store.features("encoded_only", 1, context));
@@ -54,7 +57,9 @@ TEST_F(FeatureStoreTest, AViewIsMadeOnce) {
   const auto lightgbm = model::make_estimator("extra_trees");
   const auto prepared = store.prepared(*lightgbm, "native", 0, context);
   EXPECT_NE(prepared, nullptr);
-  EXPECT_EQ(prepared, store.prepared(*model::make_estimator("extra_trees", {{"n_estimators", std::int64_t{3}}}), "native", 1, context));
+  EXPECT_EQ(prepared,
+            store.prepared(*model::make_estimator("extra_trees", {{"n_estimators", std::int64_t{3}}}),
+                           "native", 1, context));
 }
 
 TEST_F(FeatureStoreTest, WhatWasForgottenIsMadeAgainTheSame) {
@@ -64,7 +69,8 @@ TEST_F(FeatureStoreTest, WhatWasForgottenIsMadeAgainTheSame) {
   const auto again = store.features("encoded_only", 0, context.with_seed(99));
   EXPECT_NE(first, again);
   for (std::size_t i = 0; i < first->frame.n_columns(); ++i)
-    EXPECT_THAT(numbers(again->frame, i), testing::Pointwise(NanSensitiveDoubleNear(0), numbers(first->frame, i)));
+    EXPECT_THAT(numbers(again->frame, i),
+                testing::Pointwise(NanSensitiveDoubleNear(0), numbers(first->frame, i)));
 }
 
 TEST_F(FeatureStoreTest, AViewDoesNotDependOnWhoAskedFirst) {
@@ -79,7 +85,8 @@ TEST_F(FeatureStoreTest, ManyThreadsGetTheSameObject) {
   ThreadPool pool(4);
   FeatureStore store = make();
   std::vector<std::shared_ptr<const FoldFeatures>> got(16);
-  pool.for_each(16, 4, [&](std::size_t i) { got[i] = store.features("encoded_only", i % 2, context.with_seed(i)); });
+  pool.for_each(16, 4,
+                [&](std::size_t i) { got[i] = store.features("encoded_only", i % 2, context.with_seed(i)); });
   for (std::size_t i = 2; i < 16; ++i) EXPECT_EQ(got[i], got[i % 2]);
 }
 
@@ -96,7 +103,8 @@ TEST_F(FeatureStoreTest, AFoldDoesNotSeeTheTargetOfItsValidationRows) {
     ASSERT_EQ(a->frame.names(), b->frame.names());
     for (std::size_t i = 0; i < a->frame.n_columns(); ++i) {
       if (a->frame.column(i).type() == data::ColumnType::kSparse) continue;
-      EXPECT_THAT(numbers(b->frame, i), testing::Pointwise(NanSensitiveDoubleNear(0), numbers(a->frame, i))) << a->frame.name(i);
+      EXPECT_THAT(numbers(b->frame, i), testing::Pointwise(NanSensitiveDoubleNear(0), numbers(a->frame, i)))
+          << a->frame.name(i);
     }
   }
 }
@@ -108,7 +116,8 @@ TEST_F(FeatureStoreTest, RefitUsesAllRows) {
   EXPECT_EQ(store.features("encoded", FeatureStore::kAllRows, context)->frame.n_rows(), kRows);
 }
 
-// A column with a level per row and a target of coin tosses: whoever predicts it out of fold has seen the answers.
+// A column with a level per row and a target of coin tosses: whoever predicts it out of fold has seen the
+// answers.
 TEST(FeatureStore, APlantedLeakIsNotLearned) {
   constexpr std::size_t kRows = 400;
   Rng rng(3);
@@ -127,11 +136,13 @@ TEST(FeatureStore, APlantedLeakIsNotLearned) {
   const auto splits = three_folds(kRows);
   FeatureStore store(base, y, splits, make_views(shape_of(base, y, 267)), 1 << 24);
   for (const std::string view : {"encoded", "encoded_pairs", "encoded_only"}) {
-    const Candidate candidate{"small", "lightgbm", {{"n_estimators", std::int64_t{30}}, {"num_leaves", std::int64_t{7}}}, view, 1};
+    const Candidate candidate{
+        "small", "lightgbm", {{"n_estimators", std::int64_t{30}}, {"num_leaves", std::int64_t{7}}}, view, 1};
     std::vector<double> out_of_fold(kRows);
     for (std::size_t fold = 0; fold < 3; ++fold) {
       const FoldResult result = run_fold(candidate, fold, store, y, Context());
-      for (std::size_t i = 0; i < splits[fold].valid.size(); ++i) out_of_fold[splits[fold].valid[i]] = result.prediction[i];
+      for (std::size_t i = 0; i < splits[fold].valid.size(); ++i)
+        out_of_fold[splits[fold].valid[i]] = result.prediction[i];
     }
     // The standard deviation of the area under the curve of noise is 0.029 with 400 rows.
     EXPECT_NEAR(metric::metric_for("roc_auc", Task::kBinary).compute(y, out_of_fold), 0.5, 0.1) << view;

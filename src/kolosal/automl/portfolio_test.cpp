@@ -16,16 +16,19 @@ using ::testing::Not;
 
 std::vector<TableShape> many_shapes() {
   std::vector<TableShape> out;
-  for (const auto& [task, n_classes] : {std::pair{Task::kRegression, 0}, {Task::kBinary, 2}, {Task::kMulticlass, 3}, {Task::kMulticlass, 50}})
+  for (const auto& [task, n_classes] :
+       {std::pair{Task::kRegression, 0}, {Task::kBinary, 2}, {Task::kMulticlass, 3}, {Task::kMulticlass, 50}})
     for (const std::size_t n_rows : {4, 60, 1'000, 50'000, 5'000'000})
-      for (const auto& [n_numeric, n_category, n_text] : {std::tuple{5, 3, 0}, {0, 4, 0}, {6, 0, 0}, {1, 0, 0}, {0, 0, 2}, {500, 0, 0}, {200, 200, 1}})
+      for (const auto& [n_numeric, n_category, n_text] :
+           {std::tuple{5, 3, 0}, {0, 4, 0}, {6, 0, 0}, {1, 0, 0}, {0, 0, 2}, {500, 0, 0}, {200, 200, 1}})
         out.push_back({task, n_rows, static_cast<std::size_t>(n_classes), static_cast<std::size_t>(n_numeric),
                        static_cast<std::size_t>(n_category), static_cast<std::size_t>(n_text), 40});
   return out;
 }
 
 std::string describe(const TableShape& s) {
-  return fmt::format("{} rows {} classes {} numeric {} category {} text {}", data::task_name(s.task), s.n_rows, s.n_classes, s.n_numeric, s.n_category, s.n_text);
+  return fmt::format("{} rows {} classes {} numeric {} category {} text {}", data::task_name(s.task),
+                     s.n_rows, s.n_classes, s.n_numeric, s.n_category, s.n_text);
 }
 
 TEST(Portfolio, EntriesNameViewsLearnersAndLegalParameters) {
@@ -34,7 +37,8 @@ TEST(Portfolio, EntriesNameViewsLearnersAndLegalParameters) {
     std::set<std::string> views;
     for (const View& view : make_views(shape)) {
       views.insert(view.name);
-      EXPECT_FALSE(transform::Recipe(view.shared).uses_target()) << view.name << ": shared steps would see the target of validation rows";
+      EXPECT_FALSE(transform::Recipe(view.shared).uses_target())
+          << view.name << ": shared steps would see the target of validation rows";
       EXPECT_NO_THROW(transform::Recipe{view.per_fold}) << view.name;
     }
     auto entries = make_portfolio(shape);
@@ -70,7 +74,8 @@ TEST(Portfolio, LeavesOutWhatMakesNoSense) {
   };
   EXPECT_THAT(views_of({Task::kBinary, 5000, 2, 6, 0, 0, 0}), Not(Contains("encoded")));  // nothing to encode
   EXPECT_THAT(views_of({Task::kBinary, 5000, 2, 0, 4, 0, 9}), Not(Contains("pairs")));    // nothing to pair
-  EXPECT_EQ(make_portfolio({Task::kBinary, 5000, 2, 0, 0, 2, 0}).front().estimator, "logistic_regression");  // texts first
+  EXPECT_EQ(make_portfolio({Task::kBinary, 5000, 2, 0, 0, 2, 0}).front().estimator,
+            "logistic_regression");  // texts first
   EXPECT_EQ(make_portfolio({Task::kRegression, 5000, 0, 6, 0, 0, 0}).front().estimator, "lightgbm");
 }
 

@@ -63,15 +63,27 @@ TEST(Problem, TaskFollowsTheTarget) {
     std::vector<std::string> classes;
   } cases[] = {
       {"bool", Column::from_bool(cycle<std::uint8_t>({1, 0}, 60)), Task::kBinary, {"false", "true"}},
-      {"float of two values", Column::from_float64(cycle<double>({2.5, -1}, 60)), Task::kBinary, {"-1", "2.5"}},
+      {"float of two values",
+       Column::from_float64(cycle<double>({2.5, -1}, 60)),
+       Task::kBinary,
+       {"-1", "2.5"}},
       {"float of three values", Column::from_float64(cycle<double>({2.5, -1, 0}, 60)), Task::kRegression, {}},
       {"int of two values, few rows", Column::from_int64({1, 0, 1}), Task::kBinary, {"0", "1"}},
-      {"int of few values", Column::from_int64(cycle<std::int64_t>({10, 9, 2}, 60)), Task::kMulticlass, {"2", "9", "10"}},
+      {"int of few values",
+       Column::from_int64(cycle<std::int64_t>({10, 9, 2}, 60)),
+       Task::kMulticlass,
+       {"2", "9", "10"}},
       {"int of 20 values", Column::from_int64(integers(60, 20)), Task::kMulticlass, {}},
       {"int of 21 values", Column::from_int64(integers(84, 21)), Task::kRegression, {}},
       {"int, few rows per value", Column::from_int64(integers(12, 6)), Task::kRegression, {}},
-      {"category", category_column(cycle<std::string>({"b", "a", "c"}, 60)), Task::kMulticlass, {"a", "b", "c"}},
-      {"text", Column::from_texts(cycle<std::optional<std::string>>({"no", "yes"}, 60)), Task::kBinary, {"no", "yes"}},
+      {"category",
+       category_column(cycle<std::string>({"b", "a", "c"}, 60)),
+       Task::kMulticlass,
+       {"a", "b", "c"}},
+      {"text",
+       Column::from_texts(cycle<std::optional<std::string>>({"no", "yes"}, 60)),
+       Task::kBinary,
+       {"no", "yes"}},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
@@ -87,7 +99,8 @@ TEST(Problem, TaskFollowsTheTarget) {
 }
 
 TEST(Problem, ClassIndicesFollowTheOrderOfTheClasses) {
-  EXPECT_THAT(problem_of(category_column({"z", "a", "z", "a", "m", "m"})).target, ElementsAre(2, 0, 2, 0, 1, 1));
+  EXPECT_THAT(problem_of(category_column({"z", "a", "z", "a", "m", "m"})).target,
+              ElementsAre(2, 0, 2, 0, 1, 1));
   EXPECT_THAT(problem_of(Column::from_int64({10, 9, 10, 9})).target, ElementsAre(1, 0, 1, 0));
   EXPECT_THAT(problem_of(Column::from_bool({1, 0, 0, 1})).target, ElementsAre(1, 0, 0, 1));
 }
@@ -102,20 +115,26 @@ TEST(Problem, LevelsThatNeverOccurAreNoClasses) {
 TEST(Problem, AskedTaskWins) {
   EXPECT_EQ(problem_of(Column::from_int64(integers(60, 3)), {.task = "regression"}).task, Task::kRegression);
   EXPECT_EQ(problem_of(Column::from_int64(integers(90, 30)), {.task = "multiclass"}).classes.size(), 30U);
-  EXPECT_EQ(problem_of(Column::from_float64(cycle<double>({0, 1, 2}, 60)), {.task = "multiclass"}).classes.size(), 3U);
+  EXPECT_EQ(
+      problem_of(Column::from_float64(cycle<double>({0, 1, 2}, 60)), {.task = "multiclass"}).classes.size(),
+      3U);
 }
 
 TEST(Problem, RefusesTasksTheTargetCanNotHave) {
-  EXPECT_ERROR(problem_of(category_column({"u", "v", "u"}), {.task = "regression"}), kData, HasSubstr("\"y\" holds category values"));
+  EXPECT_ERROR(problem_of(category_column({"u", "v", "u"}), {.task = "regression"}), kData,
+               HasSubstr("\"y\" holds category values"));
   EXPECT_ERROR(problem_of(Column::from_int64(integers(60, 3)), {.task = "binary"}), kData,
                AllOf(HasSubstr("3 classes"), HasSubstr("multiclass")));
-  EXPECT_ERROR(problem_of(Column::from_int64(integers(60, 3)), {.task = "ranking"}), kInvalidParameter, HasSubstr("ranking"));
+  EXPECT_ERROR(problem_of(Column::from_int64(integers(60, 3)), {.task = "ranking"}), kInvalidParameter,
+               HasSubstr("ranking"));
 }
 
 TEST(Problem, RefusesTimesAsTarget) {
   for (const std::string task : {"auto", "multiclass", "regression"}) {
-    EXPECT_ERROR(problem_of(Column::from_date({0, 1, 2, 3}), {.task = task}), kData, HasSubstr("\"y\" holds date values"));
-    EXPECT_ERROR(problem_of(Column::from_timestamp({0, 1, 2, 3}), {.task = task}), kData, HasSubstr("timestamp"));
+    EXPECT_ERROR(problem_of(Column::from_date({0, 1, 2, 3}), {.task = task}), kData,
+                 HasSubstr("\"y\" holds date values"));
+    EXPECT_ERROR(problem_of(Column::from_timestamp({0, 1, 2, 3}), {.task = task}), kData,
+                 HasSubstr("timestamp"));
   }
 }
 
@@ -133,18 +152,22 @@ TEST(Problem, RefusesAnAbsentTargetWithTheNearestName) {
   Frame table = with_target(Column::from_int64({0, 1, 0, 1}));
   table.add("survived", Column::from_int64({0, 1, 0, 1}));
   EXPECT_ERROR(make_problem(table, {.target = "Survivd"}), kData,
-               AllOf(HasSubstr("target column \"Survivd\""), HasSubstr("did you mean \"survived\"?"), HasSubstr("x, y, survived")));
+               AllOf(HasSubstr("target column \"Survivd\""), HasSubstr("did you mean \"survived\"?"),
+                     HasSubstr("x, y, survived")));
   EXPECT_ERROR(make_problem(table, {}), kUsage, HasSubstr("--target"));
 }
 
 TEST(Problem, RefusesTargetsWithNothingToLearn) {
-  EXPECT_ERROR(problem_of(Column::from_float64({3, 3, 3})), kData, HasSubstr("\"y\" has only one value, \"3\""));
-  EXPECT_ERROR(problem_of(Column::from_float64({3, 3, 3}), {.task = "regression"}), kData, HasSubstr("always 3"));
+  EXPECT_ERROR(problem_of(Column::from_float64({3, 3, 3})), kData,
+               HasSubstr("\"y\" has only one value, \"3\""));
+  EXPECT_ERROR(problem_of(Column::from_float64({3, 3, 3}), {.task = "regression"}), kData,
+               HasSubstr("always 3"));
   EXPECT_ERROR(problem_of(category_column({"same", "same"})), kData, HasSubstr("\"same\""));
   EXPECT_ERROR(problem_of(Column::from_float64({kNaN, kNaN})), kData, HasSubstr("missing in all 2 rows"));
   EXPECT_ERROR(problem_of(Column::from_float64({kNaN, 1})), kData, HasSubstr("at least 2"));
   EXPECT_ERROR(problem_of(Column::from_float64({})), kData, HasSubstr("0 rows"));
-  EXPECT_ERROR(problem_of(Column::from_float64({1, 2, -kInfinity, 4})), kData, HasSubstr("infinite in row 3"));
+  EXPECT_ERROR(problem_of(Column::from_float64({1, 2, -kInfinity, 4})), kData,
+               HasSubstr("infinite in row 3"));
 }
 
 TEST(Problem, RowsWithoutTargetAreLeftOutAndCounted) {
@@ -160,7 +183,8 @@ TEST(Problem, RowsWithoutTargetAreLeftOutAndCounted) {
 TEST(Problem, RareClassesAreNoted) {
   std::vector<std::string> cells(40, "common");
   cells[0] = "rare";
-  EXPECT_THAT(problem_of(category_column(cells)).notes, ElementsAre(HasSubstr("class \"rare\" has only 1 row;")));
+  EXPECT_THAT(problem_of(category_column(cells)).notes,
+              ElementsAre(HasSubstr("class \"rare\" has only 1 row;")));
 }
 
 // ---- the features ----
@@ -181,7 +205,8 @@ TEST(Problem, EveryRoleLeavesTheFeatures) {
   table.add("g", category_column({"p", "q", "p", "r"}));
   table.add("t", Column::from_timestamp({30, 10, 20, 10}));
   table.add("junk", Column::from_float64(counting(4)));
-  const Problem problem = make_problem(table, {.target = "y", .ignore = {"junk"}, .group = "g", .time = "t", .weight = "w"});
+  const Problem problem =
+      make_problem(table, {.target = "y", .ignore = {"junk"}, .group = "g", .time = "t", .weight = "w"});
   EXPECT_THAT(problem.features.names(), ElementsAre("x", "t"));  // a time stays a feature
   EXPECT_THAT(problem.weights, ElementsAre(1, 2, 0, 0.5));
   EXPECT_THAT(problem.groups, ElementsAre(0, 1, 0, 2));
@@ -205,7 +230,8 @@ TEST(Problem, RefusesColumnsThatCanNotHaveTheirRole) {
     options.target = "y";
     return make_problem(table, options);
   };
-  EXPECT_ERROR(with({.weight = "negative"}), kData, AllOf(HasSubstr("\"negative\""), HasSubstr("not -2 (row 2)")));
+  EXPECT_ERROR(with({.weight = "negative"}), kData,
+               AllOf(HasSubstr("\"negative\""), HasSubstr("not -2 (row 2)")));
   EXPECT_ERROR(with({.weight = "hole"}), kData, HasSubstr("(row 2)"));
   EXPECT_ERROR(with({.weight = "zero"}), kData, HasSubstr("0 in every row"));
   EXPECT_ERROR(with({.weight = "words"}), kData, HasSubstr("must be numbers"));
@@ -215,13 +241,17 @@ TEST(Problem, RefusesColumnsThatCanNotHaveTheirRole) {
   EXPECT_ERROR(with({.time = "words"}), kData, HasSubstr("dates, timestamps or numbers"));
   EXPECT_ERROR(with({.time = "zero"}), kData, HasSubstr("fewer than 2 different times"));
   EXPECT_ERROR(with({.ignore = {"nonsense"}}), kData, HasSubstr("ignored column \"nonsense\""));
-  EXPECT_ERROR(with({.ignore = {"x", "negative", "hole", "zero", "words", "single"}}), kData, HasSubstr("no feature column is left"));
-  EXPECT_ERROR(make_problem(table.select(std::vector<std::string>{"y"}), {.target = "y"}), kData, HasSubstr("no column beside the target"));
+  EXPECT_ERROR(with({.ignore = {"x", "negative", "hole", "zero", "words", "single"}}), kData,
+               HasSubstr("no feature column is left"));
+  EXPECT_ERROR(make_problem(table.select(std::vector<std::string>{"y"}), {.target = "y"}), kData,
+               HasSubstr("no column beside the target"));
 }
 
 TEST(Problem, RefusesAMetricOfAnotherTask) {
-  EXPECT_ERROR(problem_of(Column::from_float64(counting(30)), {.metric = "roc_auc"}), kInvalidParameter, HasSubstr("roc_auc"));
-  EXPECT_ERROR(problem_of(Column::from_bool({1, 0, 1, 0}), {.metric = "rmse"}), kInvalidParameter, HasSubstr("rmse"));
+  EXPECT_ERROR(problem_of(Column::from_float64(counting(30)), {.metric = "roc_auc"}), kInvalidParameter,
+               HasSubstr("roc_auc"));
+  EXPECT_ERROR(problem_of(Column::from_bool({1, 0, 1, 0}), {.metric = "rmse"}), kInvalidParameter,
+               HasSubstr("rmse"));
   EXPECT_EQ(problem_of(Column::from_bool({1, 0, 1, 0}), {.metric = "accuracy"}).metric->name, "accuracy");
 }
 
@@ -253,7 +283,8 @@ TEST(Problem, FingerprintSeesEveryCellAndRole) {
     if (base().name(i) == "c") {
       auto levels = column.dictionary()->levels();
       levels[0] = "another";
-      column = Column::from_category({column.codes().begin(), column.codes().end()}, std::make_shared<const data::Dictionary>(levels));
+      column = Column::from_category({column.codes().begin(), column.codes().end()},
+                                     std::make_shared<const data::Dictionary>(levels));
     }
     other_level.add(base().name(i), column);
   }

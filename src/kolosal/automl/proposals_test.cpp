@@ -37,8 +37,8 @@ TrialResult result(std::size_t number, Candidate candidate, double loss, double 
   return out;
 }
 
-/// What a run would see: trial t is proposed from the results before t - 3, or from all when those say nothing; losses
-/// depend on the label alone.
+/// What a run would see: trial t is proposed from the results before t - 3, or from all when those say
+/// nothing; losses depend on the label alone.
 std::vector<Candidate> simulate(Proposals& proposals, std::size_t n, std::vector<TrialResult> done = {}) {
   std::vector<Candidate> out;
   for (std::size_t t = done.size(); t < n; ++t) {
@@ -48,7 +48,8 @@ std::vector<Candidate> simulate(Proposals& proposals, std::size_t n, std::vector
     auto candidate = proposals(t, known);
     if (!candidate) candidate = proposals(t, done);
     if (!candidate) break;
-    done.push_back(result(t, *candidate, 1 + 1e-9 * static_cast<double>(std::hash<std::string>()(candidate->label) % 1000)));
+    done.push_back(result(t, *candidate,
+                          1 + 1e-9 * static_cast<double>(std::hash<std::string>()(candidate->label) % 1000)));
     out.push_back(*candidate);
   }
   return out;
@@ -74,7 +75,8 @@ TEST(Proposals, DearEntriesArePassedOverOnceAndSaidSo) {
     passed.push_back(candidate.label);
     EXPECT_THAT(why, HasSubstr("5.0 s are left"));
   };
-  Proposals proposals({entry("first"), entry("dear", "lightgbm", 10), entry("cheap"), entry("cheap too")}, options);
+  Proposals proposals({entry("first"), entry("dear", "lightgbm", 10), entry("cheap"), entry("cheap too")},
+                      options);
   EXPECT_EQ(proposals(0, {})->label, "first");
   const std::vector<TrialResult> known = {result(0, entry("first"), 1, 2)};  // 2 s per unit of cost
   EXPECT_EQ(proposals(1, known)->label, "cheap");
@@ -119,7 +121,8 @@ TEST(Proposals, AResumedRunGoesOnAsIfItHadNotStopped) {
   for (const std::size_t n_done : {2, 7, 13, 21}) {
     std::vector<TrialResult> done;
     for (std::size_t t = 0; t < n_done; ++t)
-      done.push_back(result(t, all[t], 1 + 1e-9 * static_cast<double>(std::hash<std::string>()(all[t].label) % 1000)));
+      done.push_back(
+          result(t, all[t], 1 + 1e-9 * static_cast<double>(std::hash<std::string>()(all[t].label) % 1000)));
     Proposals resumed(portfolio, settings());
     const auto rest = simulate(resumed, 30, done);
     EXPECT_EQ(labels(rest), labels({all.begin() + static_cast<std::ptrdiff_t>(n_done), all.end()})) << n_done;
@@ -135,9 +138,11 @@ TEST(Proposals, NoLabelTwice) {
 }
 
 TEST(Proposals, EverythingProposedCanBeMade) {
-  Proposals proposals({entry("a"), entry("b", "xgboost"), entry("c", "ridge"), entry("d", "extra_trees")}, settings());
+  Proposals proposals({entry("a"), entry("b", "xgboost"), entry("c", "ridge"), entry("d", "extra_trees")},
+                      settings());
   for (const Candidate& candidate : simulate(proposals, 80))
-    EXPECT_NO_THROW(model::make_estimator(candidate.estimator, candidate.params)) << to_json(candidate).dump();
+    EXPECT_NO_THROW(model::make_estimator(candidate.estimator, candidate.params))
+        << to_json(candidate).dump();
 }
 
 TEST(Proposals, PatienceEndsWhatNoLongerGains) {
@@ -163,7 +168,10 @@ TEST(Proposals, ATrialCutShortIsNoCentre) {
 
 TEST(WithLowerRate, HalvesTheRateAndDoublesTheRounds) {
   Candidate candidate = entry("small");
-  candidate.params = {{"learning_rate", 0.1}, {"n_estimators", std::int64_t{300}}, {"early_stopping_rounds", std::int64_t{20}}, {"num_leaves", std::int64_t{8}}};
+  candidate.params = {{"learning_rate", 0.1},
+                      {"n_estimators", std::int64_t{300}},
+                      {"early_stopping_rounds", std::int64_t{20}},
+                      {"num_leaves", std::int64_t{8}}};
   const Candidate slower = with_lower_rate(candidate);
   EXPECT_EQ(std::get<double>(slower.params.at("learning_rate")), 0.05);
   EXPECT_EQ(std::get<std::int64_t>(slower.params.at("n_estimators")), 600);
@@ -209,7 +217,8 @@ TEST(RandomPoint, IsLegalForEveryLearnerThatDeclaresRanges) {
     EXPECT_NE(first->params, random_point(entry("a", info.name), 2)->params);
     EXPECT_EQ(first->params, random_point(entry("a", info.name), 1)->params);
     for (std::uint64_t seed = 0; seed < 50; ++seed)
-      EXPECT_NO_THROW(model::make_estimator(info.name, random_point(entry("a", info.name), seed)->params)) << seed;
+      EXPECT_NO_THROW(model::make_estimator(info.name, random_point(entry("a", info.name), seed)->params))
+          << seed;
   }
   EXPECT_GE(n_learners, 5U);
   EXPECT_FALSE(random_point(entry("constant", "constant"), 1));
@@ -218,12 +227,15 @@ TEST(RandomPoint, IsLegalForEveryLearnerThatDeclaresRanges) {
 TEST(Proposals, EveryFourthAfterThePortfolioIsARandomPoint) {
   Proposals proposals({entry("a"), entry("b", "xgboost")}, settings());
   const auto all = labels(simulate(proposals, 18));
-  for (std::size_t t = 2; t < all.size(); ++t) EXPECT_EQ(all[t].find(" / random ") != std::string::npos, (t - 2) % 4 == 3) << all[t];
+  for (std::size_t t = 2; t < all.size(); ++t)
+    EXPECT_EQ(all[t].find(" / random ") != std::string::npos, (t - 2) % 4 == 3) << all[t];
 }
 
 TEST(Proposals, WithoutBoostersTheOthersAreDrawn) {
-  Proposals proposals({entry("constant", "constant"), entry("linear", "ridge"), entry("trees", "extra_trees")}, settings());
-  std::vector<TrialResult> known = {result(0, entry("constant", "constant"), 0.1), result(1, entry("linear", "ridge"), 0.5)};
+  Proposals proposals(
+      {entry("constant", "constant"), entry("linear", "ridge"), entry("trees", "extra_trees")}, settings());
+  std::vector<TrialResult> known = {result(0, entry("constant", "constant"), 0.1),
+                                    result(1, entry("linear", "ridge"), 0.5)};
   EXPECT_EQ(proposals(3, known)->label, "linear / random 3");
   known.pop_back();
   EXPECT_FALSE(proposals(3, known));

@@ -23,7 +23,8 @@ using ::testing::HasSubstr;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 const std::vector<std::string> kBoosters = {"lightgbm", "xgboost"};
-const std::vector<std::string> kAllButConstant = {"lightgbm", "xgboost", "ridge", "logistic_regression", "elastic_net", "extra_trees", "random_forest"};
+const std::vector<std::string> kAllButConstant = {
+    "lightgbm", "xgboost", "ridge", "logistic_regression", "elastic_net", "extra_trees", "random_forest"};
 
 class RunTest : public testing::Test {
  protected:
@@ -41,11 +42,13 @@ class RunTest : public testing::Test {
     out.time_budget_s = budget;
     return out;
   }
-  RunResult run(const Frame& table, const RunOptions& options, std::size_t n_threads = 1, const EventSink& sink = {}, const CancelToken* cancel = nullptr) {
+  RunResult run(const Frame& table, const RunOptions& options, std::size_t n_threads = 1,
+                const EventSink& sink = {}, const CancelToken* cancel = nullptr) {
     ThreadPool pool(n_threads);
     Context context{&pool, n_threads};
     context.cancel = cancel;
-    if (options.time_budget_s) context.deadline = Deadline(Clock::system(), Clock::system().now_s() + *options.time_budget_s);
+    if (options.time_budget_s)
+      context.deadline = Deadline(Clock::system(), Clock::system().now_s() + *options.time_budget_s);
     return automl::run(table, options, context, sink);
   }
   std::string bytes(const RunOptions& options) const { return read_text(options.output); }
@@ -98,7 +101,8 @@ TEST_F(RunTest, EveryTaskGetsAModelBetterThanTheConstant) {
     const auto model = pipeline::Model::open(result.model_path);
     MadeTarget in_model_order = target;
     for (std::size_t i = 0; i < target.values.size() && task != Task::kRegression; ++i)
-      in_model_order.values[i] = static_cast<double>(std::ranges::find(model.classes, fresh.column("y").cell_text(i)) - model.classes.begin());
+      in_model_order.values[i] = static_cast<double>(
+          std::ranges::find(model.classes, fresh.column("y").cell_text(i)) - model.classes.begin());
     const double score = metric::metric_for(result.metric, task).compute(in_model_order.view(), predicted);
     EXPECT_GT(result.higher_is_better ? score - constant : constant - score, 0.1) << score;
   }
@@ -125,7 +129,8 @@ TEST_F(RunTest, LeaderboardIsSortedAndTheWeightsSumToOne) {
 TEST_F(RunTest, PresetFastKeepsOneVoice) {
   RunOptions options = trials(3);
   options.preset = Preset::kFast;
-  EXPECT_EQ(pipeline::Model::open(run(made_table(Task::kMulticlass, 120), options).model_path).members.size(), 1U);
+  EXPECT_EQ(pipeline::Model::open(run(made_table(Task::kMulticlass, 120), options).model_path).members.size(),
+            1U);
 }
 
 TEST_F(RunTest, EventsTellTheWholeRun) {
@@ -175,7 +180,8 @@ TEST_F(RunTest, AResumedRunGivesTheFileOfAWholeOne) {
   run(table, whole);
   parts.run_dir = folder.path() / "kept";
   EXPECT_EQ(run(table, parts).n_trials, 3U);
-  EXPECT_TRUE(std::filesystem::exists(parts.run_dir / "run.sqlite")) << "a folder that the user named is kept";
+  EXPECT_TRUE(std::filesystem::exists(parts.run_dir / "run.sqlite"))
+      << "a folder that the user named is kept";
   parts.n_trials = 6;
   parts.resume = true;
   const RunResult resumed = run(table, parts, 2);
@@ -270,9 +276,12 @@ TEST_F(RunTest, ACancelledRunHasAValidModel) {
   const Frame table = made_table(Task::kBinary, 100);
   CancelToken cancel;
   const RunOptions options = trials(50);
-  const RunResult result = run(table, options, 2, [&](const Event& event) {
-    if (event.kind == Event::Kind::kTrialEnd && event.trial == 2) cancel.cancel();
-  }, &cancel);
+  const RunResult result = run(
+      table, options, 2,
+      [&](const Event& event) {
+        if (event.kind == Event::Kind::kTrialEnd && event.trial == 2) cancel.cancel();
+      },
+      &cancel);
   EXPECT_TRUE(result.interrupted);
   EXPECT_LT(result.n_trials, 50U);
   EXPECT_GE(result.n_trials, 1U);
@@ -304,7 +313,8 @@ TEST_F(RunTest, TimeBudgetIsKept) {
     options.exclude_models.clear();
     const double start = Clock::system().now_s();
     const RunResult result = run(table, options, 2);
-    EXPECT_LT(Clock::system().now_s() - start, budget + 3) << "a busy machine may take longer, but not this long";
+    EXPECT_LT(Clock::system().now_s() - start, budget + 3)
+        << "a busy machine may take longer, but not this long";
     predictions(result, table);
     if (budget == 1.5) {
       EXPECT_GE(result.n_trials, 1U);
@@ -368,7 +378,9 @@ TEST_F(RunTest, RareClasses) {
   const struct {
     const char* name;
     std::vector<std::size_t> rows_per_class;
-  } cases[] = {{"two rows each", {2, 2, 2}}, {"one class with a single row", {30, 30, 1}}, {"binary with a single positive", {40, 1}}};
+  } cases[] = {{"two rows each", {2, 2, 2}},
+               {"one class with a single row", {30, 30, 1}},
+               {"binary with a single positive", {40, 1}}};
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
     Rng rng(1);
@@ -434,7 +446,9 @@ TEST_F(RunTest, ColumnsOfEveryKind) {
     times.push_back(static_cast<std::int64_t>(rng.below(1'000'000)) * 1'000'000'000'000);
     whole.push_back(static_cast<std::int64_t>(rng.below(50)));
     flags.push_back(static_cast<std::uint8_t>(rng.below(2)));
-    texts.push_back(rng.below(5) == 0 ? std::nullopt : std::optional(fmt::format("word{} and word{} again", rng.below(9), rng.below(9))));
+    texts.push_back(rng.below(5) == 0
+                        ? std::nullopt
+                        : std::optional(fmt::format("word{} and word{} again", rng.below(9), rng.below(9))));
     floats.push_back(static_cast<float>(rng.normal()));
   }
   table.add("when", Column::from_timestamp(times));
@@ -482,7 +496,8 @@ TEST_F(RunTest, ValuesNearTheLargestNumber) {
 
 TEST_F(RunTest, AFolderThatCanNotBeMadeIsNamed) {
   folder.write("file", "not a folder");
-  EXPECT_ERROR(run(made_table(Task::kBinary, 60), trials(1, "file/model.kolosal")), kIo, HasSubstr("file/model.kolosal.run"));
+  EXPECT_ERROR(run(made_table(Task::kBinary, 60), trials(1, "file/model.kolosal")), kIo,
+               HasSubstr("file/model.kolosal.run"));
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ struct Bench {
     valid = std::make_unique<ValidRows>(y, splits);
   }
 
-  std::vector<TrialResult> run(const Proposer& proposer, std::size_t n_trials, std::size_t n_threads, const CancelToken* cancel = nullptr) {
+  std::vector<TrialResult> run(const Proposer& proposer, std::size_t n_trials, std::size_t n_threads,
+                               const CancelToken* cancel = nullptr) {
     ThreadPool pool(n_threads);
     Search search(*store, y, splits, *valid, *problem_metric, run_store, listener);
     for (TrialResult& result : run_store.trials()) search.add_known(std::move(result));
@@ -72,11 +73,24 @@ std::optional<Candidate> propose(std::size_t number, const std::vector<TrialResu
   const double best = known.empty() ? 1 : std::ranges::min_element(known, {}, &TrialResult::loss)->loss;
   switch (number % 3) {
     case 0:
-      return Candidate{fmt::format("ridge {}", number), "logistic_regression", {{"C", 0.01 + best + static_cast<double>(number)}}, "linear", 1};
+      return Candidate{fmt::format("ridge {}", number),
+                       "logistic_regression",
+                       {{"C", 0.01 + best + static_cast<double>(number)}},
+                       "linear",
+                       1};
     case 1:
-      return Candidate{fmt::format("trees {}", number), "extra_trees", {{"n_estimators", static_cast<std::int64_t>(5 + known.size())}}, "encoded_only", 1};
+      return Candidate{fmt::format("trees {}", number),
+                       "extra_trees",
+                       {{"n_estimators", static_cast<std::int64_t>(5 + known.size())}},
+                       "encoded_only",
+                       1};
     default:
-      return Candidate{fmt::format("boost {}", number), "lightgbm", {{"n_estimators", static_cast<std::int64_t>(8 + known.size())}, {"num_leaves", std::int64_t{5}}}, "encoded", 1};
+      return Candidate{
+          fmt::format("boost {}", number),
+          "lightgbm",
+          {{"n_estimators", static_cast<std::int64_t>(8 + known.size())}, {"num_leaves", std::int64_t{5}}},
+          "encoded",
+          1};
   }
 }
 
@@ -129,7 +143,8 @@ TEST(Search, AFailingLearnerIsReportedAndTheRestGoesOn) {
   };
   bench.listener.ended = [&](const TrialResult& result) { ended.push_back(result.candidate.label); };
   const auto broken = [](std::size_t number, const std::vector<TrialResult>&) -> std::optional<Candidate> {
-    if (number == 1) return Candidate{"broken", "extra_trees", {{"n_estimators", std::int64_t{-4}}}, "native", 1};
+    if (number == 1)
+      return Candidate{"broken", "extra_trees", {{"n_estimators", std::int64_t{-4}}}, "native", 1};
     return Candidate{fmt::format("fine {}", number), "constant", {}, "native", 1};
   };
   const auto results = bench.run(broken, 4, 2);
@@ -159,7 +174,8 @@ TEST(Search, ATrialThatWasRunningAtAKillIsRunAgain) {
   TempFolder folder;
   const auto whole = Bench(folder.path() / "whole").run(propose, 7, 1);
   Bench(folder.path() / "parts").run(propose, 7, 1);
-  std::filesystem::remove(folder.path() / "parts" / "trial_0_0004.kolosal");  // as if it never reached the disk
+  std::filesystem::remove(folder.path() / "parts" /
+                          "trial_0_0004.kolosal");  // as if it never reached the disk
   std::filesystem::resize_file(folder.path() / "parts" / "trial_0_0006.kolosal", 100);
   Bench rest(folder.path() / "parts", true);
   std::vector<std::size_t> started;
@@ -171,7 +187,8 @@ TEST(Search, ATrialThatWasRunningAtAKillIsRunAgain) {
 TEST(Search, AProposerThatNeedsMoreResultsGetsThem) {
   TempFolder folder;
   // Two entries, then something that can only be said when both are known.
-  const auto learner = [](std::size_t number, const std::vector<TrialResult>& known) -> std::optional<Candidate> {
+  const auto learner = [](std::size_t number,
+                          const std::vector<TrialResult>& known) -> std::optional<Candidate> {
     if (number < 2) return Candidate{fmt::format("{}", number), "constant", {}, "native", 1};
     if (known.size() < 2 || number >= 4) return {};
     return Candidate{fmt::format("after {}", known.size()), "constant", {}, "native", 1};
@@ -232,18 +249,24 @@ TEST(RunStore, RefusesAnotherTableOrOtherSettingsAndSaysWhy) {
   EXPECT_ERROR(RunStore::open(path, {1, "{}"}), kNotFound, HasSubstr("no run to resume"));
   RunStore::create(path, {1, R"({"seed":1,"target":"y"})"});
   EXPECT_TRUE(RunStore::exists(path));
-  EXPECT_ERROR(RunStore::open(path, {2, R"({"seed":1,"target":"y"})"}), kData, AllOf(HasSubstr("another table"), HasSubstr("--resume")));
-  EXPECT_ERROR(RunStore::open(path, {1, R"({"seed":2,"target":"y"})"}), kData, HasSubstr("seed is 2 now and was 1"));
-  EXPECT_ERROR(RunStore::open(path, {1, R"({"seed":1,"target":"y","weight":"w"})"}), kData, HasSubstr("weight is \"w\" now and was not set"));
+  EXPECT_ERROR(RunStore::open(path, {2, R"({"seed":1,"target":"y"})"}), kData,
+               AllOf(HasSubstr("another table"), HasSubstr("--resume")));
+  EXPECT_ERROR(RunStore::open(path, {1, R"({"seed":2,"target":"y"})"}), kData,
+               HasSubstr("seed is 2 now and was 1"));
+  EXPECT_ERROR(RunStore::open(path, {1, R"({"seed":1,"target":"y","weight":"w"})"}), kData,
+               HasSubstr("weight is \"w\" now and was not set"));
   EXPECT_NO_THROW(RunStore::open(path, {1, R"({"seed":1,"target":"y"})"}));
 }
 
 TEST(RunStore, ANewRunReplacesAnOldOneButNoOtherFolder) {
   TempFolder folder;
-  { Bench(folder.path() / "run").run(propose, 2, 1); }
+  {
+    Bench(folder.path() / "run").run(propose, 2, 1);
+  }
   EXPECT_TRUE(RunStore::create(folder.path() / "run", Bench::identity).trials().empty());
   const std::string precious = folder.write("mine/notes.txt", "precious");
-  EXPECT_ERROR(RunStore::create(folder.path() / "mine", Bench::identity), kIo, HasSubstr("holds other files"));
+  EXPECT_ERROR(RunStore::create(folder.path() / "mine", Bench::identity), kIo,
+               HasSubstr("holds other files"));
   EXPECT_EQ(read_text(precious), "precious");
 }
 

@@ -14,13 +14,14 @@ using ::testing::ElementsAre;
 
 TEST(RungSizes, SmallTablesAndFoldsHaveOneRung) {
   EXPECT_THAT(rung_sizes(800, 10, true), ElementsAre(800U));
-  EXPECT_THAT(rung_sizes(120'000, 10, true), ElementsAre(120'000U));    // 1.2 million cells
+  EXPECT_THAT(rung_sizes(120'000, 10, true), ElementsAre(120'000U));  // 1.2 million cells
   EXPECT_THAT(rung_sizes(1'000'000, 50, false), ElementsAre(1'000'000U));
 }
 
 TEST(RungSizes, LargeTablesClimbByFour) {
   EXPECT_THAT(rung_sizes(1'000'000, 10, true), ElementsAre(20'000U, 80'000U, 320'000U, 1'000'000U));
-  EXPECT_THAT(rung_sizes(160'000, 10, true), ElementsAre(20'000U, 160'000U));  // half of all would not be worth a rung
+  EXPECT_THAT(rung_sizes(160'000, 10, true),
+              ElementsAre(20'000U, 160'000U));  // half of all would not be worth a rung
   EXPECT_THAT(rung_sizes(30'000, 500, true), ElementsAre(30'000U));
 }
 
@@ -46,7 +47,8 @@ TEST_F(StageTest, ValidationRowsAreTheSameOnEveryRung) {
   EXPECT_EQ(low->valid->target, high->valid->target);
   ASSERT_EQ(low->valid->rows.size(), 50U);
   for (std::size_t i = 0; i < 50; ++i) {
-    EXPECT_EQ(low->base.column("a").number(low->valid->rows[i]), base.column("a").number(splits.front().valid[i]));
+    EXPECT_EQ(low->base.column("a").number(low->valid->rows[i]),
+              base.column("a").number(splits.front().valid[i]));
     EXPECT_EQ(high->valid->rows[i], splits.front().valid[i]);
   }
 }
@@ -66,7 +68,8 @@ TEST_F(StageTest, ARungHoldsTrainingRowsOnlyAndTheirTargets) {
 TEST_F(StageTest, RungsAreNestedAndDependOnTheSeed) {
   const auto values_of = [](const Stage& stage) {
     std::vector<double> out;
-    for (const std::uint32_t row : stage.splits.front().train) out.push_back(stage.base.column("a").number(row));
+    for (const std::uint32_t row : stage.splits.front().train)
+      out.push_back(stage.base.column("a").number(row));
     std::ranges::sort(out);
     return out;
   };
@@ -83,7 +86,8 @@ TEST_F(StageTest, WeightsGoAlong) {
   const data::TargetView weighted{y.task, y.values, weights, y.n_classes};
   const auto stage = make_stage(0, 30, base, weighted, splits, 1 << 20, 5);
   for (std::size_t row = 0; row < stage->base.n_rows(); ++row)
-    EXPECT_EQ(stage->base.column("a").number(row), base.column("a").number(static_cast<std::size_t>(stage->weights[row]) - 1));
+    EXPECT_EQ(stage->base.column("a").number(row),
+              base.column("a").number(static_cast<std::size_t>(stage->weights[row]) - 1));
   EXPECT_EQ(stage->valid->weights.size(), 50U);
   EXPECT_EQ(stage->valid->weights[1], weights[5]);
 }

@@ -26,7 +26,10 @@ data::Frame table(std::size_t n_rows) {
 void write_model(const std::string& path, Task task, const std::string& learner, bool with_manifest = true) {
   const data::Frame x = table(30);
   std::vector<double> target;
-  for (std::size_t i = 0; i < 30; ++i) target.push_back(task == Task::kRegression ? 2.0 * static_cast<double>(i) : static_cast<double>(task == Task::kBinary ? i >= 15 : i / 10));
+  for (std::size_t i = 0; i < 30; ++i)
+    target.push_back(task == Task::kRegression
+                         ? 2.0 * static_cast<double>(i)
+                         : static_cast<double>(task == Task::kBinary ? i >= 15 : i / 10));
   pipeline::Model model;
   model.task = task;
   model.target = "y";
@@ -86,7 +89,8 @@ TEST(Session, NumbersHaveNoProbabilities) {
   write_model(folder.file("m.kolosal"), Task::kRegression, "ridge");
   const Session session = Session::open(folder.file("m.kolosal"));
   const Prediction prediction = session.predict(table(3), Context());
-  EXPECT_THAT(prediction.labels.float64s(), ElementsAre(prediction.values[0], prediction.values[1], prediction.values[2]));
+  EXPECT_THAT(prediction.labels.float64s(),
+              ElementsAre(prediction.values[0], prediction.values[1], prediction.values[2]));
   EXPECT_ERROR(session.probabilities(prediction), kInternal, HasSubstr("probabilities"));
 }
 
@@ -114,10 +118,13 @@ TEST(Session, AFileThatIsRemovedWhileOpenStillPredicts) {
 TEST(Session, SaysWhichFileIsWrong) {
   TempFolder folder;
   EXPECT_ERROR(Session::open(folder.file("absent.kolosal")), kNotFound, HasSubstr("absent.kolosal"));
-  EXPECT_ERROR(Session::open(folder.write("notes.txt", "not a model, but long enough to look at its first bytes")), kModel, HasSubstr("notes.txt"));
+  EXPECT_ERROR(
+      Session::open(folder.write("notes.txt", "not a model, but long enough to look at its first bytes")),
+      kModel, HasSubstr("notes.txt"));
   EXPECT_ERROR(Session::open(folder.write("empty.kolosal", "")), kModel, HasSubstr("empty.kolosal"));
   write_model(folder.file("m.kolosal"), Task::kBinary, "constant", false);
-  EXPECT_ERROR(Session::open(folder.file("m.kolosal")), kModel, AllOf(HasSubstr("m.kolosal"), HasSubstr("manifest")));
+  EXPECT_ERROR(Session::open(folder.file("m.kolosal")), kModel,
+               AllOf(HasSubstr("m.kolosal"), HasSubstr("manifest")));
 }
 
 TEST(Session, ACutOrChangedFileIsRefusedAtEveryPlace) {
@@ -125,7 +132,8 @@ TEST(Session, ACutOrChangedFileIsRefusedAtEveryPlace) {
   write_model(folder.file("m.kolosal"), Task::kBinary, "logistic_regression");
   const std::string whole = read_text(folder.file("m.kolosal"));
   for (std::size_t n = 0; n < whole.size(); n += whole.size() / 40) {
-    EXPECT_ERROR(Session::open(folder.write("cut.kolosal", whole.substr(0, n))), kModel, HasSubstr("cut.kolosal"));
+    EXPECT_ERROR(Session::open(folder.write("cut.kolosal", whole.substr(0, n))), kModel,
+                 HasSubstr("cut.kolosal"));
     std::string changed = whole;
     changed[n] = static_cast<char>(changed[n] ^ 0x40);
     try {

@@ -67,7 +67,11 @@ Model make_model(Task task) {
   std::vector<double> target;
   for (std::size_t i = 0; i < kRows; ++i) {
     const double value = 2 * x.column("x").number(i) + x.column("colour").number(i);
-    target.push_back(task == Task::kRegression ? value : task == Task::kBinary ? value > 1 : value < 0 ? 0 : value < 2 ? 1 : 2);
+    target.push_back(task == Task::kRegression ? value
+                     : task == Task::kBinary   ? value > 1
+                     : value < 0               ? 0
+                     : value < 2               ? 1
+                                               : 2);
   }
   const data::TargetView y{task, target, {}, out.classes.size()};
   out.schema = data::Schema::of(x);
@@ -112,7 +116,8 @@ Model round_trip(const Model& model, const std::function<void(nlohmann::json&)>&
 }
 
 class EveryTask : public testing::TestWithParam<Task> {};
-INSTANTIATE_TEST_SUITE_P(Model, EveryTask, testing::Values(Task::kBinary, Task::kMulticlass, Task::kRegression),
+INSTANTIATE_TEST_SUITE_P(Model, EveryTask,
+                         testing::Values(Task::kBinary, Task::kMulticlass, Task::kRegression),
                          [](const auto& p) { return std::string(data::task_name(p.param)); });
 
 TEST_P(EveryTask, SavedAndOpenedItPredictsTheSame) {
@@ -138,7 +143,8 @@ TEST_P(EveryTask, IsTheWeightedMeanOfItsMembers) {
     parts.push_back(one.predict(features(2), Context()));
   }
   const auto whole = both.predict(features(2), Context());
-  for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_NEAR(whole[i], 0.25 * parts[0][i] + 0.75 * parts[1][i], 1e-12);
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    EXPECT_NEAR(whole[i], 0.25 * parts[0][i] + 0.75 * parts[1][i], 1e-12);
 }
 
 TEST_P(EveryTask, TakesColumnsInAnyOrderWithOthersBetween) {
@@ -186,7 +192,8 @@ TEST_P(EveryTask, ThreadsDoNotChangeAPrediction) {
 
 TEST(Model, RefusesATableWithoutAFeature) {
   const Model model = make_model(Task::kBinary);
-  EXPECT_ERROR(model.predict(features().without(std::vector<std::string>{"colour"}), Context()), kData, HasSubstr("colour"));
+  EXPECT_ERROR(model.predict(features().without(std::vector<std::string>{"colour"}), Context()), kData,
+               HasSubstr("colour"));
 }
 
 TEST(Model, PredictionsOfNumbersAreClipped) {
@@ -211,7 +218,8 @@ TEST(Model, LabelsAreAsInTheData) {
   EXPECT_EQ(many.cell_text(0), "mid");
   EXPECT_EQ(many.cell_text(1), "low");
   EXPECT_EQ(many.cell_text(2), "top");
-  EXPECT_THAT(make_model(Task::kRegression).labels(std::vector<double>{1.5, -2}).float64s(), ElementsAre(1.5, -2));
+  EXPECT_THAT(make_model(Task::kRegression).labels(std::vector<double>{1.5, -2}).float64s(),
+              ElementsAre(1.5, -2));
 }
 
 TEST(Model, RefusesADamagedDescription) {
@@ -220,12 +228,15 @@ TEST(Model, RefusesADamagedDescription) {
   EXPECT_ERROR(damaged([](auto& j) { j["members"][0]["pipelines"] = 3; }), kModel, HasSubstr("member/0/2"));
   EXPECT_ERROR(damaged([](auto& j) { j["members"][0]["pipelines"] = 0; }), kModel, HasSubstr("no pipeline"));
   EXPECT_ERROR(damaged([](auto& j) { j["members"][0]["pipelines"] = -1; }), kModel, HasSubstr("member/0"));
-  EXPECT_ERROR(damaged([](auto& j) { j["members"] = nlohmann::json::array(); }), kModel, HasSubstr("no members"));
-  EXPECT_ERROR(damaged([](auto& j) { j["members"].push_back(j["members"][0]); }), kModel, HasSubstr("member/2/0"));
+  EXPECT_ERROR(damaged([](auto& j) { j["members"] = nlohmann::json::array(); }), kModel,
+               HasSubstr("no members"));
+  EXPECT_ERROR(damaged([](auto& j) { j["members"].push_back(j["members"][0]); }), kModel,
+               HasSubstr("member/2/0"));
   EXPECT_ERROR(damaged([](auto& j) { j["members"][1]["view"] = "lost"; }), kModel, HasSubstr("lost"));
   EXPECT_ERROR(damaged([](auto& j) { j["members"][1]["weight"] = -0.5; }), kModel, HasSubstr("weight"));
   EXPECT_ERROR(damaged([](auto& j) { j["members"][1].erase("weight"); }), kModel, HasSubstr("weight"));
-  EXPECT_ERROR(damaged([](auto& j) { j["classes"].push_back("extra"); }), kModel, HasSubstr("3 numbers per row instead of 4"));
+  EXPECT_ERROR(damaged([](auto& j) { j["classes"].push_back("extra"); }), kModel,
+               HasSubstr("3 numbers per row instead of 4"));
   EXPECT_ERROR(damaged([](auto& j) { j["classes"] = {"single"}; }), kModel, HasSubstr("classes"));
   EXPECT_ERROR(damaged([](auto& j) { j["task"] = "binary"; }), kModel, HasSubstr("binary"));
   EXPECT_ERROR(damaged([](auto& j) { j["task"] = "fortune"; }), kModel, HasSubstr("fortune"));

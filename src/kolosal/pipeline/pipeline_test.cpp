@@ -26,10 +26,13 @@ class PipelineTest : public testing::Test {
       (i % 4 == 0 ? valid : train).push_back(i);
     }
     frame.add("x", Column::from_float64(x));
-    frame.add("colour", Column::from_category(codes, std::make_shared<const data::Dictionary>(std::vector<std::string>{"a", "b", "c", "d"})));
+    frame.add("colour", Column::from_category(codes, std::make_shared<const data::Dictionary>(
+                                                         std::vector<std::string>{"a", "b", "c", "d"})));
   }
   Pipeline make() const {
-    return {transform::Recipe({{"impute", {}, {.types = "numeric"}}, {"one_hot", {}, {.types = "category"}}}), "ridge", {{"alpha", 0.5}}};
+    return {transform::Recipe({{"impute", {}, {.types = "numeric"}}, {"one_hot", {}, {.types = "category"}}}),
+            "ridge",
+            {{"alpha", 0.5}}};
   }
   data::TargetView y() const { return {data::Task::kRegression, target, {}, 0}; }
 
@@ -44,7 +47,8 @@ TEST_F(PipelineTest, FitsStepsAndLearner) {
   const auto report = pipeline.fit(frame, y(), {train, valid}, context);
   ASSERT_EQ(report.valid_prediction.size(), valid.size());
   double error = 0;
-  for (std::size_t i = 0; i < valid.size(); ++i) error += std::pow(report.valid_prediction[i] - target[valid[i]], 2);
+  for (std::size_t i = 0; i < valid.size(); ++i)
+    error += std::pow(report.valid_prediction[i] - target[valid[i]], 2);
   EXPECT_LT(std::sqrt(error / static_cast<double>(valid.size())), 0.3);
 }
 
@@ -83,7 +87,8 @@ TEST_F(PipelineTest, SavedAndLoadedItPredictsTheSame) {
 
 TEST_F(PipelineTest, RefusesUnknownLearnersAndParametersAtOnce) {
   EXPECT_ERROR(Pipeline(transform::Recipe(), "rigde", {}), kInvalidParameter, HasSubstr("ridge"));
-  EXPECT_ERROR(Pipeline(transform::Recipe(), "ridge", {{"alhpa", 1.0}}), kInvalidParameter, HasSubstr("alpha"));
+  EXPECT_ERROR(Pipeline(transform::Recipe(), "ridge", {{"alhpa", 1.0}}), kInvalidParameter,
+               HasSubstr("alpha"));
 }
 
 TEST_F(PipelineTest, ADamagedNodeIsAnErrorOfTheModel) {
