@@ -44,7 +44,8 @@ nlohmann::json to_json(const Event& event) {
   if (!event.metric.empty()) out["metric"] = event.metric;
   if (!event.message.empty()) out["message"] = event.message;
   if (!event.note.empty()) out["note"] = event.note;
-  if (event.kind == Event::Kind::kTrialStart || event.kind == Event::Kind::kTrialEnd) out["trial"] = event.trial;
+  if (event.kind == Event::Kind::kTrialStart || event.kind == Event::Kind::kTrialEnd)
+    out["trial"] = event.trial;
   if (event.kind == Event::Kind::kTrialEnd || event.kind == Event::Kind::kCheckpoint)
     out["score"] = number_or_null(event.score);
   return out;

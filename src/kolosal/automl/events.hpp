@@ -1,9 +1,8 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <cstddef>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -20,20 +19,20 @@ struct LeaderboardRow {
   double fit_s = 0;            ///< thread-seconds of all its folds
   double predict_us_per_row = 0;
   std::size_t size_bytes = 0;
-  double weight = 0;           ///< in the blend; 0 = not in it
-  std::string note;            ///< why it was cut short or left out
+  double weight = 0;  ///< in the blend; 0 = not in it
+  std::string note;   ///< why it was cut short or left out
 };
 
 /// What a run tells while it works. CLI bar, JSON lines and tests read the same events.
 struct Event {
   enum class Kind {
-    kPhase,       ///< phase changed: "read", "prepare", "search", "ensemble", "refit", "save", "done"
-    kTrialStart,  ///< trial, message = model name
-    kTrialEnd,    ///< trial, message = model name, score
-    kTrialSkipped,///< message = model name, note = why
-    kCheckpoint,  ///< a better model file is in place; score
-    kNote,        ///< something the user should know: rows dropped, columns ignored
-    kTick,        ///< nothing new; time has passed
+    kPhase,         ///< phase changed: "read", "prepare", "search", "ensemble", "refit", "save", "done"
+    kTrialStart,    ///< trial, message = model name
+    kTrialEnd,      ///< trial, message = model name, score
+    kTrialSkipped,  ///< message = model name, note = why
+    kCheckpoint,    ///< a better model file is in place; score
+    kNote,          ///< something the user should know: rows dropped, columns ignored
+    kTick,          ///< nothing new; time has passed
   };
   Kind kind = Kind::kTick;
   std::string phase;
@@ -42,11 +41,11 @@ struct Event {
   std::size_t trial = 0;
   std::size_t n_trials_done = 0;
   std::size_t n_trials_planned = 0;  ///< 0: as many as the time allows
-  std::string metric;      ///< what the scores are; "" before it is known
-  double score = 0;        ///< NaN when there is none
-  double best_score = 0;   ///< NaN when there is none
-  double elapsed_s = 0;    ///< since the process started
-  double remaining_s = 0;  ///< infinity when the budget is counted in trials
+  std::string metric;                ///< what the scores are; "" before it is known
+  double score = 0;                  ///< NaN when there is none
+  double best_score = 0;             ///< NaN when there is none
+  double elapsed_s = 0;              ///< since the process started
+  double remaining_s = 0;            ///< infinity when the budget is counted in trials
 };
 
 /// "phase", "trial_start", ...

@@ -13,7 +13,8 @@ namespace kolosal::cli {
 
 namespace {
 
-Option make_option(std::string name, OptionType type, std::string value_name, std::string doc, ConfigValue value) {
+Option make_option(std::string name, OptionType type, std::string value_name, std::string doc,
+                   ConfigValue value) {
   return {{std::move(name), type, std::move(doc), std::move(value), {}, {}, {}}, std::move(value_name)};
 }
 
@@ -26,7 +27,8 @@ int rank(const Command& command) {
 /// Options that every command has.
 std::vector<Option> common_options() {
   return {
-      text_option("config", "FILE", "TOML file with values for these options; flags and environment win over it."),
+      text_option("config", "FILE",
+                  "TOML file with values for these options; flags and environment win over it."),
       flag_option("print_config", "Print the settings and where each comes from, and do nothing else."),
       flag_option("json", "Results (and errors) as JSON."),
       text_option("log_level", "", "Messages of the engine on stderr.", std::string("warning"))
@@ -41,7 +43,8 @@ Option flag_option(std::string name, std::string doc) {
   return make_option(std::move(name), OptionType::kBool, "", std::move(doc), false);
 }
 Option text_option(std::string name, std::string value_name, std::string doc, ConfigValue value) {
-  return make_option(std::move(name), OptionType::kText, std::move(value_name), std::move(doc), std::move(value));
+  return make_option(std::move(name), OptionType::kText, std::move(value_name), std::move(doc),
+                     std::move(value));
 }
 Option list_option(std::string name, std::string value_name, std::string doc) {
   return make_option(std::move(name), OptionType::kList, std::move(value_name), std::move(doc), {});
@@ -57,7 +60,8 @@ Option bytes_option(std::string name, std::string doc) {
 }
 
 const Option* Command::find(std::string_view option) const {
-  const auto found = std::ranges::find(options, option, [](const Option& o) -> std::string_view { return o.spec.name; });
+  const auto found =
+      std::ranges::find(options, option, [](const Option& o) -> std::string_view { return o.spec.name; });
   return found == options.end() ? nullptr : &*found;
 }
 
@@ -88,7 +92,8 @@ const Command& command_for(std::string_view name) {
   }
   const std::string near = nearest_name(name, names);
   throw Error(ErrorCode::kUsage, "unknown command \"{}\"; {}", name,
-              near.empty() ? fmt::format("there are {}", fmt::join(names, ", ")) : fmt::format("did you mean \"{}\"?", near));
+              near.empty() ? fmt::format("there are {}", fmt::join(names, ", "))
+                           : fmt::format("did you mean \"{}\"?", near));
 }
 
 std::string value_text(const Option& option) {

@@ -57,7 +57,8 @@ struct Invocation {
   std::optional<std::string> argument;  ///< The positional one.
 };
 
-/// A command of the program. Parser, help, completion, man page and --print-config all come from this declaration.
+/// A command of the program. Parser, help, completion, man page and --print-config all come from this
+/// declaration.
 struct Command {
   std::string name;
   std::string summary;      ///< One line.

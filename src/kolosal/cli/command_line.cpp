@@ -11,7 +11,8 @@ namespace {
 
 [[noreturn]] void refuse_word(const Command& command, const std::string& word) {
   if (!word.starts_with('-') || word == "-")
-    throw Error(ErrorCode::kUsage, "kolosal {} does not take the argument \"{}\"; see: kolosal {} --help", command.name, word, command.name);
+    throw Error(ErrorCode::kUsage, "kolosal {} does not take the argument \"{}\"; see: kolosal {} --help",
+                command.name, word, command.name);
   std::vector<std::string> known = {"--help"};
   for (const Option& option : command.options) known.push_back(flag_name(option.spec.name));
   const std::string name = word.substr(0, word.find('='));
@@ -20,7 +21,8 @@ namespace {
   for (const std::string& flag : known)
     if (near.empty() && name.size() > 3 && flag.starts_with(name)) near = flag;
   throw Error(ErrorCode::kUsage, "unknown option {}{}", name,
-              near.empty() ? fmt::format("; see: kolosal {} --help", command.name) : fmt::format("; did you mean {}?", near));
+              near.empty() ? fmt::format("; see: kolosal {} --help", command.name)
+                           : fmt::format("; did you mean {}?", near));
 }
 
 }  // namespace
@@ -46,7 +48,8 @@ CommandLine parse_command_line(const Command& command, std::vector<std::string> 
     app.parse(std::move(words));
   } catch (const CLI::ArgumentMismatch& error) {
     const std::string_view what = error.what();
-    throw Error(ErrorCode::kUsage, "option {} needs a value; see: kolosal {} --help", what.substr(0, what.find(':')), command.name);
+    throw Error(ErrorCode::kUsage, "option {} needs a value; see: kolosal {} --help",
+                what.substr(0, what.find(':')), command.name);
   } catch (const CLI::ParseError& error) {
     throw Error(ErrorCode::kUsage, "{}; see: kolosal {} --help", error.what(), command.name);
   }

@@ -16,7 +16,8 @@ struct CommandLine {
   bool help = false;
 };
 
-/// @throws Error kUsage: an unknown option (the nearest is named), an option without its value, a word too many.
+/// @throws Error kUsage: an unknown option (the nearest is named), an option without its value, a word too
+/// many.
 CommandLine parse_command_line(const Command& command, std::vector<std::string> words);
 
 }  // namespace kolosal::cli

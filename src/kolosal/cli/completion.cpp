@@ -28,7 +28,9 @@ std::string zsh_text(std::string_view text) {
   return out;
 }
 
-std::string first_sentence(std::string_view text) { return std::string(text.substr(0, std::min(text.size(), text.find(". ") + 1))); }
+std::string first_sentence(std::string_view text) {
+  return std::string(text.substr(0, std::min(text.size(), text.find(". ") + 1)));
+}
 
 std::string command_names() {
   std::string out;
@@ -65,23 +67,31 @@ std::string bash_command(const Command& command) {
 }  // namespace
 
 std::string bash_completion() {
-  std::string out = "# bash completion of kolosal: source <(kolosal completion bash)\n_kolosal() {\n"
-                    "  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n";
-  out += fmt::format("  if ((COMP_CWORD == 1)); then\n    COMPREPLY=($(compgen -W {} -- \"$word\"))\n    return\n  fi\n",
-                     single_quoted(command_names() + " --help --version"));
+  std::string out =
+      "# bash completion of kolosal: source <(kolosal completion bash)\n_kolosal() {\n"
+      "  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n";
+  out += fmt::format(
+      "  if ((COMP_CWORD == 1)); then\n    COMPREPLY=($(compgen -W {} -- \"$word\"))\n    return\n  fi\n",
+      single_quoted(command_names() + " --help --version"));
   out += "  case \"${COMP_WORDS[1]}\" in\n";
   for (const Command& command : commands()) out += bash_command(command);
   return out + "  esac\n}\ncomplete -o filenames -F _kolosal kolosal\n";
 }
 
 std::string zsh_completion() {
-  std::string out = "#compdef kolosal\n# zsh completion of kolosal: source <(kolosal completion zsh)\n_kolosal() {\n  local -a commands\n  commands=(\n";
-  for (const Command& command : commands()) out += fmt::format("    {}\n", single_quoted(command.name + ":" + zsh_text(command.summary)));
-  out += "  )\n  if ((CURRENT == 2)); then\n    _describe command commands\n    return\n  fi\n  case ${words[2]} in\n";
+  std::string out =
+      "#compdef kolosal\n# zsh completion of kolosal: source <(kolosal completion zsh)\n_kolosal() {\n  "
+      "local -a commands\n  commands=(\n";
+  for (const Command& command : commands())
+    out += fmt::format("    {}\n", single_quoted(command.name + ":" + zsh_text(command.summary)));
+  out +=
+      "  )\n  if ((CURRENT == 2)); then\n    _describe command commands\n    return\n  fi\n  case "
+      "${words[2]} in\n";
   for (const Command& command : commands()) {
     out += fmt::format("    {})\n      shift words\n      ((CURRENT--))\n      _arguments", command.name);
     for (const Option& option : command.options) {
-      std::string item = fmt::format("{}[{}]", flag_name(option.spec.name), zsh_text(first_sentence(option.spec.doc)));
+      std::string item =
+          fmt::format("{}[{}]", flag_name(option.spec.name), zsh_text(first_sentence(option.spec.doc)));
       if (!option.spec.choices.empty())
         item += fmt::format(":value:({})", fmt::join(option.spec.choices, " "));
       else if (option.spec.type != OptionType::kBool)
@@ -89,28 +99,39 @@ std::string zsh_completion() {
       out += " \\\n        " + single_quoted(item);
     }
     if (command.positional)
-      out += " \\\n        " + single_quoted(command.positional->choices.empty() ? "1:file:_files" : fmt::format("1:value:({})", fmt::join(command.positional->choices, " ")));
+      out += " \\\n        " +
+             single_quoted(command.positional->choices.empty()
+                               ? "1:file:_files"
+                               : fmt::format("1:value:({})", fmt::join(command.positional->choices, " ")));
     out += "\n      ;;\n";
   }
   return out + "  esac\n}\ncompdef _kolosal kolosal\n";
 }
 
 std::string fish_completion() {
-  std::string out = "# fish completion of kolosal: kolosal completion fish | source\ncomplete -c kolosal -f\n";
+  std::string out =
+      "# fish completion of kolosal: kolosal completion fish | source\ncomplete -c kolosal -f\n";
   for (const Command& command : commands())
-    out += fmt::format("complete -c kolosal -n __fish_use_subcommand -a {} -d {}\n", command.name, single_quoted(command.summary));
+    out += fmt::format("complete -c kolosal -n __fish_use_subcommand -a {} -d {}\n", command.name,
+                       single_quoted(command.summary));
   for (const Command& command : commands()) {
-    const std::string when = fmt::format("complete -c kolosal -n '__fish_seen_subcommand_from {}'", command.name);
+    const std::string when =
+        fmt::format("complete -c kolosal -n '__fish_seen_subcommand_from {}'", command.name);
     for (const Option& option : command.options) {
-      out += fmt::format("{} -l {} -d {}", when, flag_name(option.spec.name).substr(2), single_quoted(first_sentence(option.spec.doc)));
+      out += fmt::format("{} -l {} -d {}", when, flag_name(option.spec.name).substr(2),
+                         single_quoted(first_sentence(option.spec.doc)));
       if (!option.spec.choices.empty())
-        out += fmt::format(" -x -a {}", single_quoted(fmt::format("{}", fmt::join(option.spec.choices, " "))));
+        out +=
+            fmt::format(" -x -a {}", single_quoted(fmt::format("{}", fmt::join(option.spec.choices, " "))));
       else if (option.spec.type != OptionType::kBool)
         out += takes_file(option) ? " -r -F" : " -x";
       out += '\n';
     }
     if (!command.positional) continue;
-    out += command.positional->choices.empty() ? when + " -F\n" : fmt::format("{} -a {}\n", when, single_quoted(fmt::format("{}", fmt::join(command.positional->choices, " "))));
+    out += command.positional->choices.empty()
+               ? when + " -F\n"
+               : fmt::format("{} -a {}\n", when,
+                             single_quoted(fmt::format("{}", fmt::join(command.positional->choices, " "))));
   }
   return out;
 }

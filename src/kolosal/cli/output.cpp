@@ -15,7 +15,8 @@ namespace kolosal::cli {
 void print_result(std::string_view text) {
   errno = 0;
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
-  throw Error(ErrorCode::kIo, "can not write to the standard output: {}", std::generic_category().message(errno));
+  throw Error(ErrorCode::kIo, "can not write to the standard output: {}",
+              std::generic_category().message(errno));
 }
 
 void print_json(const nlohmann::json& json) {

@@ -33,15 +33,17 @@ Config read_config(const Command& command, const CommandLine& line) {
 void check_required(const Command& command, const Invocation& invocation) {
   for (const Option& option : command.options)
     if (option.is_required && !invocation.config.is_set(option.spec.name))
-      throw Error(ErrorCode::kUsage, "kolosal {} needs {} {}; see: kolosal {} --help", command.name, flag_name(option.spec.name),
-                  value_text(option), command.name);
+      throw Error(ErrorCode::kUsage, "kolosal {} needs {} {}; see: kolosal {} --help", command.name,
+                  flag_name(option.spec.name), value_text(option), command.name);
   if (command.positional && command.positional->is_required && !invocation.argument)
-    throw Error(ErrorCode::kUsage, "kolosal {} needs {}; see: kolosal {} --help", command.name, command.positional->name, command.name);
+    throw Error(ErrorCode::kUsage, "kolosal {} needs {}; see: kolosal {} --help", command.name,
+                command.positional->name, command.name);
   const auto& argument = invocation.argument;
   if (!argument || command.positional->choices.empty()) return;
   const auto& choices = command.positional->choices;
   if (std::ranges::find(choices, *argument) == choices.end())
-    throw Error(ErrorCode::kUsage, "{} must be one of {}, not \"{}\"", command.positional->name, fmt::join(choices, ", "), *argument);
+    throw Error(ErrorCode::kUsage, "{} must be one of {}, not \"{}\"", command.positional->name,
+                fmt::join(choices, ", "), *argument);
 }
 
 int run_command(const Command& command, std::vector<std::string> words) {
@@ -81,7 +83,8 @@ int dispatch(std::vector<std::string> words) {
     return 0;
   }
   if (first == "help") return run_command(command_for(words.front()), {"--help"});
-  if (first.starts_with('-')) throw Error(ErrorCode::kUsage, "unknown option {}; a command comes first, see: kolosal --help", first);
+  if (first.starts_with('-'))
+    throw Error(ErrorCode::kUsage, "unknown option {}; a command comes first, see: kolosal --help", first);
   return run_command(command_for(first), std::move(words));
 }
 
@@ -108,7 +111,9 @@ int run_program(std::vector<std::string> words) {
   } catch (const Error& error) {
     return report(error, as_json);
   } catch (const std::bad_alloc&) {
-    return report({ErrorCode::kMemory, "the system has no memory left; use fewer rows or columns, or a machine with more"}, as_json);
+    return report({ErrorCode::kMemory,
+                   "the system has no memory left; use fewer rows or columns, or a machine with more"},
+                  as_json);
   } catch (const std::filesystem::filesystem_error& error) {
     return report({ErrorCode::kIo, std::string(error.what())}, as_json);
   } catch (const std::exception& error) {

@@ -30,7 +30,8 @@ class Silent final : public Progress {
 class JsonLines final : public Progress {
  public:
   void on_event(const Event& event) override {
-    if (!is_finished_) talk(automl::to_json(event).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    if (!is_finished_)
+      talk(automl::to_json(event).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
   void finish() override { is_finished_ = true; }
 
@@ -45,7 +46,8 @@ std::string plain_line(const Event& event) {
     case Event::Kind::kPhase:
       return event.message == "done" ? "" : time + event.message;
     case Event::Kind::kTrialEnd:
-      return fmt::format("{}{} {:.6g}{}{}", time, event.message, event.score, event.note.empty() ? "" : " (" + event.note + ")",
+      return fmt::format("{}{} {:.6g}{}{}", time, event.message, event.score,
+                         event.note.empty() ? "" : " (" + event.note + ")",
                          event.score == event.best_score ? "  best so far" : "");
     case Event::Kind::kTrialSkipped:
       return fmt::format("{}{} left out: {}", time, event.message, event.note);
@@ -76,8 +78,8 @@ std::size_t terminal_width() {
   return 80;
 }
 
-/// One line that is drawn again and again. A thread of its own draws it, so that time passes on the screen while a
-/// long fit tells nothing.
+/// One line that is drawn again and again. A thread of its own draws it, so that time passes on the screen
+/// while a long fit tells nothing.
 class Bar final : public Progress {
  public:
   explicit Bar(double time_budget_s) : time_budget_s_(time_budget_s) {
@@ -110,7 +112,9 @@ class Bar final : public Progress {
   }
 
  private:
-  static void print(std::string_view text) { [[maybe_unused]] const auto n = ::write(STDERR_FILENO, text.data(), text.size()); }
+  static void print(std::string_view text) {
+    [[maybe_unused]] const auto n = ::write(STDERR_FILENO, text.data(), text.size());
+  }
 
   void draw_until_finished() {
     std::unique_lock lock(mutex_);
@@ -162,9 +166,11 @@ std::string bar_line(const Event& last, double time_budget_s, double elapsed_s, 
   std::vector<std::string> parts;  // from the most to the least important
   parts.push_back(time);
   if (std::isfinite(last.best_score))
-    parts.push_back(fmt::format("best {}{:.5g}", last.metric.empty() ? "" : last.metric + " ", last.best_score));
-  parts.push_back(last.n_trials_planned > 0 ? fmt::format("{}/{} trials", last.n_trials_done, last.n_trials_planned)
-                                            : fmt::format("{} trials", last.n_trials_done));
+    parts.push_back(
+        fmt::format("best {}{:.5g}", last.metric.empty() ? "" : last.metric + " ", last.best_score));
+  parts.push_back(last.n_trials_planned > 0
+                      ? fmt::format("{}/{} trials", last.n_trials_done, last.n_trials_planned)
+                      : fmt::format("{} trials", last.n_trials_done));
   const bool is_trial = last.kind == Event::Kind::kTrialStart || last.kind == Event::Kind::kTrialEnd;
   if (is_trial) parts.push_back(last.message);
 

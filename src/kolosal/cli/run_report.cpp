@@ -26,7 +26,8 @@ std::string weight_text(double weight) { return weight > 0 ? fmt::format("{:.0f}
 /// A word as a shell takes it.
 std::string quoted(const std::string& word) {
   const bool is_plain = !word.empty() && std::ranges::all_of(word, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._-/+=:@%,").find(c) != std::string_view::npos;
+    return std::isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("._-/+=:@%,").find(c) != std::string_view::npos;
   });
   if (is_plain) return word;
   std::string out = "'";
@@ -57,24 +58,30 @@ std::string leaderboard_text(const std::vector<LeaderboardRow>& rows, const std:
       ++n_left_out;
       continue;
     }
-    table.add({fmt::format("{}", row.rank), row.model, score_text(row.score),
-               std::isfinite(row.score_deviation) ? fmt::format("{:.2g}", row.score_deviation) : "", seconds_text(row.fit_s),
-               std::isfinite(row.predict_us_per_row) ? fmt::format("{:.2g} us/row", row.predict_us_per_row) : "",
-               row.size_bytes > 0 ? format_bytes(row.size_bytes) : "", weight_text(row.weight), row.note});
+    table.add(
+        {fmt::format("{}", row.rank), row.model, score_text(row.score),
+         std::isfinite(row.score_deviation) ? fmt::format("{:.2g}", row.score_deviation) : "",
+         seconds_text(row.fit_s),
+         std::isfinite(row.predict_us_per_row) ? fmt::format("{:.2g} us/row", row.predict_us_per_row) : "",
+         row.size_bytes > 0 ? format_bytes(row.size_bytes) : "", weight_text(row.weight), row.note});
   }
   return table.text() + (n_left_out > 0 ? fmt::format("  and {} more (--json shows all)\n", n_left_out) : "");
 }
 
 std::string run_report(const automl::RunResult& result, const std::string& data, const std::string& target) {
-  std::string out = fmt::format("{} of \"{}\", {} rows, validated by {}\n\n", result.task, target, result.n_rows, result.validation);
+  std::string out = fmt::format("{} of \"{}\", {} rows, validated by {}\n\n", result.task, target,
+                                result.n_rows, result.validation);
   out += leaderboard_text(result.leaderboard, result.metric);
   const std::string ensemble = ensemble_text(result.leaderboard);
   if (!ensemble.empty()) out += fmt::format("\nensemble  {}\n", ensemble);
-  out += fmt::format("score     {} {} ({} is better)\n", result.metric, score_text(result.score), result.higher_is_better ? "higher" : "lower");
-  out += fmt::format("trials    {}{} in {:.1f} s{}\n", result.n_trials, result.n_failed > 0 ? fmt::format(" and {} failed", result.n_failed) : "",
+  out += fmt::format("score     {} {} ({} is better)\n", result.metric, score_text(result.score),
+                     result.higher_is_better ? "higher" : "lower");
+  out += fmt::format("trials    {}{} in {:.1f} s{}\n", result.n_trials,
+                     result.n_failed > 0 ? fmt::format(" and {} failed", result.n_failed) : "",
                      result.elapsed_s, result.interrupted ? ", stopped by you; this is the best so far" : "");
   out += fmt::format("model     {} ({})\n", result.model_path.string(), format_bytes(result.model_bytes));
-  out += fmt::format("\nnext: kolosal predict --model {} --data {} --output predictions.csv\n", quoted(result.model_path.string()), quoted(data));
+  out += fmt::format("\nnext: kolosal predict --model {} --data {} --output predictions.csv\n",
+                     quoted(result.model_path.string()), quoted(data));
   return out;
 }
 

@@ -8,7 +8,8 @@ namespace {
 
 bool looks_like_number(const std::string& cell) {
   return cell.empty() || cell == "-" || std::isdigit(static_cast<unsigned char>(cell[0])) ||
-         (cell.size() > 1 && (cell[0] == '-' || cell[0] == '+') && std::isdigit(static_cast<unsigned char>(cell[1])));
+         (cell.size() > 1 && (cell[0] == '-' || cell[0] == '+') &&
+          std::isdigit(static_cast<unsigned char>(cell[1])));
 }
 
 }  // namespace

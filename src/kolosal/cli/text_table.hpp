@@ -5,7 +5,8 @@
 
 namespace kolosal::cli {
 
-/// Rows of cells as text in columns. Columns whose cells (but the first row's) all look like numbers stand at the right.
+/// Rows of cells as text in columns. Columns whose cells (but the first row's) all look like numbers stand at
+/// the right.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> head) { rows_.push_back(std::move(head)); }

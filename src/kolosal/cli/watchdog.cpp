@@ -32,7 +32,8 @@ void remove_temporary_files(const std::filesystem::path& model) {
 
 Watchdog::Watchdog(double budget_s, std::filesystem::path model, std::function<void()> report)
     : model_(std::move(model)), report_(std::move(report)) {
-  if (std::isfinite(budget_s)) thread_ = std::thread([this, at = budget_s + 0.5 * allowance_s(budget_s)] { watch(at); });
+  if (std::isfinite(budget_s))
+    thread_ = std::thread([this, at = budget_s + 0.5 * allowance_s(budget_s)] { watch(at); });
 }
 
 Watchdog::~Watchdog() {
@@ -61,7 +62,9 @@ void Watchdog::claim() {
 void Watchdog::watch(double fire_at_s) {
   {
     std::unique_lock lock(mutex_);
-    const auto left = [&] { return std::chrono::duration<double>(std::max(0.0, fire_at_s - Clock::system().now_s())); };
+    const auto left = [&] {
+      return std::chrono::duration<double>(std::max(0.0, fire_at_s - Clock::system().now_s()));
+    };
     changed_.wait_for(lock, left(), [this] { return is_claimed_; });
     changed_.wait(lock, [this] { return is_claimed_ || has_model_; });
     if (is_claimed_) return;

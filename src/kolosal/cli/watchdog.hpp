@@ -8,10 +8,12 @@
 
 namespace kolosal::cli {
 
-/// The last resort that keeps a time budget. When the budget has passed, the run has not come back, and a model file is in
-/// place, that model is the result: `report` is called on the watchdog's thread and the process ends.
+/// The last resort that keeps a time budget. When the budget has passed, the run has not come back, and a
+/// model file is in place, that model is the result: `report` is called on the watchdog's thread and the
+/// process ends.
 ///
-/// Either the run or the watchdog ends the process, never both: the run calls claim() before it reports anything.
+/// Either the run or the watchdog ends the process, never both: the run calls claim() before it reports
+/// anything.
 class Watchdog {
  public:
   /// budget_s: of the process's clock; infinity never fires. report: prints the result.

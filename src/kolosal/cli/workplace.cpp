@@ -9,9 +9,12 @@ constexpr std::string_view kRestoreTerminal = "\r\033[K\033[?25h";
 }  // namespace
 
 void add_work_options(std::vector<Option>& options) {
-  options.push_back(integer_option("threads", "Threads to work with. Default: what the machine grants to this process.").at_least(1));
+  options.push_back(
+      integer_option("threads", "Threads to work with. Default: what the machine grants to this process.")
+          .at_least(1));
   options.back().spec.maximum = 1024;
-  options.push_back(bytes_option("memory_limit", "Memory to stay within, as 512MB or 4GB. Default: 80 % of what is available now."));
+  options.push_back(bytes_option(
+      "memory_limit", "Memory to stay within, as 512MB or 4GB. Default: 80 % of what is available now."));
 }
 
 Workplace::Workplace(const Config& config) : signals_(cancel_, kRestoreTerminal) {

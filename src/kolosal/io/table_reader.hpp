@@ -37,6 +37,8 @@ struct ReadOptions {
   /// file lacks is an error. A column forced to "text" keeps every cell exactly as it stands in the file: no
   /// blanks are cut and nothing is missing, not even "" and "NA". Only the quotes of CSV are undone.
   std::map<std::string, std::string> types;
+  bool types_may_be_absent =
+      false;  ///< Whether a type for a column that the file lacks is passed over, not refused.
   std::vector<std::string> columns;  ///< Only these, in this order. Empty: all.
   std::size_t max_rows = 0;          ///< 0: no limit. Types are inferred from these rows only.
 

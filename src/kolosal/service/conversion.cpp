@@ -9,7 +9,8 @@ ConvertReport convert_file(const ConvertRequest& request, const Context& context
   const auto writer = io::make_table_writer(request.output, request.write, context);
   ConvertReport report;
   while (const auto batch = input->next()) {
-    if (context.should_stop()) throw Error(ErrorCode::kInterrupted, "stopped after {} rows; nothing was written", report.n_rows);
+    if (context.should_stop())
+      throw Error(ErrorCode::kInterrupted, "stopped after {} rows; nothing was written", report.n_rows);
     writer->write(*batch);
     report.n_rows += batch->n_rows();
   }

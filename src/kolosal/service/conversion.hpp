@@ -23,7 +23,8 @@ struct ConvertReport {
   std::vector<std::string> notes;
 };
 
-/// Copies a table into another format, batch by batch. @throws Error of the reader and the writer; kInterrupted.
+/// Copies a table into another format, batch by batch. @throws Error of the reader and the writer;
+/// kInterrupted.
 ConvertReport convert_file(const ConvertRequest& request, const Context& context);
 
 }  // namespace kolosal::service

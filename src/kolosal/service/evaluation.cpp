@@ -25,7 +25,8 @@ class Gathering {
   void add(const data::Column& target, const data::Column* weight, const infer::Prediction& prediction) {
     for (std::size_t i = 0; i < target.size(); ++i, ++n_seen_) {
       if (target.is_missing(i)) continue;
-      values.push_back(model_.task == data::Task::kRegression ? target.number(i) : class_of(target.cell_text(i)));
+      values.push_back(model_.task == data::Task::kRegression ? target.number(i)
+                                                              : class_of(target.cell_text(i)));
       if (weight) weights.push_back(checked_weight(weight->number(i)));
       const auto row = prediction.values.begin() + static_cast<std::ptrdiff_t>(i * prediction.n_outputs);
       predicted.insert(predicted.end(), row, row + static_cast<std::ptrdiff_t>(prediction.n_outputs));
@@ -44,14 +45,18 @@ class Gathering {
     if (const auto found = index_.find(name); found != index_.end()) return found->second;
     const auto& classes = model_.classes;
     const std::size_t n_shown = std::min<std::size_t>(classes.size(), 10);
-    throw Error(ErrorCode::kData, "row {}: target column \"{}\" holds \"{}\", a class that the model does not know; its classes are: {}{}",
+    throw Error(ErrorCode::kData,
+                "row {}: target column \"{}\" holds \"{}\", a class that the model does not know; its "
+                "classes are: {}{}",
                 n_seen_ + 1, model_.target, name,
-                fmt::join(classes.begin(), classes.begin() + static_cast<std::ptrdiff_t>(n_shown), ", "), n_shown < classes.size() ? ", ..." : "");
+                fmt::join(classes.begin(), classes.begin() + static_cast<std::ptrdiff_t>(n_shown), ", "),
+                n_shown < classes.size() ? ", ..." : "");
   }
 
   double checked_weight(double weight) const {
     if (!(weight >= 0) || std::isinf(weight))
-      throw Error(ErrorCode::kData, "row {}: weights must be finite numbers of at least 0, not {}", n_seen_ + 1, weight);
+      throw Error(ErrorCode::kData, "row {}: weights must be finite numbers of at least 0, not {}",
+                  n_seen_ + 1, weight);
     return weight;
   }
 
@@ -63,7 +68,8 @@ class Gathering {
 void check_column(const std::vector<std::string>& present, const std::string& name, const char* what) {
   if (std::ranges::find(present, name) != present.end()) return;
   const std::string near = nearest_name(name, present);
-  throw Error(ErrorCode::kData, "{} column \"{}\" is not in the input{}", what, name, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+  throw Error(ErrorCode::kData, "{} column \"{}\" is not in the input{}", what, name,
+              near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
 }
 
 std::vector<const metric::Metric*> chosen_metrics(const std::vector<std::string>& names, data::Task task) {
@@ -99,9 +105,13 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
   // Classes as they stand in the file; a category so that missing tokens count as missing.
   read.types.try_emplace(model.target, is_regression ? "float" : "category");
   if (!request.weight.empty()) read.types[request.weight] = "float";
+  read.types_may_be_absent = true;  // the checks below say it better
   const auto input = io::open_table_stream(request.data, read, context);
+  for (const auto& [name, type] : request.read.types)
+    if (name != "*") check_column(input->names(), name, "typed");
   check_column(input->names(), model.target, "target");
-  for (const std::string& name : model.schema.names_with(data::Role::kFeature)) check_column(input->names(), name, "the model's");
+  for (const std::string& name : model.schema.names_with(data::Role::kFeature))
+    check_column(input->names(), name, "the model's");
   if (!request.weight.empty()) check_column(input->names(), request.weight, "weight");
 
   Evaluation out;
@@ -110,7 +120,8 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
     if (context.should_stop()) throw Error(ErrorCode::kInterrupted, "stopped after {} rows", all.n_seen());
     data::ConformReport conform;
     const infer::Prediction prediction = session.predict(*batch, context, &conform);
-    all.add(batch->column(model.target), request.weight.empty() ? nullptr : &batch->column(request.weight), prediction);
+    all.add(batch->column(model.target), request.weight.empty() ? nullptr : &batch->column(request.weight),
+            prediction);
     add_report(out.conform, conform);
   }
   out.task = model.task;
@@ -119,7 +130,9 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
   out.n_rows = all.values.size();
   out.n_without_target = all.n_seen() - out.n_rows;
   if (out.n_rows == 0)
-    throw Error(ErrorCode::kData, "target column \"{}\" is missing in all {} rows; there is nothing to compare with", model.target, all.n_seen());
+    throw Error(ErrorCode::kData,
+                "target column \"{}\" is missing in all {} rows; there is nothing to compare with",
+                model.target, all.n_seen());
   std::erase(out.conform.extra_columns, model.target);
   out.notes = input->report().notes;
   add_scores(out, metrics, all);
@@ -144,8 +157,9 @@ nlohmann::json to_json(const Evaluation& evaluation) {
   auto& matrix = out["confusion_matrix"] = nlohmann::json::array();
   const std::size_t n = evaluation.classes.size();
   for (std::size_t i = 0; i < n; ++i)
-    matrix.push_back(std::vector<double>(evaluation.confusion.begin() + static_cast<std::ptrdiff_t>(i * n),
-                                         evaluation.confusion.begin() + static_cast<std::ptrdiff_t>((i + 1) * n)));
+    matrix.push_back(
+        std::vector<double>(evaluation.confusion.begin() + static_cast<std::ptrdiff_t>(i * n),
+                            evaluation.confusion.begin() + static_cast<std::ptrdiff_t>((i + 1) * n)));
   return out;
 }
 

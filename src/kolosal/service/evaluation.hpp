@@ -30,11 +30,11 @@ struct MetricScore {
 struct Evaluation {
   data::Task task = data::Task::kRegression;
   std::string target;
-  std::size_t n_rows = 0;          ///< That have a target.
+  std::size_t n_rows = 0;  ///< That have a target.
   std::size_t n_without_target = 0;
   std::vector<MetricScore> scores;
   std::vector<std::string> classes;
-  std::vector<double> confusion;   ///< n_classes x n_classes, true class by row; empty for regression.
+  std::vector<double> confusion;  ///< n_classes x n_classes, true class by row; empty for regression.
   data::ConformReport conform;
   std::vector<std::string> notes;
 };
@@ -42,8 +42,8 @@ struct Evaluation {
 nlohmann::json to_json(const Evaluation& evaluation);
 
 /// Scores a model on a table with known targets, batch by batch; only the predictions are kept.
-/// @throws Error kData when a column is absent, no row has a target, or a class is unknown to the model; kInvalidParameter
-/// for a metric of another task.
+/// @throws Error kData when a column is absent, no row has a target, or a class is unknown to the model;
+/// kInvalidParameter for a metric of another task.
 Evaluation evaluate_file(const EvaluateRequest& request, const Context& context);
 
 }  // namespace kolosal::service

@@ -8,8 +8,8 @@
 
 namespace kolosal::service {
 
-/// Everything that a model file tells about itself: task, scores, schema, steps, members with their weights, leaderboard,
-/// lineage, and the sizes of its blocks.
+/// Everything that a model file tells about itself: task, scores, schema, steps, members with their weights,
+/// leaderboard, lineage, and the sizes of its blocks.
 nlohmann::json summarize_model(const infer::Session& session);
 
 /// What a run gave, as its model file has it: for a run whose own result can not be waited for.

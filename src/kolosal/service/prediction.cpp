@@ -26,7 +26,8 @@ std::string forced_type(ColumnType type) {
   }
 }
 
-void check_columns(const std::vector<std::string>& present, const std::vector<std::string>& wanted, const char* what) {
+void check_columns(const std::vector<std::string>& present, const std::vector<std::string>& wanted,
+                   const char* what) {
   for (const std::string& name : wanted) {
     if (std::ranges::find(present, name) != present.end()) continue;
     const std::string near = nearest_name(name, present);
@@ -39,7 +40,8 @@ void add_counts(std::map<std::string, std::size_t>& sum, const std::map<std::str
   for (const auto& [name, count] : part) sum[name] += count;
 }
 
-void add_probabilities(data::Frame& result, const infer::Session& session, const infer::Prediction& prediction) {
+void add_probabilities(data::Frame& result, const infer::Session& session,
+                       const infer::Prediction& prediction) {
   const auto probabilities = session.probabilities(prediction);
   const auto& classes = session.model().classes;
   const std::size_t n_rows = prediction.labels.size();
@@ -48,6 +50,22 @@ void add_probabilities(data::Frame& result, const infer::Session& session, const
     for (std::size_t i = 0; i < n_rows; ++i) values[i] = probabilities[i * classes.size() + k];
     result.add("proba_" + classes[k], data::Column::from_float64(std::move(values)));
   }
+}
+
+/// What the user forced, then the types of the model. Kept columns come out as they went in: those that the
+/// model does not use are text, and its numbers are typed by inference, so that 48 does not become 48.0.
+std::map<std::string, std::string> types_to_force(const pipeline::Model& model,
+                                                  const PredictRequest& request) {
+  std::map<std::string, std::string> out = types_for(model.schema);
+  for (const std::string& name : request.keep) {
+    const auto at = out.find(name);
+    if (at == out.end())
+      out[name] = "text";
+    else if (at->second != "category")
+      out.erase(at);
+  }
+  for (const auto& [name, type] : request.read.types) out[name] = type;
+  return out;
 }
 
 }  // namespace
@@ -69,20 +87,23 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
   const auto session = infer::Session::open(request.model);
   const pipeline::Model& model = session.model();
   if (request.proba && model.task == data::Task::kRegression)
-    throw Error(ErrorCode::kUsage, "--proba needs a classification model; {} predicts numbers", request.model.string());
+    throw Error(ErrorCode::kUsage, "--proba needs a classification model; {} predicts numbers",
+                request.model.string());
 
   io::ReadOptions read = request.read;
-  read.types.merge(types_for(model.schema));  // what the user forced stays
-  for (const std::string& name : request.keep)
-    if (!model.schema.find(name) || model.schema.find(name)->role != data::Role::kFeature) read.types.try_emplace(name, "text");
+  read.types = types_to_force(model, request);
+  read.types_may_be_absent = true;  // check_columns() says it better
   const auto input = io::open_table_stream(request.data, read, context);
+  for (const auto& [name, type] : request.read.types)
+    if (name != "*") check_columns(input->names(), {name}, "typed");
   check_columns(input->names(), model.schema.names_with(data::Role::kFeature), "the model's");
   check_columns(input->names(), request.keep, "kept");
 
   PredictReport report;
   const auto writer = io::make_table_writer(request.output, request.write, context);
   while (const auto batch = input->next()) {
-    if (context.should_stop()) throw Error(ErrorCode::kInterrupted, "stopped after {} rows; no file was written", report.n_rows);
+    if (context.should_stop())
+      throw Error(ErrorCode::kInterrupted, "stopped after {} rows; no file was written", report.n_rows);
     data::ConformReport conform;
     const infer::Prediction prediction = session.predict(*batch, context, &conform);
     data::Frame result = batch->select(request.keep);

@@ -12,8 +12,9 @@
 
 namespace kolosal::service {
 
-/// Column types that make a file match a model's schema: numbers as floats, levels and texts as category (so that missing
-/// tokens count as missing), times as timestamps. Columns that the model does not use are left to inference.
+/// Column types that make a file match a model's schema: numbers as floats, levels and texts as category (so
+/// that missing tokens count as missing), times as timestamps. Columns that the model does not use are left
+/// to inference.
 std::map<std::string, std::string> types_for(const data::Schema& schema);
 
 /// Adds what a batch's conform() reported to the report of the whole table.
@@ -23,8 +24,8 @@ struct PredictRequest {
   std::filesystem::path model;
   std::filesystem::path data;
   std::filesystem::path output = "-";
-  bool proba = false;              ///< adds proba_<class> for each class
-  std::vector<std::string> keep;   ///< input columns that go first in the result, as they are in the file
+  bool proba = false;             ///< adds proba_<class> for each class
+  std::vector<std::string> keep;  ///< input columns that go first in the result, as they are in the file
   io::ReadOptions read;
   io::WriteOptions write;
 };
@@ -35,10 +36,10 @@ struct PredictReport {
   std::vector<std::string> notes;
 };
 
-/// Predicts a file batch by batch: memory does not grow with the number of rows. The result has the kept columns,
-/// "prediction", and the probabilities if asked.
-/// @throws Error kData when a feature column is absent or holds another type (line, column, value); kUsage for
-/// probabilities of a regression model.
+/// Predicts a file batch by batch: memory does not grow with the number of rows. The result has the kept
+/// columns, "prediction", and the probabilities if asked.
+/// @throws Error kData when a feature column is absent or holds another type (line, column, value); kUsage
+/// for probabilities of a regression model.
 PredictReport predict_file(const PredictRequest& request, const Context& context);
 
 }  // namespace kolosal::service

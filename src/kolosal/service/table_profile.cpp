@@ -23,7 +23,8 @@ bool is_string(ColumnType type) { return type == ColumnType::kText || type == Co
 std::vector<std::uint64_t> cell_hashes(const Column& column) {
   std::vector<std::uint64_t> out(column.size(), kMissingHash), levels;
   if (column.type() == ColumnType::kCategory)
-    for (const std::string& level : column.dictionary()->levels()) levels.push_back(hash_bytes(level.data(), level.size(), 0));
+    for (const std::string& level : column.dictionary()->levels())
+      levels.push_back(hash_bytes(level.data(), level.size(), 0));
   for (std::size_t i = 0; i < column.size(); ++i) {
     if (column.is_missing(i)) continue;
     if (column.type() == ColumnType::kText) {
@@ -58,7 +59,9 @@ void add_most_frequent(const Column& column, const std::vector<std::uint64_t>& h
     if (!column.is_missing(i)) ++counts.try_emplace(hashes[i], 0, i).first->second.first;
   std::pair<std::size_t, std::size_t> best{1, 0};
   for (const auto& [hash, entry] : counts)
-    if (entry.first > best.first || (entry.first == best.first && best.first > 1 && entry.second < best.second)) best = entry;
+    if (entry.first > best.first ||
+        (entry.first == best.first && best.first > 1 && entry.second < best.second))
+      best = entry;
   if (best.first > 1) out.most_frequent = column.cell_text(best.second);
 }
 
@@ -79,7 +82,10 @@ std::string mixed_finding(const Column& column) {
   }
   if (other.empty() || n_numbers * 2 < n_present) return "";
   if (other.size() > 40) other = other.substr(0, 40) + "...";
-  return fmt::format("numbers mixed with texts such as \"{}\"; force the type with --types or name the text in --missing-tokens", other);
+  return fmt::format(
+      "numbers mixed with texts such as \"{}\"; force the type with --types or name the text in "
+      "--missing-tokens",
+      other);
 }
 
 void add_findings(const Column& column, ColumnProfile& out) {
@@ -88,7 +94,8 @@ void add_findings(const Column& column, ColumnProfile& out) {
     out.findings.emplace_back("all cells are missing");
     return;
   }
-  if (out.n_distinct == 1 && column.size() > 1) out.findings.emplace_back(out.n_missing == 0 ? "constant" : "one value or missing");
+  if (out.n_distinct == 1 && column.size() > 1)
+    out.findings.emplace_back(out.n_missing == 0 ? "constant" : "one value or missing");
   const bool can_be_id = column.type() == ColumnType::kInt64 || is_string(column.type());
   if (n_present >= 20 && can_be_id && out.n_distinct == n_present)
     out.findings.emplace_back("every cell differs: an identifier?");
@@ -127,9 +134,11 @@ TableProfile profile_table(const data::Frame& table, const io::ReadReport& read,
     add_range(column, profile);
     add_most_frequent(column, hashes, profile);
     add_findings(column, profile);
-    const std::uint64_t content = hash_bytes(hashes.data(), hashes.size() * sizeof hashes[0], static_cast<std::uint64_t>(column.type()));
+    const std::uint64_t content = hash_bytes(hashes.data(), hashes.size() * sizeof hashes[0],
+                                             static_cast<std::uint64_t>(column.type()));
     const auto [earlier, is_new] = columns_by_content.try_emplace(content, profile.name);
-    if (!is_new && profile.n_missing < column.size()) profile.findings.push_back(fmt::format("the same as \"{}\"", earlier->second));
+    if (!is_new && profile.n_missing < column.size())
+      profile.findings.push_back(fmt::format("the same as \"{}\"", earlier->second));
   }
   std::unordered_set<std::uint64_t> rows;
   for (const std::uint64_t hash : row_hashes)
@@ -137,7 +146,8 @@ TableProfile profile_table(const data::Frame& table, const io::ReadReport& read,
   return out;
 }
 
-TableProfile profile_file(const std::filesystem::path& path, const io::ReadOptions& options, const Context& context) {
+TableProfile profile_file(const std::filesystem::path& path, const io::ReadOptions& options,
+                          const Context& context) {
   io::ReadReport read;
   const data::Frame table = io::read_table(path, options, context, &read);
   return profile_table(table, read, context);
@@ -155,8 +165,9 @@ nlohmann::json to_json(const TableProfile& profile) {
   if (profile.read.delimiter) out["delimiter"] = std::string(1, profile.read.delimiter);
   auto& columns = out["columns"] = nlohmann::json::array();
   for (const ColumnProfile& column : profile.columns) {
-    nlohmann::json item = {{"name", column.name},         {"type", data::type_name(column.type)}, {"reason", column.reason},
-                           {"missing", column.n_missing}, {"distinct", column.n_distinct},        {"findings", column.findings}};
+    nlohmann::json item = {{"name", column.name},           {"type", data::type_name(column.type)},
+                           {"reason", column.reason},       {"missing", column.n_missing},
+                           {"distinct", column.n_distinct}, {"findings", column.findings}};
     if (!column.minimum.empty()) item["minimum"] = column.minimum;
     if (!column.maximum.empty()) item["maximum"] = column.maximum;
     if (!column.most_frequent.empty()) item["most_frequent"] = column.most_frequent;

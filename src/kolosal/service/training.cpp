@@ -18,22 +18,28 @@ constexpr std::size_t kCopiesOfTable = 2;
 /// A model that can not be written is found out now and not after an hour.
 void check_writable(const std::filesystem::path& output) {
   if (std::filesystem::is_directory(output))
-    throw Error(ErrorCode::kIo, "can not write the model to {}: it is a folder; give a file name", output.string());
+    throw Error(ErrorCode::kIo, "can not write the model to {}: it is a folder; give a file name",
+                output.string());
   const auto folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
   if (!std::filesystem::is_directory(folder))
-    throw Error(ErrorCode::kIo, "can not write the model to {}: the folder {} does not exist", output.string(), folder.string());
+    throw Error(ErrorCode::kIo, "can not write the model to {}: the folder {} does not exist",
+                output.string(), folder.string());
   if (access(folder.c_str(), W_OK) != 0)
-    throw Error(ErrorCode::kIo, "can not write the model to {}: no permission to write in {}", output.string(), folder.string());
+    throw Error(ErrorCode::kIo, "can not write the model to {}: no permission to write in {}",
+                output.string(), folder.string());
 }
 
 void check_memory(const data::Frame& table, std::size_t limit) {
   const std::size_t need = kBaseBytes + kCopiesOfTable * table.n_bytes();
   if (need > limit)
-    throw Error(ErrorCode::kMemory, "the table ({} in memory) needs about {} to train on, more than the memory limit of {}; raise --memory-limit or train on fewer rows",
+    throw Error(ErrorCode::kMemory,
+                "the table ({} in memory) needs about {} to train on, more than the memory limit of {}; "
+                "raise --memory-limit or train on fewer rows",
                 format_bytes(table.n_bytes()), format_bytes(need), format_bytes(limit));
 }
 
-/// The target column again, with every cell as the file has it, when typing has changed how its classes are written.
+/// The target column again, with every cell as the file has it, when typing has changed how its classes are
+/// written.
 data::Frame with_class_names(data::Frame table, const TrainRequest& request, const Context& context) {
   const auto& target = request.run.problem.target;
   const auto at = table.find(target);
@@ -62,7 +68,8 @@ data::Frame with_class_names(data::Frame table, const TrainRequest& request, con
   if (names.n_rows() != table.n_rows()) return table;
   std::vector<std::string> all = table.names();
   std::vector<data::Column> columns;
-  for (std::size_t i = 0; i < table.n_columns(); ++i) columns.push_back(i == *at ? names.column(0) : table.column(i));
+  for (std::size_t i = 0; i < table.n_columns(); ++i)
+    columns.push_back(i == *at ? names.column(0) : table.column(i));
   return {std::move(all), std::move(columns)};
 }
 

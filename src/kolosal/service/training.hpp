@@ -16,9 +16,10 @@ struct TrainRequest {
 
 /// Reads the table and runs the search on it.
 ///
-/// Class names in the model are those of the file ("Yes", "1.0"), even where the column was typed as bool or float.
-/// @throws Error of io::read_table() and automl::run(); kMemory when the table can not be worked on within the limit;
-/// kIo when the model can not be written (found before the search starts).
+/// Class names in the model are those of the file ("Yes", "1.0"), even where the column was typed as bool or
+/// float.
+/// @throws Error of io::read_table() and automl::run(); kMemory when the table can not be worked on within
+/// the limit; kIo when the model can not be written (found before the search starts).
 automl::RunResult train(const TrainRequest& request, const Context& context, const automl::EventSink& sink);
 
 }  // namespace kolosal::service

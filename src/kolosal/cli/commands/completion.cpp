@@ -24,10 +24,15 @@ Command completion_command() {
       .summary = "Print a completion script for bash, zsh or fish, or the manual page.",
       .description = "The script completes commands, options and their values.",
       .options = {},
-      .positional = Positional{"SHELL", "bash, zsh or fish; man prints the manual page.", true, {"bash", "zsh", "fish", "man"}},
+      .positional = Positional{"SHELL",
+                               "bash, zsh or fish; man prints the manual page.",
+                               true,
+                               {"bash", "zsh", "fish", "man"}},
       .examples = {{"source <(kolosal completion bash)", "Completion in this shell."},
-                   {"kolosal completion fish > ~/.config/fish/completions/kolosal.fish", "Completion in every fish."},
-                   {"kolosal completion man > ~/.local/share/man/man1/kolosal.1", "The manual page, for man kolosal."}},
+                   {"kolosal completion fish > ~/.config/fish/completions/kolosal.fish",
+                    "Completion in every fish."},
+                   {"kolosal completion man > ~/.local/share/man/man1/kolosal.1",
+                    "The manual page, for man kolosal."}},
       .run = run_completion,
   };
 }

@@ -19,15 +19,20 @@ int run_convert(const Invocation& invocation) {
   request.read = read_options(config);
   request.write = write_options(config);
   const bool as_json = config.flag("json");
-  if (as_json && request.output == "-") throw Error(ErrorCode::kUsage, "--json needs --output FILE: the standard output is taken by the table");
+  if (as_json && request.output == "-")
+    throw Error(ErrorCode::kUsage, "--json needs --output FILE: the standard output is taken by the table");
   Workplace workplace(config);
   const service::ConvertReport report = service::convert_file(request, workplace.context());
   if (as_json) {
-    print_json({{"output", request.output.string()}, {"rows", report.n_rows}, {"columns", report.n_columns}, {"notes", report.notes}});
+    print_json({{"output", request.output.string()},
+                {"rows", report.n_rows},
+                {"columns", report.n_columns},
+                {"notes", report.notes}});
   } else {
     tell_notes(report.notes, {});
     if (request.output != "-")
-      talk(fmt::format("{} of {} written to {}", plural(report.n_rows, "row"), plural(report.n_columns, "column"), request.output.string()));
+      talk(fmt::format("{} of {} written to {}", plural(report.n_rows, "row"),
+                       plural(report.n_columns, "column"), request.output.string()));
   }
   leave(0);
 }
@@ -48,13 +53,17 @@ Command convert_command() {
   return {
       .name = "convert",
       .summary = "Copy a table into another format: CSV, JSON lines, Parquet, Arrow.",
-      .description = "The table is read and written in batches, so its size does not matter. Column types are inferred unless they "
-                     "are forced; with --types '*=text' every cell stays exactly as it stands in the file.",
+      .description =
+          "The table is read and written in batches, so its size does not matter. Column types are inferred "
+          "unless they "
+          "are forced; with --types '*=text' every cell stays exactly as it stands in the file.",
       .options = convert_options(),
       .positional = {},
       .examples = {{"kolosal convert --data table.csv --output table.parquet", "CSV to Parquet, with types."},
-                   {"kolosal convert --data table.csv.gz --output - --output-format jsonl", "JSON lines on the standard output."},
-                   {"kolosal convert --data in.csv --output out.csv --types '*=text'", "Every cell as it is, whatever it looks like."}},
+                   {"kolosal convert --data table.csv.gz --output - --output-format jsonl",
+                    "JSON lines on the standard output."},
+                   {"kolosal convert --data in.csv --output out.csv --types '*=text'",
+                    "Every cell as it is, whatever it looks like."}},
       .run = run_convert,
   };
 }

@@ -20,7 +20,8 @@ constexpr std::size_t kMostClasses = 20;
 
 std::string confusion_text(const Evaluation& evaluation) {
   const std::size_t n = evaluation.classes.size();
-  if (n > kMostClasses) return fmt::format("\nconfusion matrix: {} classes are too many for a table, see --json\n", n);
+  if (n > kMostClasses)
+    return fmt::format("\nconfusion matrix: {} classes are too many for a table, see --json\n", n);
   std::vector<std::string> head = {"true \\ predicted"};
   for (const std::string& name : evaluation.classes) head.push_back(name);
   TextTable table(std::move(head));
@@ -33,11 +34,12 @@ std::string confusion_text(const Evaluation& evaluation) {
 }
 
 std::string evaluation_text(const Evaluation& evaluation) {
-  std::string out = fmt::format("{} of \"{}\", {}\n\n", data::task_name(evaluation.task), evaluation.target, plural(evaluation.n_rows, "row"));
+  std::string out = fmt::format("{} of \"{}\", {}\n\n", data::task_name(evaluation.task), evaluation.target,
+                                plural(evaluation.n_rows, "row"));
   TextTable table({"metric", "value", "better", "what"});
   for (const auto& score : evaluation.scores)
-    table.add({score.name, std::isfinite(score.value) ? fmt::format("{:.6g}", score.value) : "-", score.higher_is_better ? "higher" : "lower",
-               score.summary});
+    table.add({score.name, std::isfinite(score.value) ? fmt::format("{:.6g}", score.value) : "-",
+               score.higher_is_better ? "higher" : "lower", score.summary});
   out += table.text();
   if (!evaluation.classes.empty()) out += confusion_text(evaluation);
   return out;
@@ -58,7 +60,8 @@ int run_evaluate(const Invocation& invocation) {
     leave(0);
   }
   tell_notes(evaluation.notes, evaluation.conform);
-  if (evaluation.n_without_target > 0) note(fmt::format("{} without a target left out", plural(evaluation.n_without_target, "row")));
+  if (evaluation.n_without_target > 0)
+    note(fmt::format("{} without a target left out", plural(evaluation.n_without_target, "row")));
   print_result(evaluation_text(evaluation));
   leave(0);
 }
@@ -66,7 +69,9 @@ int run_evaluate(const Invocation& invocation) {
 std::vector<Option> evaluate_options() {
   std::vector<Option> out;
   out.push_back(text_option("model", "FILE", "The model file.").required());
-  out.push_back(text_option("data", "FILE", "A table with the model's columns and its target; - is the standard input.").required());
+  out.push_back(
+      text_option("data", "FILE", "A table with the model's columns and its target; - is the standard input.")
+          .required());
   out.push_back(list_option("metric", "NAMES", "Only these scores. Default: all of the model's task."));
   out.push_back(text_option("weight", "COLUMN", "How much each row counts."));
   add_work_options(out);
@@ -80,11 +85,15 @@ Command evaluate_command() {
   return {
       .name = "evaluate",
       .summary = "Score a model on a table with known targets.",
-      .description = "Prints all metrics of the task and, for classes, the confusion matrix. Rows without a target are left out.",
+      .description =
+          "Prints all metrics of the task and, for classes, the confusion matrix. Rows without a target are "
+          "left out.",
       .options = evaluate_options(),
       .positional = {},
-      .examples = {{"kolosal evaluate --model model.kolosal --data test.csv", "All metrics and the confusion matrix."},
-                   {"kolosal evaluate --model model.kolosal --data test.csv --metric roc_auc,log_loss --json", "Two of them, as JSON."}},
+      .examples = {{"kolosal evaluate --model model.kolosal --data test.csv",
+                    "All metrics and the confusion matrix."},
+                   {"kolosal evaluate --model model.kolosal --data test.csv --metric roc_auc,log_loss --json",
+                    "Two of them, as JSON."}},
       .run = run_evaluate,
   };
 }

@@ -30,7 +30,8 @@ using nlohmann::json;
 /// Text of a JSON value as people read it.
 std::string shown(const json& value) {
   if (value.is_null()) return "-";
-  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return value.is_string() ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string list_text(const json& values, std::size_t most = 12) {
@@ -49,7 +50,8 @@ std::string steps_text(const json& steps) {
 
 std::string params_text(const json& params) {
   std::string out;
-  for (const auto& [name, value] : params.items()) out += fmt::format("{}{}={}", out.empty() ? "" : " ", name, shown(value));
+  for (const auto& [name, value] : params.items())
+    out += fmt::format("{}{}={}", out.empty() ? "" : " ", name, shown(value));
   return out;
 }
 
@@ -57,38 +59,48 @@ std::string columns_text(const json& columns) {
   TextTable table({"column", "type", "role", "missing", "levels", "minimum", "maximum"});
   for (const json& column : columns) {
     const bool is_time = column["type"] == "date" || column["type"] == "timestamp";
-    const auto number = [&](const char* key) { return column.contains(key) && !is_time ? fmt::format("{:.6g}", column[key].get<double>()) : std::string(); };
+    const auto number = [&](const char* key) {
+      return column.contains(key) && !is_time ? fmt::format("{:.6g}", column[key].get<double>())
+                                              : std::string();
+    };
     table.add({shown(column["name"]), shown(column["type"]), shown(column["role"]), shown(column["missing"]),
-               column.contains("levels") ? shown(column["levels"]) : "", number("minimum"), number("maximum")});
+               column.contains("levels") ? shown(column["levels"]) : "", number("minimum"),
+               number("maximum")});
   }
   return table.text();
 }
 
 std::string model_text(const std::filesystem::path& path, const json& model) {
   const automl::RunResult result = service::result_of_model(path);
-  std::string out = fmt::format("model      {} ({}, format {}, kolosal {})\n", path.string(), format_bytes(model["file_bytes"].get<std::size_t>()),
+  std::string out = fmt::format("model      {} ({}, format {}, kolosal {})\n", path.string(),
+                                format_bytes(model["file_bytes"].get<std::size_t>()),
                                 model["format_version"].get<int>(), model.value("engine_version", "?"));
-  out += fmt::format("task       {} of \"{}\" ({})\n", result.task, model.value("target", ""), model.value("task_reason", ""));
+  out += fmt::format("task       {} of \"{}\" ({})\n", result.task, model.value("target", ""),
+                     model.value("task_reason", ""));
   if (model.contains("classes")) out += fmt::format("classes    {}\n", list_text(model["classes"]));
-  out += fmt::format("score      {} {}, validated by {}{}\n", result.metric, score_text(result.score), result.validation,
-                     model.value("refitted", false) ? ", then refitted on all rows" : "");
+  out += fmt::format("score      {} {}, validated by {}{}\n", result.metric, score_text(result.score),
+                     result.validation, model.value("refitted", false) ? ", then refitted on all rows" : "");
   const json lineage = model.value("lineage", json::object());
   for (const auto& [key, value] : lineage.items())
-    if (key != "notes") out += fmt::format("{:<11}{}\n", key == "fingerprint" ? "data hash" : key, shown(value));
+    if (key != "notes")
+      out += fmt::format("{:<11}{}\n", key == "fingerprint" ? "data hash" : key, shown(value));
   out += fmt::format("rows       {}\n\ncolumns\n", result.n_rows) + columns_text(model["columns"]);
   out += fmt::format("\nsteps      {}\n", steps_text(model["steps"]));
-  for (const auto& [name, steps] : model["views"].items()) out += fmt::format("view {}: {}\n", name, steps_text(steps));
+  for (const auto& [name, steps] : model["views"].items())
+    out += fmt::format("view {}: {}\n", name, steps_text(steps));
   out += "\nensemble\n";
   for (const json& member : model["ensemble"])
-    out += fmt::format("  {:.3f}  {} ({} of {}, view {})\n         {}\n", member["weight"].get<double>(), shown(member["name"]),
-                       plural(member["fitted_models"].get<std::size_t>(), "fitted model"), shown(member["estimator"]), shown(member["view"]),
-                       params_text(member["params"]));
+    out +=
+        fmt::format("  {:.3f}  {} ({} of {}, view {})\n         {}\n", member["weight"].get<double>(),
+                    shown(member["name"]), plural(member["fitted_models"].get<std::size_t>(), "fitted model"),
+                    shown(member["estimator"]), shown(member["view"]), params_text(member["params"]));
   out += "\nleaderboard\n" + leaderboard_text(result.leaderboard, result.metric);
   for (const std::string& text : result.notes) out += fmt::format("\nnote: {}", text);
   if (!result.notes.empty()) out += '\n';
   out += "\nblocks\n";
   TextTable blocks({"block", "type", "bytes"});
-  for (const json& block : model["blocks"]) blocks.add({shown(block["name"]), shown(block["type"]), shown(block["bytes"])});
+  for (const json& block : model["blocks"])
+    blocks.add({shown(block["name"]), shown(block["type"]), shown(block["bytes"])});
   return out + blocks.text();
 }
 
@@ -102,16 +114,22 @@ std::string cut(std::string text, std::size_t most = 24) {
 }
 
 std::string table_text(const std::filesystem::path& path, const service::TableProfile& profile) {
-  std::string out = fmt::format("table      {} ({}{}{})\n", path.string(), profile.read.format, profile.read.compression.empty() ? "" : ", ",
-                                profile.read.compression);
-  out += fmt::format("rows       {}{}\n", profile.n_rows, profile.n_repeated_rows ? fmt::format(" ({} repeat an earlier row)", profile.n_repeated_rows) : "");
-  out += fmt::format("columns    {}\nmemory     {}\n\n", profile.columns.size(), format_bytes(profile.n_bytes));
-  TextTable table({"column", "type", "missing", "distinct", "minimum", "maximum", "most frequent", "because"});
+  std::string out = fmt::format("table      {} ({}{}{})\n", path.string(), profile.read.format,
+                                profile.read.compression.empty() ? "" : ", ", profile.read.compression);
+  out += fmt::format(
+      "rows       {}{}\n", profile.n_rows,
+      profile.n_repeated_rows ? fmt::format(" ({} repeat an earlier row)", profile.n_repeated_rows) : "");
+  out +=
+      fmt::format("columns    {}\nmemory     {}\n\n", profile.columns.size(), format_bytes(profile.n_bytes));
+  TextTable table(
+      {"column", "type", "missing", "distinct", "minimum", "maximum", "most frequent", "because"});
   std::string findings;
   for (const auto& column : profile.columns) {
-    table.add({column.name, std::string(data::type_name(column.type)), fmt::format("{}", column.n_missing), fmt::format("{}", column.n_distinct),
-               cut(column.minimum), cut(column.maximum), cut(column.most_frequent), column.reason});
-    for (const std::string& finding : column.findings) findings += fmt::format("  {}: {}\n", column.name, finding);
+    table.add({column.name, std::string(data::type_name(column.type)), fmt::format("{}", column.n_missing),
+               fmt::format("{}", column.n_distinct), cut(column.minimum), cut(column.maximum),
+               cut(column.most_frequent), column.reason});
+    for (const std::string& finding : column.findings)
+      findings += fmt::format("  {}: {}\n", column.name, finding);
   }
   out += table.text();
   if (!findings.empty()) out += "\nworth a look\n" + findings;
@@ -126,10 +144,12 @@ json libraries() {
   json out = json::object();
   for (const auto& info : model::estimators()) {
     const std::string reason = info.unavailable();
-    out["learners"][info.name] = reason.empty() ? json{{"present", true}} : json{{"present", false}, {"reason", reason}};
+    out["learners"][info.name] =
+        reason.empty() ? json{{"present", true}} : json{{"present", false}, {"reason", reason}};
   }
   const auto arrow = io::arrow_library_version();
-  out["arrow"] = arrow ? json{{"present", true}, {"version", *arrow}} : json{{"present", false}, {"reason", arrow.error()}};
+  out["arrow"] = arrow ? json{{"present", true}, {"version", *arrow}}
+                       : json{{"present", false}, {"reason", arrow.error()}};
   return out;
 }
 
@@ -150,28 +170,37 @@ std::string presence(const json& item) {
 }
 
 std::string program_text(const json& program) {
-  std::string out = fmt::format("kolosal    {} (model format {})\n", shown(program["version"]), shown(program["model_format"]));
+  std::string out = fmt::format("kolosal    {} (model format {})\n", shown(program["version"]),
+                                shown(program["model_format"]));
   out += fmt::format("threads    {}\n", shown(program["threads"]));
-  out += fmt::format("memory     {} for a run (of: {})\n", format_bytes(program["memory_limit_bytes"].get<std::size_t>()),
+  out += fmt::format("memory     {} for a run (of: {})\n",
+                     format_bytes(program["memory_limit_bytes"].get<std::size_t>()),
                      shown(program["memory_limit_source"]));
   out += fmt::format("CPU        {}\n\nlearners\n", list_text(program["cpu_features"], 100));
-  for (const auto& [name, item] : program["learners"].items()) out += fmt::format("  {:<20} {}\n", name, presence(item));
-  return out + fmt::format("\nfile formats\n  {:<20} built in\n  {:<20} {}\n", "csv, jsonl", "parquet, arrow", presence(program["arrow"]));
+  for (const auto& [name, item] : program["learners"].items())
+    out += fmt::format("  {:<20} {}\n", name, presence(item));
+  return out + fmt::format("\nfile formats\n  {:<20} built in\n  {:<20} {}\n", "csv, jsonl", "parquet, arrow",
+                           presence(program["arrow"]));
 }
 
 std::string hardware_text(const Hardware& machine) {
   const auto bytes = [](std::size_t n) { return n > 0 ? format_bytes(n) : std::string("unknown"); };
-  std::string out = fmt::format("CPU              {}\n", machine.cpu_model.empty() ? "unknown" : machine.cpu_model);
+  std::string out =
+      fmt::format("CPU              {}\n", machine.cpu_model.empty() ? "unknown" : machine.cpu_model);
   out += fmt::format("features         {}\n", fmt::join(machine.cpu_features, " "));
-  out += fmt::format("cores            {} logical, {} physical, {} allowed to this process\n", machine.n_logical_cores, machine.n_physical_cores,
-                     machine.n_allowed_cores);
-  out += machine.cpu_quota ? fmt::format("CPU quota        {:.2f} cores ({})\n", *machine.cpu_quota, machine.cpu_quota_source) : "CPU quota        none\n";
+  out += fmt::format("cores            {} logical, {} physical, {} allowed to this process\n",
+                     machine.n_logical_cores, machine.n_physical_cores, machine.n_allowed_cores);
+  out += machine.cpu_quota ? fmt::format("CPU quota        {:.2f} cores ({})\n", *machine.cpu_quota,
+                                         machine.cpu_quota_source)
+                           : "CPU quota        none\n";
   out += fmt::format("threads          {}\n", machine.usable_threads());
-  out += fmt::format("caches           L1 {}, L2 {}, L3 {}, lines of {} bytes\n", bytes(machine.l1_data_bytes), bytes(machine.l2_bytes),
-                     bytes(machine.l3_bytes), machine.cache_line_bytes);
+  out +=
+      fmt::format("caches           L1 {}, L2 {}, L3 {}, lines of {} bytes\n", bytes(machine.l1_data_bytes),
+                  bytes(machine.l2_bytes), bytes(machine.l3_bytes), machine.cache_line_bytes);
   for (const NumaNode& node : machine.numa_nodes)
     out += fmt::format("NUMA node {:<6} {} CPUs, {}\n", node.id, node.n_cpus, bytes(node.memory_bytes));
-  out += fmt::format("memory           {} in all, {} available\n", bytes(machine.memory_total_bytes), bytes(machine.memory_available_bytes));
+  out += fmt::format("memory           {} in all, {} available\n", bytes(machine.memory_total_bytes),
+                     bytes(machine.memory_available_bytes));
   out += fmt::format("memory limit     {} ({})\n", bytes(machine.limit.bytes), machine.limit.source);
   return out + fmt::format("limit of a run   {}\n", bytes(machine.default_memory_limit_bytes()));
 }
@@ -180,7 +209,8 @@ bool is_model(const std::filesystem::path& path) {
   if (path.extension() == ".kolosal") return true;
   std::ifstream file(path, std::ios::binary);
   std::array<char, 7> start{};
-  return std::filesystem::is_regular_file(path) && file.read(start.data(), start.size()) && std::string_view(start.data(), start.size()) == "KOLOSAL";
+  return std::filesystem::is_regular_file(path) && file.read(start.data(), start.size()) &&
+         std::string_view(start.data(), start.size()) == "KOLOSAL";
 }
 
 int run_info(const Invocation& invocation) {
@@ -195,7 +225,9 @@ int run_info(const Invocation& invocation) {
     }
     leave(0);
   }
-  if (invocation.config.flag("hardware")) throw Error(ErrorCode::kUsage, "--hardware is about this machine; leave out \"{}\"", *invocation.argument);
+  if (invocation.config.flag("hardware"))
+    throw Error(ErrorCode::kUsage, "--hardware is about this machine; leave out \"{}\"",
+                *invocation.argument);
   const std::filesystem::path path = *invocation.argument;
   if (path != "-" && is_model(path)) {
     const json model = service::summarize_model(infer::Session::open(path));
@@ -222,8 +254,10 @@ Command info_command() {
   return {
       .name = "info",
       .summary = "Describe a model file, a table, or this program and machine.",
-      .description = "Of a model: schema, steps, ensemble, scores, lineage, sizes. Of a table: rows, columns, types and why, missing "
-                     "cells, suspicious things. Of nothing: version, CPU, threads, memory limit, learners present.",
+      .description =
+          "Of a model: schema, steps, ensemble, scores, lineage, sizes. Of a table: rows, columns, types and "
+          "why, missing "
+          "cells, suspicious things. Of nothing: version, CPU, threads, memory limit, learners present.",
       .options = info_options(),
       .positional = Positional{"FILE", "A model file or a table.", false, {}},
       .examples = {{"kolosal info model.kolosal", "What is in a model."},

@@ -32,14 +32,17 @@ int run_predict(const Invocation& invocation) {
   request.read.batch_rows = static_cast<std::size_t>(config.integer("batch_rows"));
   request.write = write_options(config);
   const bool as_json = config.flag("json");
-  if (as_json && request.output == "-") throw Error(ErrorCode::kUsage, "--json needs --output FILE: the standard output is taken by the predictions");
+  if (as_json && request.output == "-")
+    throw Error(ErrorCode::kUsage,
+                "--json needs --output FILE: the standard output is taken by the predictions");
   Workplace workplace(config);
   const service::PredictReport report = service::predict_file(request, workplace.context());
   if (as_json) {
     print_json(to_json(report, request.output.string()));
   } else {
     tell_notes(report.notes, report.conform);
-    if (request.output != "-") talk(fmt::format("{} predicted, written to {}", plural(report.n_rows, "row"), request.output.string()));
+    if (request.output != "-")
+      talk(fmt::format("{} predicted, written to {}", plural(report.n_rows, "row"), request.output.string()));
   }
   leave(0);
 }
@@ -47,11 +50,16 @@ int run_predict(const Invocation& invocation) {
 std::vector<Option> predict_options() {
   std::vector<Option> out;
   out.push_back(text_option("model", "FILE", "The model file.").required());
-  out.push_back(text_option("data", "FILE", "The table to predict; its columns may be in any order. - is the standard input.").required());
-  out.push_back(text_option("output", "FILE", "Where the predictions go; - is the standard output.", std::string("-")));
+  out.push_back(text_option("data", "FILE",
+                            "The table to predict; its columns may be in any order. - is the standard input.")
+                    .required());
+  out.push_back(
+      text_option("output", "FILE", "Where the predictions go; - is the standard output.", std::string("-")));
   out.push_back(flag_option("proba", "Add a column proba_<class> per class."));
   out.push_back(list_option("keep", "COLUMNS", "Columns of the input to put before the prediction."));
-  out.push_back(integer_option("batch_rows", "At most so many rows at a time. 0: about 16 MB of the file.", std::int64_t{0}).at_least(0));
+  out.push_back(integer_option("batch_rows", "At most so many rows at a time. 0: about 16 MB of the file.",
+                               std::int64_t{0})
+                    .at_least(0));
   add_write_options(out);
   add_work_options(out);
   add_read_options(out);
@@ -64,13 +72,19 @@ Command predict_command() {
   return {
       .name = "predict",
       .summary = "Predict the rows of a table with a model file.",
-      .description = "Columns are matched by name, in any order; classes are written as they were in the training data. The table is "
-                     "read and written in batches, so its size does not matter. The output file is there whole or not at all.",
+      .description =
+          "Columns are matched by name, in any order; classes are written as they were in the training data. "
+          "The table is "
+          "read and written in batches, so its size does not matter. The output file is there whole or not "
+          "at all.",
       .options = predict_options(),
       .positional = {},
-      .examples = {{"kolosal predict --model model.kolosal --data new.csv --output predictions.csv", "One prediction per row."},
-                   {"kolosal predict --model model.kolosal --data new.csv --proba --keep id", "With probabilities and the id of each row, on the standard output."},
-                   {"zcat new.jsonl.gz | kolosal predict --model model.kolosal --data - --output out.parquet", "JSON lines in, Parquet out."}},
+      .examples = {{"kolosal predict --model model.kolosal --data new.csv --output predictions.csv",
+                    "One prediction per row."},
+                   {"kolosal predict --model model.kolosal --data new.csv --proba --keep id",
+                    "With probabilities and the id of each row, on the standard output."},
+                   {"zcat new.jsonl.gz | kolosal predict --model model.kolosal --data - --output out.parquet",
+                    "JSON lines in, Parquet out."}},
       .run = run_predict,
   };
 }

@@ -24,15 +24,17 @@ void read_budget(const Config& config, automl::RunOptions& run) {
   const auto trials = config.optional_integer("trials");
   const bool has_budget = config.entry("time_budget").source != "default";
   if (trials && has_budget)
-    throw Error(ErrorCode::kUsage, "give either --time-budget or --trials, not both ({} and {})", config.entry("time_budget").source,
-                config.entry("trials").source);
+    throw Error(ErrorCode::kUsage, "give either --time-budget or --trials, not both ({} and {})",
+                config.entry("time_budget").source, config.entry("trials").source);
   if (trials) {
     run.n_trials = static_cast<std::size_t>(*trials);
     return;
   }
   const double seconds = config.number("time_budget");
   if (!(seconds > 0))
-    throw Error(ErrorCode::kInvalidParameter, "--time-budget must be more than 0 seconds, not {}; a first model takes about 1 second", seconds);
+    throw Error(ErrorCode::kInvalidParameter,
+                "--time-budget must be more than 0 seconds, not {}; a first model takes about 1 second",
+                seconds);
   run.time_budget_s = seconds;
 }
 
@@ -42,7 +44,8 @@ void check_learners(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (std::ranges::find(known, name) != known.end()) continue;
     const std::string near = nearest_name(name, known);
-    throw Error(ErrorCode::kInvalidParameter, "--exclude-models: there is no learner \"{}\"; there are {}{}", name, fmt::join(known, ", "),
+    throw Error(ErrorCode::kInvalidParameter, "--exclude-models: there is no learner \"{}\"; there are {}{}",
+                name, fmt::join(known, ", "),
                 near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
   }
 }
@@ -93,7 +96,8 @@ int run_train(const Invocation& invocation) {
     automl::RunResult result = service::result_of_model(request.run.output);
     result.elapsed_s = Clock::system().now_s();
     result.interrupted = context.cancel->is_cancelled();
-    result.notes.emplace_back("the time was over before the last step ended; the model is the last one that was written");
+    result.notes.emplace_back(
+        "the time was over before the last step ended; the model is the last one that was written");
     note(result.notes.back());
     print_run(result, request, as_json);
     if (result.interrupted) leave(exit_code(ErrorCode::kInterrupted));
@@ -116,25 +120,41 @@ int run_train(const Invocation& invocation) {
 
 std::vector<Option> train_options() {
   std::vector<Option> out;
-  out.push_back(text_option("data", "FILE", "The table to learn from: CSV, JSON lines, Parquet or Arrow, also compressed; - is the "
-                                            "standard input.").required());
+  out.push_back(
+      text_option("data", "FILE",
+                  "The table to learn from: CSV, JSON lines, Parquet or Arrow, also compressed; - is the "
+                  "standard input.")
+          .required());
   out.push_back(text_option("target", "COLUMN", "The column to predict.").required());
-  out.push_back(text_option("task", "", "What kind of target it is.", std::string("auto")).choices({"auto", "binary", "multiclass", "regression"}));
-  out.push_back(text_option("metric", "NAME", "The score to optimize. Default: roc_auc for two classes, log_loss for more, rmse for numbers."));
-  out.push_back(duration_option("time_budget", "Time of the whole process, from start to exit: 60, 90s, 5m, 1h.", 60.0));
-  out.push_back(integer_option("trials", "Number of models to try, instead of a time: the same seed then gives the same file.").at_least(1));
-  out.push_back(text_option("preset", "", "How much to keep: one model, up to 5, or up to 8 and the whole time used.", std::string("balanced"))
+  out.push_back(text_option("task", "", "What kind of target it is.", std::string("auto"))
+                    .choices({"auto", "binary", "multiclass", "regression"}));
+  out.push_back(text_option(
+      "metric", "NAME",
+      "The score to optimize. Default: roc_auc for two classes, log_loss for more, rmse for numbers."));
+  out.push_back(duration_option("time_budget",
+                                "Time of the whole process, from start to exit: 60, 90s, 5m, 1h.", 60.0));
+  out.push_back(
+      integer_option("trials",
+                     "Number of models to try, instead of a time: the same seed then gives the same file.")
+          .at_least(1));
+  out.push_back(text_option("preset", "",
+                            "How much to keep: one model, up to 5, or up to 8 and the whole time used.",
+                            std::string("balanced"))
                     .choices({"fast", "balanced", "best"}));
   out.push_back(integer_option("seed", "Seed of all random choices.", std::int64_t{0}).at_least(0));
   out.push_back(text_option("output", "FILE", "The model file.", std::string("model.kolosal")));
-  out.push_back(text_option("run_dir", "DIR", "Where the run keeps its trials. Default: the model file's name with .run, removed at the end."));
+  out.push_back(text_option(
+      "run_dir", "DIR",
+      "Where the run keeps its trials. Default: the model file's name with .run, removed at the end."));
   out.push_back(flag_option("resume", "Go on with the run that was stopped or killed in the run directory."));
   out.push_back(list_option("ignore", "COLUMNS", "Columns not to learn from."));
-  out.push_back(text_option("group", "COLUMN", "Rows of one group are never on both sides of a validation split."));
+  out.push_back(
+      text_option("group", "COLUMN", "Rows of one group are never on both sides of a validation split."));
   out.push_back(text_option("time", "COLUMN", "Validate on later rows than those trained on."));
   out.push_back(text_option("weight", "COLUMN", "How much each row counts."));
   out.push_back(list_option("exclude_models", "NAMES", "Learners not to use; kolosal info lists them."));
-  out.push_back(text_option("progress", "", "On stderr: a bar on a terminal, plain lines, or JSON lines.", std::string("auto"))
+  out.push_back(text_option("progress", "", "On stderr: a bar on a terminal, plain lines, or JSON lines.",
+                            std::string("auto"))
                     .choices({"auto", "bar", "plain", "json", "none"}));
   add_work_options(out);
   add_read_options(out);
@@ -147,16 +167,22 @@ Command train_command() {
   return {
       .name = "train",
       .summary = "Learn from a table and write a model file.",
-      .description = "Tries preprocessing steps and learners on the table within the time given, blends the best and writes them as "
-                     "one file. A usable model is in place after a second or two and is replaced whenever a better one is ready. "
-                     "Ctrl-C once ends with the best so far, twice stops at once.",
+      .description =
+          "Tries preprocessing steps and learners on the table within the time given, blends the best and "
+          "writes them as "
+          "one file. A usable model is in place after a second or two and is replaced whenever a better one "
+          "is ready. "
+          "Ctrl-C once ends with the best so far, twice stops at once.",
       .options = train_options(),
       .positional = {},
-      .examples = {{"kolosal train --data train.csv --target income --time-budget 60", "Train for a minute, write model.kolosal."},
+      .examples = {{"kolosal train --data train.csv --target income --time-budget 60",
+                    "Train for a minute, write model.kolosal."},
                    {"kolosal train --data sales.parquet --target price --metric mae --output price.kolosal",
                     "Predict a number, with the mean absolute error as the score."},
-                   {"kolosal train --data train.csv --target churn --trials 12 --seed 1", "Reproducible: the same bytes each time."},
-                   {"kolosal train --data train.csv --target churn --resume", "Go on with a run that was stopped or killed."}},
+                   {"kolosal train --data train.csv --target churn --trials 12 --seed 1",
+                    "Reproducible: the same bytes each time."},
+                   {"kolosal train --data train.csv --target churn --resume",
+                    "Go on with a run that was stopped or killed."}},
       .run = run_train,
   };
 }

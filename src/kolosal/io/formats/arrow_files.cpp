@@ -181,6 +181,7 @@ data::Frame retype_all(const data::Frame& frame, const std::string& path, bool i
 }
 
 void check_forced_names(const ReadOptions& options, const ArrowReader& reader) {
+  if (options.types_may_be_absent) return;
   for (const auto& [name, type] : options.types) {
     if (name == "*" || std::ranges::find(reader.names(), name) != reader.names().end()) continue;
     const std::string near = nearest_name(name, reader.names());

@@ -36,7 +36,7 @@ CsvTable::CsvTable(CsvHead head, std::string path, const ReadOptions& options)
   check_names_exist(options_.columns, head_.names, path_, "asked for", ErrorCode::kData);
   std::vector<std::string> typed;
   for (const auto& [name, type] : options_.types)
-    if (name != "*") typed.push_back(name);
+    if (name != "*" && !options_.types_may_be_absent) typed.push_back(name);
   check_names_exist(typed, head_.names, path_, "a type is given for", ErrorCode::kInvalidParameter);
   names_ = options_.columns.empty() ? head_.names : options_.columns;
   for (const std::string& name : names_) {

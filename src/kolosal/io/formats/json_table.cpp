@@ -202,7 +202,8 @@ std::vector<ColumnPlan> JsonTable::plan(std::vector<std::string>& names, std::ve
                 nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
   };
   for (const auto& [name, type] : options_.types)
-    if (name != "*") place_of(name, ErrorCode::kInvalidParameter, "a type is given for");
+    if (name != "*" && !options_.types_may_be_absent)
+      place_of(name, ErrorCode::kInvalidParameter, "a type is given for");
   if (!options_.columns.empty()) {
     std::vector<ColumnStats> chosen;
     for (const std::string& name : options_.columns)

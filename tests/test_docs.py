@@ -1,0 +1,40 @@
+"""The commands of the documentation run as they stand there."""
+
+import re
+import subprocess
+import unittest
+
+from kolosal_cli import BIN, ROOT, CliTest, environment
+
+PAGES = ["docs/getting-started.md"]
+
+
+class Docs(CliTest):
+    def test_commands_of_the_pages_run(self):
+        for page in PAGES:
+            with self.subTest(page):
+                blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+                self.assertGreater(len(blocks), 3)
+                self.path("examples").symlink_to(ROOT / "examples")
+                env = environment()
+                env["PATH"] = f"{BIN.parent}:{env['PATH']}"
+                # One shell for all blocks, as for a reader; each is named when it fails.
+                script = "".join(f"{block}\n" for block in blocks)
+                done = subprocess.run(["bash", "-euo", "pipefail", "-c", "set -v\n" + script], cwd=self.folder, env=env, text=True,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100)
+                self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+                for name in ["census.kolosal", "predictions.csv", "census_test.jsonl", "kolosal.bash"]:
+                    self.assertGreater((self.folder / name).stat().st_size, 0, name)
+                header = (self.folder / "predictions.csv").read_text().splitlines()[0]
+                self.assertEqual(header, "age,prediction,proba_<=50K,proba_>50K")
+
+    def test_words_that_the_pages_promise_are_options(self):
+        for page in PAGES:
+            text = (ROOT / page).read_text()
+            helps = "".join(self.run_ok(c, "--help").stdout for c in ["train", "predict", "evaluate", "info", "convert"])
+            for flag in set(re.findall(r"--[a-z][a-z-]+", text)):
+                self.assertIn(flag, helps + "--help")
+
+
+if __name__ == "__main__":
+    unittest.main()
