@@ -169,7 +169,8 @@ void set_values(Problem& problem, const Column& column, const std::string& targe
     throw Error(ErrorCode::kData, "target column \"{}\" is always {}; there is nothing to learn", target, low);
 }
 
-std::vector<double> read_weights(const Column& column, const std::string& name) {
+/// rows: where the column's rows are in the user's table.
+std::vector<double> read_weights(const Column& column, const std::vector<std::uint32_t>& rows, const std::string& name) {
   if (!column.is_numeric())
     throw Error(ErrorCode::kData, "weight column \"{}\" holds {} values; weights must be numbers", name, data::type_name(column.type()));
   std::vector<double> out(column.size());
@@ -177,7 +178,7 @@ std::vector<double> read_weights(const Column& column, const std::string& name) 
   double sum = 0;
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (!(out[i] >= 0) || std::isinf(out[i]))
-      throw Error(ErrorCode::kData, "weight column \"{}\" must hold finite numbers of at least 0, not {} (row {})", name, out[i], i + 1);
+      throw Error(ErrorCode::kData, "weight column \"{}\" must hold finite numbers of at least 0, not {} (row {})", name, out[i], rows[i] + 1);
     sum += out[i];
   }
   if (sum <= 0) throw Error(ErrorCode::kData, "weight column \"{}\" is 0 in every row", name);
@@ -280,7 +281,7 @@ Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {
     set_classes(problem, target, options.target);
   problem.metric = options.metric.empty() ? &metric::default_metric(problem.task) : &metric::metric_for(options.metric, problem.task);
 
-  if (!options.weight.empty()) problem.weights = read_weights(table.column(options.weight), options.weight);
+  if (!options.weight.empty()) problem.weights = read_weights(table.column(options.weight), rows, options.weight);
   if (!options.group.empty()) problem.groups = read_groups(table.column(options.group), options.group);
   if (!options.time.empty()) problem.times = read_times(table.column(options.time), options.time);
 

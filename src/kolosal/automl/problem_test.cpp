@@ -247,6 +247,12 @@ TEST(Problem, RefusesColumnsThatCanNotHaveTheirRole) {
                HasSubstr("no column beside the target"));
 }
 
+TEST(Problem, RowsInMessagesAreThoseOfTheUsersTable) {
+  Frame table = with_target(Column::from_float64({kNaN, 1, 2, 4}));
+  table.add("w", Column::from_float64({1, 1, 1, -3}));
+  EXPECT_ERROR(make_problem(table, {.target = "y", .weight = "w"}), kData, HasSubstr("not -3 (row 4)"));
+}
+
 TEST(Problem, RefusesAMetricOfAnotherTask) {
   EXPECT_ERROR(problem_of(Column::from_float64(counting(30)), {.metric = "roc_auc"}), kInvalidParameter,
                HasSubstr("roc_auc"));

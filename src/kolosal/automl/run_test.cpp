@@ -235,7 +235,8 @@ TEST_F(RunTest, AHoldOutIsFollowedByARefitOnAllRows) {
   const auto model = pipeline::Model::open(result.model_path);
   for (const auto& member : model.members) EXPECT_EQ(member.pipelines.size(), 1U);
   const double fresh_score =
-      metric::metric_for("rmse", Task::kRegression).compute(target_of(fresh, Task::kRegression).view(), predictions(result, fresh));
+      metric::metric_for("rmse", Task::kRegression)
+          .compute(target_of(fresh, Task::kRegression).view(), predictions(result, fresh));
   EXPECT_NEAR(fresh_score, result.score, 0.3 * result.score);
 }
 
