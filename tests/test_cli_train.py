@@ -148,7 +148,7 @@ class Census(CliTest):
         self.assert_refused([*predict, renamed], 3, '"age"', 'did you mean "agee"?')
         for row in rows:
             row["age"] = "old"
-        self.assert_refused([*predict, self.write_csv("changed.csv", rows)], 3, '"age"', "old")
+        self.assert_refused([*predict, self.write_csv("changed.csv", rows)], 3, "line 2", "age", "'old'")
         self.assertFalse(target.exists())
         rows = read_csv(CENSUS_TEST)[:60]
         level = next(n for n in rows[0] if rows[0][n] and not rows[0][n].replace(".", "").isdigit() and n != self.target)
@@ -294,7 +294,7 @@ class Runs(CliTest):
     def test_the_bar_is_taken_away_at_the_end(self):
         done = self.run_ok("train", "--data", self.path("t.csv", toy_table()), "--target", "target", "--trials", "2", "--output",
                            self.path("m.kolosal"), "--progress", "bar", binary=True)
-        self.assertIn(b"\x1b[?25l\rstart", done.stderr)
+        self.assertTrue(done.stderr.startswith(b"\x1b[?25l\r"), done.stderr[:200])
         self.assertTrue(done.stderr.endswith(b"\r\x1b[K\x1b[?25h"), done.stderr[-200:])
 
     def test_class_names_come_back_as_they_were(self):
