@@ -71,7 +71,12 @@ std::vector<View> make_views(const TableShape& shape) {
   const StepSpec encode = step("target_encode", {{"keep", true}, {"min_levels", min_levels}}, "category");
   const StepSpec encode_only = step("target_encode", {{"keep", false}, {"min_levels", std::int64_t{2}}}, "category");
   const StepSpec pairs = step("arithmetic_pairs", {}, "numeric");
+  // Forests order levels by frequency: by the target's mean, as boosters do in each node, costs them 4 to 9 % of RMSE
+  // where a number confounds the mean (diamonds).
+  std::vector<StepSpec> ranked = trees;
+  ranked.push_back(step("frequency_encode", {{"method", "rank"}}, "category"));
   return {{"native", trees, {}},
+          {"ranked", ranked, {}},
           {"encoded", trees, {encode}},
           {"encoded_pairs", trees, {encode, pairs}},
           {"pairs", trees, {pairs}},
@@ -110,7 +115,7 @@ std::vector<Candidate> make_portfolio(const TableShape& shape) {
     add("lightgbm small", "lightgbm", lightgbm(shape, 10, {{"num_leaves", leaves(8)}, {"feature_fraction", 0.5}}), encoded_pairs, 1.0);
   if (out.front().label != "linear") add("linear", linear, {}, "linear", 0.2);
   add("extra trees", "extra_trees",
-      {{"n_estimators", n_forest}, {"max_features", "0.8"}, {"min_samples_leaf", std::int64_t{regression ? 1 : 2}}}, "native", 1.5);
+      {{"n_estimators", n_forest}, {"max_features", "0.8"}, {"min_samples_leaf", std::int64_t{regression ? 1 : 2}}}, "ranked", 1.5);
   if (!tiny)
     add("lightgbm deep", "lightgbm",
         lightgbm(shape, 10, {{"num_leaves", leaves(255)}, {"feature_fraction", 0.6}, {"learning_rate", 0.07}}), encoded_pairs, 2.5);
@@ -131,7 +136,7 @@ std::vector<Candidate> make_portfolio(const TableShape& shape) {
     add("lightgbm deep pairs", "lightgbm",
         lightgbm(shape, 5, {{"num_leaves", leaves(255)}, {"learning_rate", 0.1}, {"feature_fraction", 0.8}, {"n_estimators", std::int64_t{3000}}}), pairs, 3.0);
   add("random forest", "random_forest",
-      {{"n_estimators", n_forest}, {"max_features", regression ? "0.5" : "sqrt"}, {"min_samples_leaf", std::int64_t{regression ? 1 : 2}}}, "native", 1.5);
+      {{"n_estimators", n_forest}, {"max_features", regression ? "0.5" : "sqrt"}, {"min_samples_leaf", std::int64_t{regression ? 1 : 2}}}, "ranked", 1.5);
   return out;
 }
 
