@@ -118,13 +118,17 @@ Proposals::Proposals(std::vector<Candidate> portfolio, Settings settings)
     : portfolio_(std::move(portfolio)), settings_(std::move(settings)) {}
 
 double Proposals::expected_s(const Candidate& candidate, const std::vector<TrialResult>& known) const {
+  // Measured on 1,000,000 x 30: LightGBM bins that in 3 s, XGBoost in 9 s, and neither can be interrupted.
+  const double bin_ns_per_cell = candidate.estimator == "xgboost" ? 300 : candidate.estimator == "constant" ? 0 : 100;
+  const double bin_s = 1e-9 * bin_ns_per_cell * static_cast<double>(settings_.n_cells);
   double seconds = 0, cost = 0;
   for (const TrialResult& result : known) {
     if (result.candidate.estimator == "constant") continue;
     seconds += result.seconds;
     cost += result.candidate.cost;
   }
-  return cost > 0 ? candidate.cost * seconds / cost / static_cast<double>(settings_.n_parallel) : 0;
+  const double rate = cost > 0 ? seconds / cost : settings_.seconds_per_cost;
+  return bin_s + candidate.cost * rate / static_cast<double>(settings_.n_parallel);
 }
 
 bool Proposals::fits_in_time(const Candidate& candidate, const std::vector<TrialResult>& known) const {

@@ -23,6 +23,8 @@ class Proposals {
     std::uint64_t seed = 0;
     std::size_t n_rows = 0;
     std::size_t n_parallel = 1;       ///< trials or folds that run side by side
+    std::size_t n_cells = 0;          ///< rows times columns: what a learner bins before its first round
+    double seconds_per_cost = 0;      ///< thread-seconds per unit of cost while nothing is known here, as a lower rung tells
     std::size_t patience = 0;         ///< proposals after the portfolio without a gain before it ends; 0: no end
     std::function<double()> remaining_s;
     std::function<void(const Candidate&, const std::string& why)> skipped;

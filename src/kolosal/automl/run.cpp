@@ -290,6 +290,17 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   settings.seed = derive_seed(options_.seed, {"proposals", stage.rung});
   settings.n_rows = stage.n_train_rows;
   settings.n_parallel = context_.n_threads;
+  settings.n_cells = stage.base.n_rows() * stage.base.n_columns();
+  if (stage.rung > 0) {
+    const Stage& below = *stages_[stage.rung - 1];
+    double seconds = 0, cost = 0;
+    for (const TrialResult& result : searches_[stage.rung - 1]->snapshot()) {
+      seconds += result.seconds;
+      cost += result.candidate.cost;
+    }
+    const double growth = static_cast<double>(stage.n_train_rows) / static_cast<double>(below.n_train_rows);
+    if (cost > 0) settings.seconds_per_cost = growth * seconds / cost;
+  }
   settings.remaining_s = [limits, this] { return is_timed() ? limits.deadline().remaining_s() : kInfinity; };
   settings.skipped = [this](const Candidate& candidate, const std::string& why) {
     tell({.kind = Event::Kind::kTrialSkipped, .message = candidate.label, .note = why});
@@ -489,10 +500,41 @@ nlohmann::json to_json(const RunResult& result) {
           {"notes", result.notes}};
 }
 
+namespace {
+
+/// Rows for which there is time: the steps before the first fit may take a quarter of what is left.
+data::Frame affordable_rows(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink) {
+  constexpr double kSecondsPerCell = 50e-9;  // of prepare(), on one slow core
+  constexpr std::size_t kMinRows = 50'000;
+  if (!options.time_budget_s || table.n_rows() <= kMinRows) return table;
+  const double n_cells = 0.25 * std::max(0.0, context.deadline.remaining_s()) / kSecondsPerCell;
+  const auto n_rows = std::max(kMinRows, static_cast<std::size_t>(n_cells / static_cast<double>(table.n_columns())));
+  if (n_rows >= table.n_rows()) return table;
+  // Selection sampling (Knuth, algorithm S): ascending row numbers, each row with the same chance.
+  Rng rng(derive_seed(options.seed, {"affordable"}));
+  std::vector<std::uint32_t> rows;
+  rows.reserve(n_rows);
+  for (std::size_t i = 0; i < table.n_rows() && rows.size() < n_rows; ++i)
+    if (rng.below(table.n_rows() - i) < n_rows - rows.size()) rows.push_back(static_cast<std::uint32_t>(i));
+  if (sink) {
+    Event event;
+    event.kind = Event::Kind::kNote;
+    event.phase = "read";
+    event.message = fmt::format("the time is short for this table: {} of its {} rows, drawn at random, are used", n_rows, table.n_rows());
+    event.score = event.best_score = kNaN;
+    event.elapsed_s = Clock::system().now_s();
+    event.remaining_s = context.deadline.remaining_s();
+    sink(event);
+  }
+  return table.take(rows);
+}
+
+}  // namespace
+
 RunResult run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink) {
   if (options.time_budget_s.has_value() == options.n_trials.has_value())
     throw Error(ErrorCode::kUsage, "give either a time budget or a number of trials");
-  return Run(table, options, context, sink).execute();
+  return Run(affordable_rows(table, options, context, sink), options, context, sink).execute();
 }
 
 }  // namespace kolosal::automl
