@@ -9,8 +9,8 @@
 
 namespace kolosal::automl {
 
-Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid, const metric::Metric& metric,
-                   std::size_t max_members, const Context& context) {
+Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
+                   const metric::Metric& metric, std::size_t max_members, const Context& context) {
   Blend out;
   std::vector<std::span<const double>> candidates;
   for (const TrialResult& result : results) candidates.emplace_back(result.prediction);
@@ -64,7 +64,8 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
     // A view's shared steps were fitted on the rows of its rung.
     const std::string view = fmt::format("{}.{}", trial.candidate.view, trial.rung);
     if (!out.views.contains(view))
-      out.views.emplace(view, *(*frame.stages)[trial.rung]->store->shared_recipe(trial.candidate.view, context));
+      out.views.emplace(view,
+                        *(*frame.stages)[trial.rung]->store->shared_recipe(trial.candidate.view, context));
     pipeline::Member member{trial.candidate.label, blend.weights[i], view, {}};
     if (const auto refit = refitted.find(blend.trials[i]); refit != refitted.end())
       member.pipelines.push_back(pipeline::Pipeline::load(refit->second));
@@ -78,12 +79,21 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
 std::vector<LeaderboardRow> make_leaderboard(const std::vector<TrialResult>& results, const Blend& blend,
                                              const metric::Metric& metric) {
   std::vector<LeaderboardRow> rows;
-  LeaderboardRow blended{.model = "blend", .score = blend.score, .score_deviation = std::numeric_limits<double>::quiet_NaN(), .weight = 1};
+  LeaderboardRow blended{.model = "blend",
+                         .score = blend.score,
+                         .score_deviation = std::numeric_limits<double>::quiet_NaN(),
+                         .weight = 1};
   for (std::size_t i = 0; i < results.size(); ++i) {
     const TrialResult& r = results[i];
-    LeaderboardRow row{.trial = r.number, .model = r.candidate.label, .estimator = r.candidate.estimator, .score = r.score,
-                       .score_deviation = r.score_deviation, .fit_s = r.seconds, .predict_us_per_row = r.predict_us_per_row,
-                       .size_bytes = r.size_bytes, .note = r.note};
+    LeaderboardRow row{.trial = r.number,
+                       .model = r.candidate.label,
+                       .estimator = r.candidate.estimator,
+                       .score = r.score,
+                       .score_deviation = r.score_deviation,
+                       .fit_s = r.seconds,
+                       .predict_us_per_row = r.predict_us_per_row,
+                       .size_bytes = r.size_bytes,
+                       .note = r.note};
     for (std::size_t k = 0; k < blend.trials.size(); ++k)
       if (blend.trials[k] == i) row.weight = blend.weights[k];
     if (row.weight > 0) {

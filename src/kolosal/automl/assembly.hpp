@@ -20,15 +20,15 @@ namespace kolosal::automl {
 struct Blend {
   std::vector<std::size_t> trials;  ///< indices into the results, by falling weight
   std::vector<double> weights;
-  std::vector<double> prediction;   ///< of the validated rows, after the temperature
+  std::vector<double> prediction;  ///< of the validated rows, after the temperature
   double temperature = 1;
   double loss = 0;
   double score = 0;
 };
 
 /// Chooses and weighs trials by greedy selection, then fits the temperature (classification).
-Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid, const metric::Metric& metric,
-                   std::size_t max_members, const Context& context);
+Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
+                   const metric::Metric& metric, std::size_t max_members, const Context& context);
 
 /// The parts of a model that do not depend on which trials were chosen.
 struct ModelFrame {

@@ -45,7 +45,8 @@ std::span<const std::uint32_t> FeatureStore::valid_rows(std::size_t fold) const 
 }
 
 template <typename T>
-std::shared_ptr<const T> FeatureStore::make_once(std::map<std::string, Future<T>>& cache, const std::string& key,
+std::shared_ptr<const T> FeatureStore::make_once(std::map<std::string, Future<T>>& cache,
+                                                 const std::string& key,
                                                  const std::function<std::shared_ptr<const T>()>& make) {
   std::promise<std::shared_ptr<const T>> promise;
   {
@@ -103,7 +104,8 @@ std::shared_ptr<const FoldFeatures> FeatureStore::shared_features(const View& vi
   });
 }
 
-std::shared_ptr<const transform::Recipe> FeatureStore::shared_recipe(const std::string& view, const Context& context) {
+std::shared_ptr<const transform::Recipe> FeatureStore::shared_recipe(const std::string& view,
+                                                                     const Context& context) {
   return shared_features(views_.at(view), context)->shared;
 }
 

@@ -24,7 +24,8 @@ struct FoldFeatures {
   std::shared_ptr<const transform::Recipe> per_fold;  ///< fitted on the fold's training rows
 };
 
-/// Makes each view of each fold once, and each learner's prepared form of it once, however many trials want them.
+/// Makes each view of each fold once, and each learner's prepared form of it once, however many trials want
+/// them.
 ///
 /// Threads: all members may be called from many threads; who comes second waits for the first.
 /// Memory: keeps what was used last, up to a number of bytes (estimated); the rest is made again when needed.
@@ -35,7 +36,8 @@ class FeatureStore {
                std::vector<View> views, std::size_t memory_bytes);
 
   /// fold: index into splits, or kAllRows for features fitted on every row (refit).
-  std::shared_ptr<const FoldFeatures> features(const std::string& view, std::size_t fold, const Context& context);
+  std::shared_ptr<const FoldFeatures> features(const std::string& view, std::size_t fold,
+                                               const Context& context);
   std::shared_ptr<const model::Prepared> prepared(const model::Estimator& estimator, const std::string& view,
                                                   std::size_t fold, const Context& context);
 

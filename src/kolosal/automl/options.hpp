@@ -25,15 +25,15 @@ std::string_view preset_name(Preset preset);
 /// What the user asks of a run. Exactly one of time_budget_s and n_trials is set.
 struct RunOptions {
   ProblemOptions problem;
-  std::optional<double> time_budget_s;     ///< From process start to exit.
-  std::optional<std::size_t> n_trials;     ///< Reproducible: same seed, same bytes.
+  std::optional<double> time_budget_s;  ///< From process start to exit.
+  std::optional<std::size_t> n_trials;  ///< Reproducible: same seed, same bytes.
   Preset preset = Preset::kBalanced;
   std::uint64_t seed = 0;
-  std::vector<std::string> exclude_models; ///< registry names of learners
+  std::vector<std::string> exclude_models;  ///< registry names of learners
   std::filesystem::path output = "model.kolosal";
-  std::filesystem::path run_dir;           ///< Empty: <output>.run, removed when the run ends well.
+  std::filesystem::path run_dir;  ///< Empty: <output>.run, removed when the run ends well.
   bool resume = false;
-  std::string data_name;                   ///< For the model's lineage: the file's name, no folder.
+  std::string data_name;  ///< For the model's lineage: the file's name, no folder.
 };
 
 }  // namespace kolosal::automl

@@ -27,7 +27,11 @@ constexpr std::size_t kMaxClasses = 2'000;
 const Column& required_column(const data::Frame& table, const std::string& name, const char* what) {
   if (const auto i = table.find(name)) return table.column(*i);
   const std::string near = nearest_name(name, table.names());
-  std::string known = fmt::format("{}", fmt::join(table.names().begin(), table.names().begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(8, table.n_columns())), ", "));
+  std::string known = fmt::format(
+      "{}", fmt::join(table.names().begin(),
+                      table.names().begin() +
+                          static_cast<std::ptrdiff_t>(std::min<std::size_t>(8, table.n_columns())),
+                      ", "));
   throw Error(ErrorCode::kData, "{} column \"{}\" is not in the table{}; its columns are: {}{}", what, name,
               near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near), known,
               table.n_columns() > 8 ? ", ..." : "");
@@ -55,7 +59,8 @@ Levels levels_of(const Column& column) {
     const bool numeric = column.is_numeric();
     for (std::size_t i = 0; i < column.size(); ++i) {
       if (column.is_missing(i)) continue;
-      const auto [it, added] = index.try_emplace(column.cell_text(i), static_cast<std::int32_t>(out.names.size()));
+      const auto [it, added] =
+          index.try_emplace(column.cell_text(i), static_cast<std::int32_t>(out.names.size()));
       if (added) {
         out.names.push_back(it->first);
         out.counts.push_back(0);
@@ -65,7 +70,8 @@ Levels levels_of(const Column& column) {
       ++out.counts[static_cast<std::size_t>(it->second)];
     }
   }
-  // Classes in the order a person expects: numbers by value, texts by bytes; levels that never occur are left out.
+  // Classes in the order a person expects: numbers by value, texts by bytes; levels that never occur are left
+  // out.
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < out.names.size(); ++i)
     if (out.counts[i] > 0) order.push_back(i);
@@ -110,22 +116,28 @@ std::size_t count_distinct_numbers(const Column& column, std::size_t enough) {
 }
 
 /// Decides the task and says why.
-std::pair<Task, std::string> decide_task(const Column& column, const std::string& target, const std::string& asked) {
+std::pair<Task, std::string> decide_task(const Column& column, const std::string& target,
+                                         const std::string& asked) {
   const bool numeric = column.is_numeric();
-  if (column.type() == ColumnType::kTimestamp || column.type() == ColumnType::kDate || column.type() == ColumnType::kSparse)
-    throw Error(ErrorCode::kData, "target column \"{}\" holds {} values; a target must be numbers or classes", target,
-                data::type_name(column.type()));
+  if (column.type() == ColumnType::kTimestamp || column.type() == ColumnType::kDate ||
+      column.type() == ColumnType::kSparse)
+    throw Error(ErrorCode::kData, "target column \"{}\" holds {} values; a target must be numbers or classes",
+                target, data::type_name(column.type()));
   if (asked != "auto") {
     const Task task = data::task_from_name(asked);
     if (task == Task::kRegression && !numeric)
-      throw Error(ErrorCode::kData, "target column \"{}\" holds {} values, which can not be a regression target; drop --task or use --task multiclass",
+      throw Error(ErrorCode::kData,
+                  "target column \"{}\" holds {} values, which can not be a regression target; drop --task "
+                  "or use --task multiclass",
                   target, data::type_name(column.type()));
     return {task, "asked for"};
   }
   const std::size_t n_distinct = numeric ? count_distinct_numbers(column, kMaxIntegerClasses + 2) : 0;
   if (!looks_like_classes(column, n_distinct))
-    return {Task::kRegression, fmt::format("{} values, more than {} distinct", data::type_name(column.type()), std::min(n_distinct, kMaxIntegerClasses + 1) - 1)};
-  return {Task::kMulticlass, fmt::format("{} values", data::type_name(column.type()))};  // binary once the classes are counted
+    return {Task::kRegression, fmt::format("{} values, more than {} distinct", data::type_name(column.type()),
+                                           std::min(n_distinct, kMaxIntegerClasses + 1) - 1)};
+  return {Task::kMulticlass,
+          fmt::format("{} values", data::type_name(column.type()))};  // binary once the classes are counted
 }
 
 std::vector<std::uint32_t> rows_with_target(const Column& column, const std::string& target) {
@@ -133,10 +145,12 @@ std::vector<std::uint32_t> rows_with_target(const Column& column, const std::str
   for (std::size_t i = 0; i < column.size(); ++i) {
     if (column.is_missing(i)) continue;
     if (column.is_numeric() && std::isinf(column.number(i)))
-      throw Error(ErrorCode::kData, "target column \"{}\" is infinite in row {}; remove or correct that row", target, i + 1);
+      throw Error(ErrorCode::kData, "target column \"{}\" is infinite in row {}; remove or correct that row",
+                  target, i + 1);
     rows.push_back(static_cast<std::uint32_t>(i));
   }
-  if (rows.empty()) throw Error(ErrorCode::kData, "target column \"{}\" is missing in all {} rows", target, column.size());
+  if (rows.empty())
+    throw Error(ErrorCode::kData, "target column \"{}\" is missing in all {} rows", target, column.size());
   return rows;
 }
 
@@ -144,12 +158,17 @@ void set_classes(Problem& problem, const Column& column, const std::string& targ
   Levels levels = levels_of(column);
   const std::size_t n = levels.names.size();
   if (n < 2)
-    throw Error(ErrorCode::kData, "target column \"{}\" has only one value, \"{}\"; there is nothing to learn", target,
+    throw Error(ErrorCode::kData,
+                "target column \"{}\" has only one value, \"{}\"; there is nothing to learn", target,
                 n == 0 ? "" : levels.names[0]);
   if (problem.task == Task::kBinary && n > 2)
-    throw Error(ErrorCode::kData, "target column \"{}\" has {} classes; --task binary needs 2: use --task multiclass", target, n);
+    throw Error(ErrorCode::kData,
+                "target column \"{}\" has {} classes; --task binary needs 2: use --task multiclass", target,
+                n);
   if (n > kMaxClasses || (n > 50 && n * 2 > column.size()))
-    throw Error(ErrorCode::kData, "target column \"{}\" has {} different values in {} rows, too many to be classes; it looks like an identifier or free text",
+    throw Error(ErrorCode::kData,
+                "target column \"{}\" has {} different values in {} rows, too many to be classes; it looks "
+                "like an identifier or free text",
                 target, n, column.size());
   problem.task = n == 2 ? Task::kBinary : Task::kMulticlass;
   problem.task_reason += fmt::format(", {} classes", n);
@@ -157,8 +176,10 @@ void set_classes(Problem& problem, const Column& column, const std::string& targ
   problem.target.assign(levels.code.begin(), levels.code.end());
   const auto rarest = std::ranges::min_element(levels.counts);
   if (*rarest < 5)
-    problem.notes.push_back(fmt::format("class \"{}\" has only {} row{}; its predictions can not be trusted",
-                                        levels.names[static_cast<std::size_t>(rarest - levels.counts.begin())], *rarest, *rarest == 1 ? "" : "s"));
+    problem.notes.push_back(
+        fmt::format("class \"{}\" has only {} row{}; its predictions can not be trusted",
+                    levels.names[static_cast<std::size_t>(rarest - levels.counts.begin())], *rarest,
+                    *rarest == 1 ? "" : "s"));
 }
 
 void set_values(Problem& problem, const Column& column, const std::string& target) {
@@ -166,19 +187,24 @@ void set_values(Problem& problem, const Column& column, const std::string& targe
   column.copy_numbers(problem.target);
   const auto [low, high] = std::ranges::minmax(problem.target);
   if (low == high)
-    throw Error(ErrorCode::kData, "target column \"{}\" is always {}; there is nothing to learn", target, low);
+    throw Error(ErrorCode::kData, "target column \"{}\" is always {}; there is nothing to learn", target,
+                low);
 }
 
 /// rows: where the column's rows are in the user's table.
-std::vector<double> read_weights(const Column& column, const std::vector<std::uint32_t>& rows, const std::string& name) {
+std::vector<double> read_weights(const Column& column, const std::vector<std::uint32_t>& rows,
+                                 const std::string& name) {
   if (!column.is_numeric())
-    throw Error(ErrorCode::kData, "weight column \"{}\" holds {} values; weights must be numbers", name, data::type_name(column.type()));
+    throw Error(ErrorCode::kData, "weight column \"{}\" holds {} values; weights must be numbers", name,
+                data::type_name(column.type()));
   std::vector<double> out(column.size());
   column.copy_numbers(out);
   double sum = 0;
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (!(out[i] >= 0) || std::isinf(out[i]))
-      throw Error(ErrorCode::kData, "weight column \"{}\" must hold finite numbers of at least 0, not {} (row {})", name, out[i], rows[i] + 1);
+      throw Error(ErrorCode::kData,
+                  "weight column \"{}\" must hold finite numbers of at least 0, not {} (row {})", name,
+                  out[i], rows[i] + 1);
     sum += out[i];
   }
   if (sum <= 0) throw Error(ErrorCode::kData, "weight column \"{}\" is 0 in every row", name);
@@ -187,13 +213,17 @@ std::vector<double> read_weights(const Column& column, const std::vector<std::ui
 
 std::vector<std::int64_t> read_groups(const Column& column, const std::string& name) {
   const Levels levels = levels_of(column);
-  if (levels.names.size() < 2) throw Error(ErrorCode::kData, "group column \"{}\" has fewer than 2 groups", name);
+  if (levels.names.size() < 2)
+    throw Error(ErrorCode::kData, "group column \"{}\" has fewer than 2 groups", name);
   return {levels.code.begin(), levels.code.end()};
 }
 
 std::vector<std::int64_t> read_times(const Column& column, const std::string& name) {
-  if (column.type() == ColumnType::kText || column.type() == ColumnType::kCategory || column.type() == ColumnType::kSparse)
-    throw Error(ErrorCode::kData, "time column \"{}\" holds {} values; it must hold dates, timestamps or numbers", name, data::type_name(column.type()));
+  if (column.type() == ColumnType::kText || column.type() == ColumnType::kCategory ||
+      column.type() == ColumnType::kSparse)
+    throw Error(ErrorCode::kData,
+                "time column \"{}\" holds {} values; it must hold dates, timestamps or numbers", name,
+                data::type_name(column.type()));
   std::vector<double> numbers(column.size());
   column.copy_numbers(numbers);
   // Ranks, so that fractions of a second and of a number keep their order; missing times come first.
@@ -201,7 +231,8 @@ std::vector<std::int64_t> read_times(const Column& column, const std::string& na
   std::erase_if(sorted, [](double v) { return std::isnan(v); });
   std::ranges::sort(sorted);
   sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-  if (sorted.size() < 2) throw Error(ErrorCode::kData, "time column \"{}\" has fewer than 2 different times", name);
+  if (sorted.size() < 2)
+    throw Error(ErrorCode::kData, "time column \"{}\" has fewer than 2 different times", name);
   std::vector<std::int64_t> out(numbers.size(), 0);
   for (std::size_t i = 0; i < numbers.size(); ++i)
     if (!std::isnan(numbers[i])) out[i] = 1 + (std::ranges::lower_bound(sorted, numbers[i]) - sorted.begin());
@@ -244,7 +275,8 @@ std::uint64_t Problem::fingerprint() const {
       column.copy_numbers(numbers);
       out = hash_bytes(numbers.data(), numbers.size() * sizeof(double), out);
       if (column.type() != ColumnType::kCategory) continue;
-      for (const std::string& level : column.dictionary()->levels()) out = hash_bytes(level.data(), level.size(), out);
+      for (const std::string& level : column.dictionary()->levels())
+        out = hash_bytes(level.data(), level.size(), out);
     }
   }
   for (const std::string& name : classes) out = hash_bytes(name.data(), name.size(), out);
@@ -257,21 +289,27 @@ Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {
   if (options.target.empty()) throw Error(ErrorCode::kUsage, "no target column given; pass --target COLUMN");
   const Column& all_targets = required_column(whole, options.target, "target");
   if (whole.n_columns() < 2)
-    throw Error(ErrorCode::kData, "the table has no column beside the target \"{}\"; there is nothing to learn from", options.target);
-  for (const auto& [name, what] : {std::pair{options.weight, "weight"}, {options.group, "group"}, {options.time, "time"}}) {
+    throw Error(ErrorCode::kData,
+                "the table has no column beside the target \"{}\"; there is nothing to learn from",
+                options.target);
+  for (const auto& [name, what] :
+       {std::pair{options.weight, "weight"}, {options.group, "group"}, {options.time, "time"}}) {
     if (name.empty()) continue;
     required_column(whole, name, what);
-    if (name == options.target) throw Error(ErrorCode::kData, "column \"{}\" can not be both the target and the {} column", name, what);
+    if (name == options.target)
+      throw Error(ErrorCode::kData, "column \"{}\" can not be both the target and the {} column", name, what);
   }
 
   Problem problem;
   const auto rows = rows_with_target(all_targets, options.target);
   const bool some_missing = rows.size() < whole.n_rows();
   if (some_missing)
-    problem.notes.push_back(fmt::format("{} of {} rows have no target and are left out", whole.n_rows() - rows.size(), whole.n_rows()));
+    problem.notes.push_back(fmt::format("{} of {} rows have no target and are left out",
+                                        whole.n_rows() - rows.size(), whole.n_rows()));
   const data::Frame table = some_missing ? whole.take(rows) : whole;
   if (table.n_rows() < 2)
-    throw Error(ErrorCode::kData, "the table has {} row with a target; at least 2 are needed", table.n_rows());
+    throw Error(ErrorCode::kData, "the table has {} row with a target; at least 2 are needed",
+                table.n_rows());
 
   const Column& target = table.column(options.target);
   std::tie(problem.task, problem.task_reason) = decide_task(target, options.target, options.task);
@@ -279,16 +317,19 @@ Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {
     set_values(problem, target, options.target);
   else
     set_classes(problem, target, options.target);
-  problem.metric = options.metric.empty() ? &metric::default_metric(problem.task) : &metric::metric_for(options.metric, problem.task);
+  problem.metric = options.metric.empty() ? &metric::default_metric(problem.task)
+                                          : &metric::metric_for(options.metric, problem.task);
 
-  if (!options.weight.empty()) problem.weights = read_weights(table.column(options.weight), rows, options.weight);
+  if (!options.weight.empty())
+    problem.weights = read_weights(table.column(options.weight), rows, options.weight);
   if (!options.group.empty()) problem.groups = read_groups(table.column(options.group), options.group);
   if (!options.time.empty()) problem.times = read_times(table.column(options.time), options.time);
 
   set_roles(problem, table, options);
   problem.features = table.select(problem.schema.names_with(data::Role::kFeature));
   if (problem.features.n_columns() == 0)
-    throw Error(ErrorCode::kData, "no feature column is left: {} were ignored, empty or have another role", table.n_columns() - 1);
+    throw Error(ErrorCode::kData, "no feature column is left: {} were ignored, empty or have another role",
+                table.n_columns() - 1);
   return problem;
 }
 

@@ -26,9 +26,9 @@ constexpr std::array kLightgbmAxes = {
     Axis{"learning_rate", 0.015, 0.2, true, false, 0.1}};
 
 constexpr std::array kXgboostAxes = {
-    Axis{"max_depth", 2, 10, false, true, 6},            Axis{"min_child_weight", 0.5, 64, true, false, 1},
-    Axis{"colsample_bynode", 0.3, 1, false, false, 1},   Axis{"subsample", 0.5, 1, false, false, 1},
-    Axis{"reg_alpha", 1e-3, 10, true, false, 1e-3},      Axis{"reg_lambda", 1e-2, 30, true, false, 1},
+    Axis{"max_depth", 2, 10, false, true, 6},           Axis{"min_child_weight", 0.5, 64, true, false, 1},
+    Axis{"colsample_bynode", 0.3, 1, false, false, 1},  Axis{"subsample", 0.5, 1, false, false, 1},
+    Axis{"reg_alpha", 1e-3, 10, true, false, 1e-3},     Axis{"reg_lambda", 1e-2, 30, true, false, 1},
     Axis{"learning_rate", 0.015, 0.2, true, false, 0.1}};
 
 std::span<const Axis> axes_of(const std::string& estimator) {
@@ -46,12 +46,14 @@ double number_of(const ParamMap& params, const Axis& axis) {
 
 double to_unit(const Axis& axis, double value) {
   const double v = std::clamp(value, axis.low, axis.high);
-  return axis.log ? std::log(v / axis.low) / std::log(axis.high / axis.low) : (v - axis.low) / (axis.high - axis.low);
+  return axis.log ? std::log(v / axis.low) / std::log(axis.high / axis.low)
+                  : (v - axis.low) / (axis.high - axis.low);
 }
 
 double from_unit(const Axis& axis, double unit) {
   const double u = std::clamp(unit, 0.0, 1.0);
-  const double v = axis.log ? axis.low * std::pow(axis.high / axis.low, u) : axis.low + u * (axis.high - axis.low);
+  const double v =
+      axis.log ? axis.low * std::pow(axis.high / axis.low, u) : axis.low + u * (axis.high - axis.low);
   return axis.integer ? std::round(v) : v;
 }
 
@@ -60,7 +62,8 @@ std::string root_label(const std::string& label) { return label.substr(0, label.
 std::vector<const TrialResult*> by_loss(const std::vector<TrialResult>& known, bool boosters_only) {
   std::vector<const TrialResult*> out;
   for (const TrialResult& result : known)
-    if (!(boosters_only && axes_of(result.candidate.estimator).empty()) && !result.cut_short) out.push_back(&result);
+    if (!(boosters_only && axes_of(result.candidate.estimator).empty()) && !result.cut_short)
+      out.push_back(&result);
   std::ranges::stable_sort(out, {}, [](const TrialResult* r) { return r->loss; });
   return out;
 }
@@ -75,7 +78,8 @@ Candidate with_lower_rate(const Candidate& candidate) {
   const Axis rounds{"n_estimators", 1, 1e6, true, true, 1000};
   out.params["n_estimators"] = static_cast<std::int64_t>(2 * number_of(candidate.params, rounds));
   const Axis patience{"early_stopping_rounds", 1, 1e6, true, true, 40};
-  out.params["early_stopping_rounds"] = static_cast<std::int64_t>(1.5 * number_of(candidate.params, patience));
+  out.params["early_stopping_rounds"] =
+      static_cast<std::int64_t>(1.5 * number_of(candidate.params, patience));
   out.label = fmt::format("{} / rate {:.3g}", root_label(candidate.label), rate);
   out.cost = 2 * candidate.cost;
   return out;
@@ -104,7 +108,8 @@ Candidate local_step(const Candidate& centre, double length, std::uint64_t seed)
   norm = std::sqrt(std::max(norm, 1e-12));
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const Axis& axis = axes[i];
-    const double value = from_unit(axis, to_unit(axis, number_of(centre.params, axis)) + length * direction[i] / norm);
+    const double value =
+        from_unit(axis, to_unit(axis, number_of(centre.params, axis)) + length * direction[i] / norm);
     if (axis.integer)
       out.params[axis.name] = static_cast<std::int64_t>(value);
     else
@@ -119,7 +124,9 @@ Proposals::Proposals(std::vector<Candidate> portfolio, Settings settings)
 
 double Proposals::expected_s(const Candidate& candidate, const std::vector<TrialResult>& known) const {
   // Measured on 1,000,000 x 30: LightGBM bins that in 3 s, XGBoost in 9 s, and neither can be interrupted.
-  const double bin_ns_per_cell = candidate.estimator == "xgboost" ? 300 : candidate.estimator == "constant" ? 0 : 100;
+  const double bin_ns_per_cell = candidate.estimator == "xgboost"    ? 300
+                                 : candidate.estimator == "constant" ? 0
+                                                                     : 100;
   const double bin_s = 1e-9 * bin_ns_per_cell * static_cast<double>(settings_.n_cells);
   double seconds = 0, cost = 0;
   for (const TrialResult& result : known) {
@@ -166,8 +173,11 @@ std::optional<Candidate> Proposals::refine(std::size_t number, const std::vector
   if (turn == 0) {
     for (std::size_t i = 0; i < std::min<std::size_t>(best.size(), 3); ++i) {
       const Candidate slower = with_lower_rate(best[i]->candidate);
-      const bool was_tried = std::ranges::any_of(known, [&](const TrialResult& r) { return r.candidate.label == slower.label; });
-      if (std::get<double>(slower.params.at("learning_rate")) > 0.004 && !was_tried && slowed_.insert(slower.label).second) return slower;
+      const bool was_tried =
+          std::ranges::any_of(known, [&](const TrialResult& r) { return r.candidate.label == slower.label; });
+      if (std::get<double>(slower.params.at("learning_rate")) > 0.004 && !was_tried &&
+          slowed_.insert(slower.label).second)
+        return slower;
     }
   }
   // The step shrinks as the search goes on.
@@ -187,7 +197,9 @@ std::optional<Candidate> Proposals::operator()(std::size_t number, const std::ve
       return chosen;
     }
     if (settings_.skipped && passed_over_.insert(portfolio_[i].label).second)
-      settings_.skipped(portfolio_[i], fmt::format("expected to take {:.1f} s, {:.1f} s are left", expected_s(portfolio_[i], known), settings_.remaining_s()));
+      settings_.skipped(portfolio_[i],
+                        fmt::format("expected to take {:.1f} s, {:.1f} s are left",
+                                    expected_s(portfolio_[i], known), settings_.remaining_s()));
   }
   if (number < portfolio_.size()) portfolio_.resize(number);
   if (patience_ended(known)) return {};

@@ -12,8 +12,8 @@
 
 namespace kolosal::automl {
 
-/// Decides what to try next: first the portfolio in its order, then, from what is known, a lower learning rate for the best
-/// boosters, steps of a local search around the two best, and random points.
+/// Decides what to try next: first the portfolio in its order, then, from what is known, a lower learning
+/// rate for the best boosters, steps of a local search around the two best, and random points.
 ///
 /// Determinism: a proposal depends on the seed, the number and the known results; on the clock only through
 /// `remaining_s`, which is infinite when the budget is counted in trials.
@@ -22,10 +22,11 @@ class Proposals {
   struct Settings {
     std::uint64_t seed = 0;
     std::size_t n_rows = 0;
-    std::size_t n_parallel = 1;       ///< trials or folds that run side by side
-    std::size_t n_cells = 0;          ///< rows times columns: what a learner bins before its first round
-    double seconds_per_cost = 0;      ///< thread-seconds per unit of cost while nothing is known here, as a lower rung tells
-    std::size_t patience = 0;         ///< proposals after the portfolio without a gain before it ends; 0: no end
+    std::size_t n_parallel = 1;  ///< trials or folds that run side by side
+    std::size_t n_cells = 0;     ///< rows times columns: what a learner bins before its first round
+    double seconds_per_cost =
+        0;  ///< thread-seconds per unit of cost while nothing is known here, as a lower rung tells
+    std::size_t patience = 0;  ///< proposals after the portfolio without a gain before it ends; 0: no end
     std::function<double()> remaining_s;
     std::function<void(const Candidate&, const std::string& why)> skipped;
   };
@@ -49,11 +50,12 @@ class Proposals {
 /// A candidate with half the learning rate, twice the rounds.
 Candidate with_lower_rate(const Candidate& candidate);
 
-/// A point drawn at random from the search ranges that the centre's learner declares; what it does not declare stays.
-/// Empty when the learner declares none.
+/// A point drawn at random from the search ranges that the centre's learner declares; what it does not
+/// declare stays. Empty when the learner declares none.
 std::optional<Candidate> random_point(const Candidate& centre, std::uint64_t seed);
 
-/// A step of `length` (in units of the normalized search box) in a random direction from a booster's parameters.
+/// A step of `length` (in units of the normalized search box) in a random direction from a booster's
+/// parameters.
 Candidate local_step(const Candidate& centre, double length, std::uint64_t seed);
 
 }  // namespace kolosal::automl

@@ -143,7 +143,8 @@ std::vector<TrialResult> Run::results() const {
   return out;
 }
 
-// ---- time ----------------------------------------------------------------------------------------------------------
+// ---- time
+// ----------------------------------------------------------------------------------------------------------
 
 double Run::reserve_s() const {
   const std::lock_guard lock(checkpoint_mutex_);
@@ -165,7 +166,8 @@ Deadline Run::fit_deadline() const {
   return {Clock::system(), Clock::system().now_s() + left};
 }
 
-// ---- phases --------------------------------------------------------------------------------------------------------
+// ---- phases
+// --------------------------------------------------------------------------------------------------------
 
 void Run::prepare() {
   phase("prepare");
@@ -173,19 +175,23 @@ void Run::prepare() {
   base_recipe_ = transform::Recipe(base_steps());
   std::vector<std::uint32_t> all(problem_.n_rows());
   std::iota(all.begin(), all.end(), 0U);
-  base_ = base_recipe_.fit_transform(problem_.features, all, y_, quiet_context().with_seed(derive_seed(options_.seed, {"base"})));
+  base_ = base_recipe_.fit_transform(problem_.features, all, y_,
+                                     quiet_context().with_seed(derive_seed(options_.seed, {"base"})));
   // Steps that drop every column leave one of zeros.
   if (base_.n_columns() == 1 && base_.name(0) == "no_feature" && !problem_.features.find("no_feature"))
-    throw Error(ErrorCode::kData, "no usable feature column is left: every column is constant, a duplicate or an identifier");
+    throw Error(ErrorCode::kData,
+                "no usable feature column is left: every column is constant, a duplicate or an identifier");
   auto plan = pipeline::plan_for_size(problem_.n_rows(), base_.n_columns(), y_);
   plan.groups = problem_.groups;
   plan.times = problem_.times;
   if (plan.kind != pipeline::SplitKind::kHoldOut && is_timed()) {
     // Few seconds for many rows: one split and a refit give more than folds that can not finish.
-    const double rows_per_second = static_cast<double>(problem_.n_rows()) / (*options_.time_budget_s * static_cast<double>(context_.n_threads));
+    const double rows_per_second = static_cast<double>(problem_.n_rows()) /
+                                   (*options_.time_budget_s * static_cast<double>(context_.n_threads));
     if (rows_per_second > 1500) plan.kind = pipeline::SplitKind::kHoldOut;
   }
-  if (plan.kind == pipeline::SplitKind::kHoldOut && problem_.n_rows() < 50'000) plan.valid_share = std::max(plan.valid_share, 0.2);
+  if (plan.kind == pipeline::SplitKind::kHoldOut && problem_.n_rows() < 50'000)
+    plan.valid_share = std::max(plan.valid_share, 0.2);
   splits_ = pipeline::make_splits(y_, all, plan, derive_seed(options_.seed, {"splits"}));
   const std::size_t n_train = splits_.front().train.size();
   const auto rungs = rung_sizes(n_train, base_.n_columns(), is_hold_out());
@@ -195,16 +201,25 @@ void Run::prepare() {
 }
 
 void Run::open_run_store() {
-  const auto folder = options_.run_dir.empty() ? std::filesystem::path(options_.output.string() + ".run") : options_.run_dir;
-  nlohmann::json settings = {{"target", options_.problem.target}, {"task", data::task_name(problem_.task)}, {"metric", problem_.metric->name},
-                             {"seed", options_.seed},             {"exclude_models", options_.exclude_models}, {"folds", splits_.size()},
-                             {"rungs", stages_.size()},           {"engine", kVersion}};
-  for (const auto& [role, column] : {std::pair{"weight", options_.problem.weight}, {"group", options_.problem.group}, {"time", options_.problem.time}})
+  const auto folder =
+      options_.run_dir.empty() ? std::filesystem::path(options_.output.string() + ".run") : options_.run_dir;
+  nlohmann::json settings = {{"target", options_.problem.target},
+                             {"task", data::task_name(problem_.task)},
+                             {"metric", problem_.metric->name},
+                             {"seed", options_.seed},
+                             {"exclude_models", options_.exclude_models},
+                             {"folds", splits_.size()},
+                             {"rungs", stages_.size()},
+                             {"engine", kVersion}};
+  for (const auto& [role, column] : {std::pair{"weight", options_.problem.weight},
+                                     {"group", options_.problem.group},
+                                     {"time", options_.problem.time}})
     if (!column.empty()) settings[role] = column;
   if (options_.n_trials) settings["budget"] = "trials";
   const RunIdentity identity{problem_.fingerprint(), settings.dump()};
   resumed_ = options_.resume && RunStore::exists(folder);
-  run_store_ = std::make_unique<RunStore>(resumed_ ? RunStore::open(folder, identity) : RunStore::create(folder, identity));
+  run_store_ = std::make_unique<RunStore>(resumed_ ? RunStore::open(folder, identity)
+                                                   : RunStore::create(folder, identity));
   for (const auto& stage : stages_) {
     SearchListener listener;
     listener.started = [this](std::size_t number, const Candidate& candidate) {
@@ -212,21 +227,30 @@ void Run::open_run_store() {
     };
     listener.ended = [this](const TrialResult& result) {
       if (result.candidate.estimator != "constant") ++n_done_;
-      if (std::isnan(best_score_) || problem_.metric->utility(result.score) > problem_.metric->utility(best_score_)) best_score_ = result.score;
-      tell({.kind = Event::Kind::kTrialEnd, .message = result.candidate.label, .note = result.note, .trial = result.number, .score = result.score});
+      if (std::isnan(best_score_) ||
+          problem_.metric->utility(result.score) > problem_.metric->utility(best_score_))
+        best_score_ = result.score;
+      tell({.kind = Event::Kind::kTrialEnd,
+            .message = result.candidate.label,
+            .note = result.note,
+            .trial = result.number,
+            .score = result.score});
     };
     listener.failed = [this](std::size_t number, const Candidate& candidate, const std::string& why) {
       ++n_failed_;
       tell({.kind = Event::Kind::kTrialSkipped, .message = candidate.label, .note = why, .trial = number});
     };
     listener.between = [this] { maybe_checkpoint(); };
-    searches_.push_back(std::make_unique<Search>(*stage->store, stage->y, stage->splits, *stage->valid, *problem_.metric, *run_store_, std::move(listener)));
+    searches_.push_back(std::make_unique<Search>(*stage->store, stage->y, stage->splits, *stage->valid,
+                                                 *problem_.metric, *run_store_, std::move(listener)));
   }
   if (!resumed_) return;
   seconds_before_ = run_store_->seconds_used();
   for (TrialResult& result : run_store_->trials()) {
     if (result.candidate.estimator != "constant") ++n_done_;
-    if (std::isnan(best_score_) || problem_.metric->utility(result.score) > problem_.metric->utility(best_score_)) best_score_ = result.score;
+    if (std::isnan(best_score_) ||
+        problem_.metric->utility(result.score) > problem_.metric->utility(best_score_))
+      best_score_ = result.score;
     searches_.at(result.rung)->add_known(std::move(result));
   }
   for (const auto& failure : run_store_->failures()) {
@@ -240,18 +264,22 @@ void Run::run_baseline() {
   Search::Limits limits;
   limits.n_trials = 1;
   limits.deadline = [] { return Deadline(); };
-  searches_.front()->run([](std::size_t, const std::vector<TrialResult>&) { return constant_candidate(); }, limits, quiet_context().with_seed(options_.seed));
+  searches_.front()->run([](std::size_t, const std::vector<TrialResult>&) { return constant_candidate(); },
+                         limits, quiet_context().with_seed(options_.seed));
   if (!resumed_ || !std::filesystem::exists(options_.output)) checkpoint(results());
 }
 
 std::vector<Candidate> Run::allowed(std::vector<Candidate> portfolio) {
   std::map<std::string, std::string> reasons;
   std::erase_if(portfolio, [&](const Candidate& candidate) {
-    if (std::ranges::find(options_.exclude_models, candidate.estimator) != options_.exclude_models.end()) return true;
+    if (std::ranges::find(options_.exclude_models, candidate.estimator) != options_.exclude_models.end())
+      return true;
     auto [reason, is_new] = reasons.try_emplace(candidate.estimator);
     if (is_new) {
       reason->second = model::estimator_info(candidate.estimator).unavailable();
-      if (!reason->second.empty()) tell({.kind = Event::Kind::kNote, .message = fmt::format("{} is left out: {}", candidate.estimator, reason->second)});
+      if (!reason->second.empty())
+        tell({.kind = Event::Kind::kNote,
+              .message = fmt::format("{} is left out: {}", candidate.estimator, reason->second)});
     }
     return !reason->second.empty();
   });
@@ -267,7 +295,8 @@ std::vector<Candidate> Run::promoted(std::size_t rung) const {
   for (std::size_t i = 0; i < known.size(); ++i) {
     // The better half, and the best of each learner that is not far behind.
     const bool first_of_family = families[known[i].candidate.estimator]++ == 0;
-    if (2 * i < known.size() || (first_of_family && known[i].loss < 1.2 * known.front().loss)) out.push_back(known[i].candidate);
+    if (2 * i < known.size() || (first_of_family && known[i].loss < 1.2 * known.front().loss))
+      out.push_back(known[i].candidate);
   }
   return out;
 }
@@ -278,11 +307,13 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   Search::Limits limits;
   limits.rung = stage.rung;
   limits.threads_per_fit = n_cells > kCellsForThreadsInside ? context_.n_threads : 1;
-  const double stage_end_s = is_last ? kInfinity : Clock::system().now_s() + 0.3 * fit_deadline().remaining_s();
+  const double stage_end_s =
+      is_last ? kInfinity : Clock::system().now_s() + 0.3 * fit_deadline().remaining_s();
   limits.deadline = [this, stage_end_s] {
     const Deadline fit = fit_deadline();
     if (!fit.is_set()) return Deadline();
-    return Deadline(Clock::system(), Clock::system().now_s() + std::min(fit.remaining_s(), stage_end_s - Clock::system().now_s()));
+    return Deadline(Clock::system(), Clock::system().now_s() +
+                                         std::min(fit.remaining_s(), stage_end_s - Clock::system().now_s()));
   };
 
   const std::size_t first = stage.rung == 0 ? 1 : 0;  // the baseline has number 0 in the first stage
@@ -340,7 +371,8 @@ void Run::maybe_checkpoint() {
   const double pause_s = is_timed() ? std::max(1.0, 0.08 * *options_.time_budget_s) : 5.0;
   const bool is_first = n_at_checkpoint_ <= 1 && known.size() > 1;
   if (known.size() <= n_at_checkpoint_ || (!is_first && now - last_checkpoint_s_ < pause_s)) return;
-  if (is_timed() && context_.deadline.remaining_s() < 3 * reserve_s()) return;  // the end is near: the last one is written there
+  if (is_timed() && context_.deadline.remaining_s() < 3 * reserve_s())
+    return;  // the end is near: the last one is written there
   checkpoint(known);
 }
 
@@ -348,7 +380,8 @@ void Run::checkpoint(const std::vector<TrialResult>& known) {
   const double start = Clock::system().now_s();
   Context context = quiet_context();
   context.n_threads = 1;
-  const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, max_members(), context.with_seed(derive_seed(options_.seed, {"blend"})));
+  const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, max_members(),
+                                   context.with_seed(derive_seed(options_.seed, {"blend"})));
   write_model(blend, known, {}, false);
   const std::lock_guard lock(checkpoint_mutex_);
   last_checkpoint_s_ = Clock::system().now_s();
@@ -357,7 +390,9 @@ void Run::checkpoint(const std::vector<TrialResult>& known) {
   last_blend_members_.clear();
   for (const std::size_t i : blend.trials) last_blend_members_.push_back(known[i]);
   for (TrialResult& member : last_blend_members_) member.prediction.clear();
-  if (std::isnan(best_score_) || problem_.metric->utility(blend.score) > problem_.metric->utility(best_score_)) best_score_ = blend.score;
+  if (std::isnan(best_score_) ||
+      problem_.metric->utility(blend.score) > problem_.metric->utility(best_score_))
+    best_score_ = blend.score;
   tell({.kind = Event::Kind::kCheckpoint, .message = options_.output.string(), .score = blend.score});
 }
 
@@ -373,13 +408,17 @@ std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::
   std::ranges::stable_sort(members, std::greater(), [&](std::size_t k) { return known[k].seconds; });
   std::mutex mutex;
   Context context = context_;
-  if (is_timed()) context.deadline = {Clock::system(), Clock::system().now_s() + context_.deadline.remaining_s() - reserve_s()};
-  const std::size_t threads_per_fit = stage.n_train_rows * stage.base.n_columns() > kCellsForThreadsInside ? context_.n_threads : 1;
+  if (is_timed())
+    context.deadline = {Clock::system(),
+                        Clock::system().now_s() + context_.deadline.remaining_s() - reserve_s()};
+  const std::size_t threads_per_fit =
+      stage.n_train_rows * stage.base.n_columns() > kCellsForThreadsInside ? context_.n_threads : 1;
   const double growth = static_cast<double>(problem_.n_rows()) / static_cast<double>(stage.n_train_rows);
   auto refit_one = [&](std::size_t i) {
     const TrialResult& trial = known[members[i]];
     // What it took before, with a margin; a refit that can not end in time is not begun.
-    if (1.1 * growth * trial.seconds / static_cast<double>(threads_per_fit) > context.deadline.remaining_s()) return;
+    if (1.1 * growth * trial.seconds / static_cast<double>(threads_per_fit) > context.deadline.remaining_s())
+      return;
     Candidate candidate = trial.candidate;
     if (model::estimator_info(candidate.estimator).has_rounds && trial.mean_rounds > 0)
       candidate.params["n_estimators"] = static_cast<std::int64_t>(std::lround(trial.mean_rounds * growth));
@@ -391,7 +430,9 @@ std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::
       const std::lock_guard lock(mutex);
       out.emplace(members[i], std::move(fitted.pipeline));
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kBudget) tell({.kind = Event::Kind::kNote, .message = fmt::format("{} was not refitted: {}", trial.candidate.label, error.what())});
+      if (error.code() != ErrorCode::kBudget)
+        tell({.kind = Event::Kind::kNote,
+              .message = fmt::format("{} was not refitted: {}", trial.candidate.label, error.what())});
     }
   };
   if (threads_per_fit == 1 && context_.pool)
@@ -401,31 +442,37 @@ std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::
   return out;
 }
 
-void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known, const std::map<std::size_t, artifact::Node>& refitted, bool is_final) {
-  const pipeline::Model model = assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_, refitted, quiet_context());
+void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
+                      const std::map<std::size_t, artifact::Node>& refitted, bool is_final) {
+  const pipeline::Model model =
+      assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_, refitted, quiet_context());
   artifact::ContainerWriter writer;
   auto board = nlohmann::json::array();
   for (LeaderboardRow row : make_leaderboard(known, blend, *problem_.metric)) {
-    // A model trained on a number of trials has the same bytes each time: nothing that was measured in seconds goes in.
+    // A model trained on a number of trials has the same bytes each time: nothing that was measured in
+    // seconds goes in.
     if (!is_timed()) row.fit_s = row.predict_us_per_row = kNaN;
     board.push_back(to_json(row));
   }
-  nlohmann::json manifest = {{"engine_version", kVersion},
-                             {"task", data::task_name(problem_.task)},
-                             {"task_reason", problem_.task_reason},
-                             {"target", options_.problem.target},
-                             {"metric", problem_.metric->name},
-                             {"higher_is_better", problem_.metric->higher_is_better},
-                             {"score", std::isfinite(blend.score) ? nlohmann::json(blend.score) : nlohmann::json()},
-                             {"n_rows", problem_.n_rows()},
-                             {"validation", is_hold_out() ? fmt::format("hold-out of {} rows", splits_.front().valid.size()) : fmt::format("{} folds", splits_.size())},
-                             {"refitted", !refitted.empty()},
-                             {"leaderboard", board},
-                             {"lineage", {{"data", options_.data_name},
-                                          {"fingerprint", fmt::format("{:016x}", problem_.fingerprint())},
-                                          {"seed", options_.seed},
-                                          {"preset", preset_name(options_.preset)},
-                                          {"notes", problem_.notes}}}};
+  nlohmann::json manifest = {
+      {"engine_version", kVersion},
+      {"task", data::task_name(problem_.task)},
+      {"task_reason", problem_.task_reason},
+      {"target", options_.problem.target},
+      {"metric", problem_.metric->name},
+      {"higher_is_better", problem_.metric->higher_is_better},
+      {"score", std::isfinite(blend.score) ? nlohmann::json(blend.score) : nlohmann::json()},
+      {"n_rows", problem_.n_rows()},
+      {"validation", is_hold_out() ? fmt::format("hold-out of {} rows", splits_.front().valid.size())
+                                   : fmt::format("{} folds", splits_.size())},
+      {"refitted", !refitted.empty()},
+      {"leaderboard", board},
+      {"lineage",
+       {{"data", options_.data_name},
+        {"fingerprint", fmt::format("{:016x}", problem_.fingerprint())},
+        {"seed", options_.seed},
+        {"preset", preset_name(options_.preset)},
+        {"notes", problem_.notes}}}};
   if (is_timed()) {
     manifest["lineage"]["trained_at"] = today();
     manifest["lineage"]["time_budget_s"] = *options_.time_budget_s;
@@ -455,7 +502,8 @@ RunResult Run::finish() {
   out.metric = problem_.metric->name;
   out.higher_is_better = problem_.metric->higher_is_better;
   out.score = blend.score;
-  out.validation = is_hold_out() ? fmt::format("hold-out of {} rows", splits_.front().valid.size()) : fmt::format("{} folds", splits_.size());
+  out.validation = is_hold_out() ? fmt::format("hold-out of {} rows", splits_.front().valid.size())
+                                 : fmt::format("{} folds", splits_.size());
   out.leaderboard = make_leaderboard(known, blend, *problem_.metric);
   out.n_rows = problem_.n_rows();
   out.n_trials = n_done_;
@@ -503,12 +551,14 @@ nlohmann::json to_json(const RunResult& result) {
 namespace {
 
 /// Rows for which there is time: the steps before the first fit may take a quarter of what is left.
-data::Frame affordable_rows(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink) {
+data::Frame affordable_rows(const data::Frame& table, const RunOptions& options, const Context& context,
+                            const EventSink& sink) {
   constexpr double kSecondsPerCell = 50e-9;  // of prepare(), on one slow core
   constexpr std::size_t kMinRows = 50'000;
   if (!options.time_budget_s || table.n_rows() <= kMinRows) return table;
   const double n_cells = 0.25 * std::max(0.0, context.deadline.remaining_s()) / kSecondsPerCell;
-  const auto n_rows = std::max(kMinRows, static_cast<std::size_t>(n_cells / static_cast<double>(table.n_columns())));
+  const auto n_rows =
+      std::max(kMinRows, static_cast<std::size_t>(n_cells / static_cast<double>(table.n_columns())));
   if (n_rows >= table.n_rows()) return table;
   // Selection sampling (Knuth, algorithm S): ascending row numbers, each row with the same chance.
   Rng rng(derive_seed(options.seed, {"affordable"}));
@@ -520,7 +570,9 @@ data::Frame affordable_rows(const data::Frame& table, const RunOptions& options,
     Event event;
     event.kind = Event::Kind::kNote;
     event.phase = "read";
-    event.message = fmt::format("the time is short for this table: {} of its {} rows, drawn at random, are used", n_rows, table.n_rows());
+    event.message =
+        fmt::format("the time is short for this table: {} of its {} rows, drawn at random, are used", n_rows,
+                    table.n_rows());
     event.score = event.best_score = kNaN;
     event.elapsed_s = Clock::system().now_s();
     event.remaining_s = context.deadline.remaining_s();
@@ -531,7 +583,8 @@ data::Frame affordable_rows(const data::Frame& table, const RunOptions& options,
 
 }  // namespace
 
-RunResult run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink) {
+RunResult run(const data::Frame& table, const RunOptions& options, const Context& context,
+              const EventSink& sink) {
   if (options.time_budget_s.has_value() == options.n_trials.has_value())
     throw Error(ErrorCode::kUsage, "give either a time budget or a number of trials");
   return Run(affordable_rows(table, options, context, sink), options, context, sink).execute();

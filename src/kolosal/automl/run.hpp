@@ -18,13 +18,13 @@ struct RunResult {
   std::string task;
   std::string metric;
   bool higher_is_better = true;
-  double score = 0;               ///< of the blend on rows its members did not see
-  std::string validation;         ///< "5 folds", "hold-out of 4,884 rows"
+  double score = 0;        ///< of the blend on rows its members did not see
+  std::string validation;  ///< "5 folds", "hold-out of 4,884 rows"
   std::vector<LeaderboardRow> leaderboard;
   std::size_t n_rows = 0;
-  std::size_t n_trials = 0;       ///< that ended with a result, the baseline not counted
+  std::size_t n_trials = 0;  ///< that ended with a result, the baseline not counted
   std::size_t n_failed = 0;
-  bool interrupted = false;       ///< by the user; the model is the best so far
+  bool interrupted = false;  ///< by the user; the model is the best so far
   bool resumed = false;
   double elapsed_s = 0;
   std::vector<std::string> notes;
@@ -34,9 +34,12 @@ nlohmann::json to_json(const RunResult& result);
 
 /// Turns a table into a model file: plans, tries, blends, refits, saves.
 ///
-/// Budget: context.deadline is the moment by which the process must be able to exit; context.cancel ends the search early.
-/// A valid model file is in place after the baseline has fitted, and is replaced whenever a better one is ready.
-/// @throws Error kData, kInvalidParameter (see make_problem), kUnsupported when no learner is left, kMemory, kIo.
-RunResult run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink);
+/// Budget: context.deadline is the moment by which the process must be able to exit; context.cancel ends the
+/// search early. A valid model file is in place after the baseline has fitted, and is replaced whenever a
+/// better one is ready.
+/// @throws Error kData, kInvalidParameter (see make_problem), kUnsupported when no learner is left, kMemory,
+/// kIo.
+RunResult run(const data::Frame& table, const RunOptions& options, const Context& context,
+              const EventSink& sink);
 
 }  // namespace kolosal::automl

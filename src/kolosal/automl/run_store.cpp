@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, 1> kScripts = {R"(
     PRIMARY KEY (rung, number));
 )"};
 
-std::unique_ptr<store::Database> open_database(const std::filesystem::path& path, store::Database::Mode mode) {
+std::unique_ptr<store::Database> open_database(const std::filesystem::path& path,
+                                               store::Database::Mode mode) {
   auto out = std::make_unique<store::Database>(path, mode);
   out->migrate("run", kScripts);
   return out;
@@ -49,7 +50,8 @@ std::string first_difference(const std::string& stored, const std::string& wante
   const auto b = nlohmann::json::parse(wanted, nullptr, false);
   for (const auto& [name, value] : b.items())
     if (!a.contains(name) || a[name] != value)
-      return fmt::format("{} is {} now and was {}", name, value.dump(), a.contains(name) ? a[name].dump() : "not set");
+      return fmt::format("{} is {} now and was {}", name, value.dump(),
+                         a.contains(name) ? a[name].dump() : "not set");
   return "its settings differ";
 }
 
@@ -58,15 +60,19 @@ std::string first_difference(const std::string& stored, const std::string& wante
 RunStore::RunStore(std::filesystem::path folder, std::unique_ptr<store::Database> database)
     : folder_(std::move(folder)), database_(std::move(database)), mutex_(std::make_unique<std::mutex>()) {}
 
-bool RunStore::exists(const std::filesystem::path& folder) { return std::filesystem::exists(database_path(folder)); }
+bool RunStore::exists(const std::filesystem::path& folder) {
+  return std::filesystem::exists(database_path(folder));
+}
 
 RunStore RunStore::create(const std::filesystem::path& folder, const RunIdentity& identity) {
   std::error_code error;
   if (std::filesystem::exists(folder) && !exists(folder) && !std::filesystem::is_empty(folder, error))
-    throw Error(ErrorCode::kIo, "the run folder {} holds other files; choose another with --run-dir", folder.string());
+    throw Error(ErrorCode::kIo, "the run folder {} holds other files; choose another with --run-dir",
+                folder.string());
   std::filesystem::remove_all(folder, error);
   std::filesystem::create_directories(folder, error);
-  if (error) throw Error(ErrorCode::kIo, "can not make the run folder {}: {}", folder.string(), error.message());
+  if (error)
+    throw Error(ErrorCode::kIo, "can not make the run folder {}: {}", folder.string(), error.message());
   auto database = open_database(database_path(folder), store::Database::Mode::kCreate);
   database->transaction([&] {
     database->run("INSERT INTO run VALUES ('fingerprint', ?)", fmt::format("{:016x}", identity.fingerprint));
@@ -83,9 +89,12 @@ RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& 
   // Killed before it knew what it was: nothing is lost by starting anew.
   if (!fingerprint || !settings) return create(folder, identity);
   if (*fingerprint != fmt::format("{:016x}", identity.fingerprint))
-    throw Error(ErrorCode::kData, "the run in {} was made on another table; train without --resume to start anew", folder.string());
+    throw Error(ErrorCode::kData,
+                "the run in {} was made on another table; train without --resume to start anew",
+                folder.string());
   if (*settings != identity.settings)
-    throw Error(ErrorCode::kData, "the run in {} was made with other settings: {}; train without --resume to start anew",
+    throw Error(ErrorCode::kData,
+                "the run in {} was made with other settings: {}; train without --resume to start anew",
                 folder.string(), first_difference(*settings, identity.settings));
   return {folder, std::move(database)};
 }
@@ -99,46 +108,51 @@ void RunStore::save_trial(TrialResult& result, const std::vector<FoldResult>& fo
   artifact::Node predictions;
   predictions.set_array("prediction", result.prediction);
   writer.add_node("predictions", predictions);
-  for (std::size_t k = 0; k < folds.size(); ++k) writer.add_node(fmt::format("fold/{}", k), folds[k].pipeline);
+  for (std::size_t k = 0; k < folds.size(); ++k)
+    writer.add_node(fmt::format("fold/{}", k), folds[k].pipeline);
   const auto path = trial_path(result.rung, result.number);
   writer.write(path, false);
   result.size_bytes = std::filesystem::file_size(path);
   const std::lock_guard lock(*mutex_);
   database_->run(
       "INSERT OR REPLACE INTO trial (rung, number, candidate, state, loss, score, score_deviation, seconds, "
-      "predict_us_per_row, size_bytes, mean_rounds, cut_short, note) VALUES (?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score, result.score_deviation,
-      result.seconds, result.predict_us_per_row, result.size_bytes, result.mean_rounds, result.cut_short ? 1 : 0,
-      result.note);
+      "predict_us_per_row, size_bytes, mean_rounds, cut_short, note) VALUES (?, ?, ?, 'complete', ?, ?, ?, "
+      "?, ?, ?, ?, ?, ?)",
+      result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score,
+      result.score_deviation, result.seconds, result.predict_us_per_row, result.size_bytes,
+      result.mean_rounds, result.cut_short ? 1 : 0, result.note);
 }
 
-void RunStore::save_failure(std::size_t rung, std::size_t number, const Candidate& candidate, const std::string& reason) {
+void RunStore::save_failure(std::size_t rung, std::size_t number, const Candidate& candidate,
+                            const std::string& reason) {
   const std::lock_guard lock(*mutex_);
-  database_->run("INSERT OR REPLACE INTO trial (rung, number, candidate, state, note) VALUES (?, ?, ?, 'failed', ?)",
-                 rung, number, to_json(candidate).dump(), reason);
+  database_->run(
+      "INSERT OR REPLACE INTO trial (rung, number, candidate, state, note) VALUES (?, ?, ?, 'failed', ?)",
+      rung, number, to_json(candidate).dump(), reason);
 }
 
 std::vector<TrialResult> RunStore::trials() const {
   const std::lock_guard lock(*mutex_);
   std::vector<TrialResult> out;
   auto row = database_->prepare(
-      "SELECT rung, number, candidate, loss, score, score_deviation, seconds, predict_us_per_row, size_bytes, "
+      "SELECT rung, number, candidate, loss, score, score_deviation, seconds, predict_us_per_row, "
+      "size_bytes, "
       "mean_rounds, cut_short, note FROM trial WHERE state = 'complete' ORDER BY rung, number");
   while (row.next()) {
-        TrialResult result;
-        result.rung = static_cast<std::size_t>(row.integer(0));
-        result.number = static_cast<std::size_t>(row.integer(1));
-        result.candidate = candidate_from_json(nlohmann::json::parse(row.text(2)));
-        result.loss = real_or_nan(row, 3);
-        result.score = real_or_nan(row, 4);
-        result.score_deviation = real_or_nan(row, 5);
-        result.seconds = real_or_nan(row, 6);
-        result.predict_us_per_row = real_or_nan(row, 7);
-        result.size_bytes = static_cast<std::size_t>(row.integer(8));
-        result.mean_rounds = real_or_nan(row, 9);
-        result.cut_short = row.integer(10) != 0;
-        result.note = row.text(11);
-        out.push_back(std::move(result));
+    TrialResult result;
+    result.rung = static_cast<std::size_t>(row.integer(0));
+    result.number = static_cast<std::size_t>(row.integer(1));
+    result.candidate = candidate_from_json(nlohmann::json::parse(row.text(2)));
+    result.loss = real_or_nan(row, 3);
+    result.score = real_or_nan(row, 4);
+    result.score_deviation = real_or_nan(row, 5);
+    result.seconds = real_or_nan(row, 6);
+    result.predict_us_per_row = real_or_nan(row, 7);
+    result.size_bytes = static_cast<std::size_t>(row.integer(8));
+    result.mean_rounds = real_or_nan(row, 9);
+    result.cut_short = row.integer(10) != 0;
+    result.note = row.text(11);
+    out.push_back(std::move(result));
   }
   std::erase_if(out, [&](TrialResult& result) {
     try {
@@ -155,7 +169,8 @@ std::vector<TrialResult> RunStore::trials() const {
 std::vector<RunStore::Failure> RunStore::failures() const {
   const std::lock_guard lock(*mutex_);
   std::vector<Failure> out;
-  auto row = database_->prepare("SELECT rung, number, candidate, note FROM trial WHERE state = 'failed' ORDER BY rung, number");
+  auto row = database_->prepare(
+      "SELECT rung, number, candidate, note FROM trial WHERE state = 'failed' ORDER BY rung, number");
   while (row.next())
     out.push_back({static_cast<std::size_t>(row.integer(0)), static_cast<std::size_t>(row.integer(1)),
                    candidate_from_json(nlohmann::json::parse(row.text(2))), row.text(3)});

@@ -17,9 +17,9 @@ struct RunIdentity {
   std::string settings;           ///< JSON of everything that changes what a trial gives
 };
 
-/// What a run did, in a folder: run.sqlite (identity, trials, seconds) and one container per trial with its predictions and
-/// fitted pipelines. A trial is in the database only after its file is complete, so a kill at any moment loses at
-/// most the trials that were running.
+/// What a run did, in a folder: run.sqlite (identity, trials, seconds) and one container per trial with its
+/// predictions and fitted pipelines. A trial is in the database only after its file is complete, so a kill at
+/// any moment loses at most the trials that were running.
 ///
 /// Threads: save_trial() may be called from many threads.
 class RunStore {
@@ -33,7 +33,8 @@ class RunStore {
   /// Sets result.size_bytes to what the trial takes on disk.
   void save_trial(TrialResult& result, const std::vector<FoldResult>& folds);
   /// The trial ended without a result (a learner failed); it is not tried again.
-  void save_failure(std::size_t rung, std::size_t number, const Candidate& candidate, const std::string& reason);
+  void save_failure(std::size_t rung, std::size_t number, const Candidate& candidate,
+                    const std::string& reason);
   struct Failure {
     std::size_t rung;
     std::size_t number;

@@ -39,7 +39,8 @@ ValidRows::ValidRows(const data::TargetView& all, const std::vector<pipeline::Sp
 }
 
 Search::Search(FeatureStore& store, const data::TargetView& y, const std::vector<pipeline::Split>& splits,
-               const ValidRows& valid, const metric::Metric& metric, RunStore& run_store, SearchListener listener)
+               const ValidRows& valid, const metric::Metric& metric, RunStore& run_store,
+               SearchListener listener)
     : store_(store),
       y_(y),
       splits_(splits),
@@ -70,8 +71,9 @@ bool Search::is_settled_before(std::size_t number) const {
   return std::ranges::none_of(running_, [&](const auto& entry) { return entry.first < number; });
 }
 
-std::optional<Search::FoldTask> Search::next_task(std::unique_lock<std::mutex>& lock, const Proposer& proposer,
-                                                  const Limits& limits, const Context& context) {
+std::optional<Search::FoldTask> Search::next_task(std::unique_lock<std::mutex>& lock,
+                                                  const Proposer& proposer, const Limits& limits,
+                                                  const Context& context) {
   std::optional<std::size_t> silent_at;  // the number for which the proposer had nothing to say
   for (;;) {
     const Deadline deadline = limits.deadline();
@@ -175,7 +177,8 @@ TrialResult Search::summarize(std::size_t number, const Running& trial, std::siz
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto at = static_cast<std::size_t>(valid_.position[rows[i]]);
       n_seen[at] += 1;
-      for (std::size_t j = 0; j < width; ++j) out.prediction[at * width + j] += fold.prediction[i * width + j];
+      for (std::size_t j = 0; j < width; ++j)
+        out.prediction[at * width + j] += fold.prediction[i * width + j];
       target.push_back(y_.values[rows[i]]);
       if (!y_.weights.empty()) weights.push_back(y_.weights[rows[i]]);
     }

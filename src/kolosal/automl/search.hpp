@@ -20,8 +20,8 @@ struct ValidRows {
   std::vector<std::uint32_t> rows;
   std::vector<std::int32_t> position;  ///< table row -> index into rows; -1 when never validated
   std::vector<double> target;
-  std::vector<double> weights;         ///< empty: none
-  data::TargetView y;                  ///< of these rows; views into the two above
+  std::vector<double> weights;  ///< empty: none
+  data::TargetView y;           ///< of these rows; views into the two above
 
   ValidRows(const data::TargetView& all, const std::vector<pipeline::Split>& splits);
   ValidRows(const ValidRows&) = delete;
@@ -38,13 +38,14 @@ struct SearchListener {
 };
 
 /// Proposes the next trial from what earlier ones gave. Empty: nothing is left to try.
-using Proposer = std::function<std::optional<Candidate>(std::size_t number, const std::vector<TrialResult>& known)>;
+using Proposer =
+    std::function<std::optional<Candidate>(std::size_t number, const std::vector<TrialResult>& known)>;
 
 /// Runs trials on some folds, one (trial, fold) per thread at a time.
 ///
-/// Order: trial t is proposed from the results of trials before t - kLag, all of them and no others, so the same seed
-/// proposes the same trials on any number of threads. A proposer that has nothing to say is asked once more when all
-/// trials before t have ended.
+/// Order: trial t is proposed from the results of trials before t - kLag, all of them and no others, so the
+/// same seed proposes the same trials on any number of threads. A proposer that has nothing to say is asked
+/// once more when all trials before t have ended.
 class Search {
  public:
   static constexpr std::size_t kLag = 4;

@@ -56,7 +56,8 @@ std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, co
   out->y = {y.task, out->target, out->weights, y.n_classes};
   out->valid = std::make_unique<ValidRows>(out->y, out->splits);
   const auto shape = shape_of(out->base, out->y, out->splits.front().train.size());
-  out->store = std::make_unique<FeatureStore>(out->base, out->y, out->splits, make_views(shape), memory_bytes);
+  out->store =
+      std::make_unique<FeatureStore>(out->base, out->y, out->splits, make_views(shape), memory_bytes);
   return out;
 }
 

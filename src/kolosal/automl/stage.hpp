@@ -9,8 +9,9 @@
 
 namespace kolosal::automl {
 
-/// A share of the training rows together with all validation rows: one rung of successive halving. Small tables have one
-/// stage, with all rows. The validation rows are the same in every stage, so their results compare and blend.
+/// A share of the training rows together with all validation rows: one rung of successive halving. Small
+/// tables have one stage, with all rows. The validation rows are the same in every stage, so their results
+/// compare and blend.
 struct Stage {
   std::size_t rung = 0;
   std::size_t n_train_rows = 0;  ///< of the first split
@@ -30,8 +31,8 @@ struct Stage {
 /// Training rows per rung: {n} for a table that is small enough, else 20,000, four times as many, ... n.
 std::vector<std::size_t> rung_sizes(std::size_t n_train_rows, std::size_t n_columns, bool is_hold_out);
 
-/// A stage of the first n_train_rows of a random order (by seed) of the hold-out's training rows; with all of them when
-/// n_train_rows is as many.
+/// A stage of the first n_train_rows of a random order (by seed) of the hold-out's training rows; with all of
+/// them when n_train_rows is as many.
 std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, const data::Frame& base,
                                   const data::TargetView& y, const std::vector<pipeline::Split>& splits,
                                   std::size_t memory_bytes, std::uint64_t seed);

@@ -1,7 +1,6 @@
 #include "kolosal/automl/trial.hpp"
 
 #include <ctime>
-
 #include <nlohmann/json.hpp>
 
 #include "kolosal/core/error.hpp"
@@ -22,8 +21,8 @@ void save_pipeline(artifact::Node& node, const Candidate& candidate, const trans
   pipeline::Pipeline::save_parts(node, candidate.estimator, candidate.params, recipe, estimator);
 }
 
-FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& store, const data::TargetView& y,
-                  const Context& context) {
+FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& store,
+                  const data::TargetView& y, const Context& context) {
   const auto features = store.features(candidate.view, fold, context);
   if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
   const auto estimator = model::make_estimator(candidate.estimator, candidate.params);
@@ -33,10 +32,12 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
   const double start = Clock::system().now_s();
   const double thread_start = thread_seconds();
   const model::TrainingData training{&features->frame, y};
-  auto report = estimator->fit(training, prepared.get(), {store.train_rows(fold), store.valid_rows(fold)}, context);
+  auto report =
+      estimator->fit(training, prepared.get(), {store.train_rows(fold), store.valid_rows(fold)}, context);
   FoldResult out;
-  out.seconds = context.n_threads > 1 ? (Clock::system().now_s() - start) * static_cast<double>(context.n_threads)
-                                      : thread_seconds() - thread_start;
+  out.seconds = context.n_threads > 1
+                    ? (Clock::system().now_s() - start) * static_cast<double>(context.n_threads)
+                    : thread_seconds() - thread_start;
   out.prediction = std::move(report.valid_prediction);
   out.n_rounds = report.n_rounds;
   out.cut_short = report.stopped_by_deadline;
@@ -65,11 +66,12 @@ nlohmann::json to_json(const Candidate& candidate) {
 
 Candidate candidate_from_json(const nlohmann::json& json) {
   return {json.at("label").get<std::string>(), json.at("estimator").get<std::string>(),
-          params_from_json(json.at("params")), json.at("view").get<std::string>(), json.at("cost").get<double>()};
+          params_from_json(json.at("params")), json.at("view").get<std::string>(),
+          json.at("cost").get<double>()};
 }
 
-FoldResult run_fold(const Candidate& candidate, std::size_t fold, FeatureStore& store, const data::TargetView& y,
-                    const Context& context) {
+FoldResult run_fold(const Candidate& candidate, std::size_t fold, FeatureStore& store,
+                    const data::TargetView& y, const Context& context) {
   return fit_on(candidate, fold, store, y, context);
 }
 

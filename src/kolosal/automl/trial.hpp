@@ -1,8 +1,7 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <atomic>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -16,17 +15,17 @@ namespace kolosal::automl {
 struct FoldResult {
   std::vector<double> prediction;  ///< for the fold's validation rows, n x n_outputs
   std::size_t n_rounds = 0;
-  double seconds = 0;              ///< of one thread
-  double predict_s = 0;            ///< to predict the validation rows once more, through the packed form
-  bool cut_short = false;          ///< by the deadline
+  double seconds = 0;      ///< of one thread
+  double predict_s = 0;    ///< to predict the validation rows once more, through the packed form
+  bool cut_short = false;  ///< by the deadline
   std::string note;
-  artifact::Node pipeline;         ///< as Pipeline::save() writes it
+  artifact::Node pipeline;  ///< as Pipeline::save() writes it
 };
 
 /// A trial that ended: everything the leaderboard, the ensemble and a resumed run need, but not the models.
 struct TrialResult {
   std::size_t number = 0;
-  std::size_t rung = 0;            ///< of successive halving: which share of the rows it saw
+  std::size_t rung = 0;  ///< of successive halving: which share of the rows it saw
   Candidate candidate;
   std::vector<double> prediction;  ///< for the validated rows of the run, n_valid x n_outputs
   double loss = 0;                 ///< training_loss of prediction
@@ -44,8 +43,8 @@ nlohmann::json to_json(const Candidate& candidate);
 Candidate candidate_from_json(const nlohmann::json& json);
 
 /// Fits one candidate on one fold. @throws Error, of the learner or the steps.
-FoldResult run_fold(const Candidate& candidate, std::size_t fold, FeatureStore& store, const data::TargetView& y,
-                    const Context& context);
+FoldResult run_fold(const Candidate& candidate, std::size_t fold, FeatureStore& store,
+                    const data::TargetView& y, const Context& context);
 
 /// Fits on all rows, without early stopping.
 FoldResult run_refit(const Candidate& candidate, FeatureStore& store, const data::TargetView& y,

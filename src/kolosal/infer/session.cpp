@@ -21,7 +21,8 @@ Session Session::open(const std::filesystem::path& path) {
   return out;
 }
 
-Prediction Session::predict(const data::Frame& table, const Context& context, data::ConformReport* report) const {
+Prediction Session::predict(const data::Frame& table, const Context& context,
+                            data::ConformReport* report) const {
   Prediction out;
   out.n_outputs = model_->n_outputs();
   out.values = model_->predict(table, context, report);

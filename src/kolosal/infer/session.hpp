@@ -35,8 +35,10 @@ class Session {
   const nlohmann::json& manifest() const { return *manifest_; }
 
   /// Any table with the feature columns, in any order. @throws Error kData (Schema::conform tells when).
-  Prediction predict(const data::Frame& table, const Context& context, data::ConformReport* report = nullptr) const;
-  /// n_rows x n_classes probabilities of a prediction; binary models give both. @throws Error kInternal for regression.
+  Prediction predict(const data::Frame& table, const Context& context,
+                     data::ConformReport* report = nullptr) const;
+  /// n_rows x n_classes probabilities of a prediction; binary models give both. @throws Error kInternal for
+  /// regression.
   std::vector<double> probabilities(const Prediction& prediction) const;
 
  private:

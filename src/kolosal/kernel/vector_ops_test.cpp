@@ -29,7 +29,8 @@ TEST(VectorOps, DotIsThePlainSumAtOddSizesAndAlignments) {
         want += a[start + i] * b[i];
         magnitude += std::fabs(a[start + i] * b[i]);
       }
-      const double tolerance = static_cast<double>(n + 1) * std::numeric_limits<double>::epsilon() * magnitude;
+      const double tolerance =
+          static_cast<double>(n + 1) * std::numeric_limits<double>::epsilon() * magnitude;
       EXPECT_NEAR(dot(a.data() + start, b.data(), n), want, tolerance) << "start " << start << ", n " << n;
     }
 }

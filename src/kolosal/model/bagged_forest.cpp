@@ -28,16 +28,19 @@ std::size_t count_features(const std::string& text, std::size_t n, bool classifi
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
     if (error != std::errc() || end != text.data() + text.size() || !(share > 0) || share > 1)
       throw Error(ErrorCode::kInvalidParameter,
-                  "{}: max_features must be auto, sqrt, log2 or a share above 0 and at most 1: {}", name, text);
+                  "{}: max_features must be auto, sqrt, log2 or a share above 0 and at most 1: {}", name,
+                  text);
     wanted = share * total;
   }
   return std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, n);
 }
 
-/// Which levels go left, as bits by code: one set per category column and rank, shared by all nodes that cut there.
+/// Which levels go left, as bits by code: one set per category column and rank, shared by all nodes that cut
+/// there.
 class CategorySets {
  public:
-  CategorySets(const BinnedTable& table, const std::vector<std::vector<std::uint8_t>>& rank_of_bin, Forest& forest)
+  CategorySets(const BinnedTable& table, const std::vector<std::vector<std::uint8_t>>& rank_of_bin,
+               Forest& forest)
       : table_(table), rank_of_bin_(rank_of_bin), forest_(forest) {}
 
   std::int32_t n_words(std::size_t feature) const {
@@ -45,7 +48,8 @@ class CategorySets {
   }
 
   std::int32_t offset(std::size_t feature, std::uint8_t rank) {
-    const auto [found, is_new] = offsets_.try_emplace({feature, rank}, static_cast<std::int32_t>(forest_.category_bits.size()));
+    const auto [found, is_new] =
+        offsets_.try_emplace({feature, rank}, static_cast<std::int32_t>(forest_.category_bits.size()));
     if (!is_new) return found->second;
     const auto& bins = table_.columns[feature].bin_of_code;
     std::vector<std::uint32_t> words(static_cast<std::size_t>(n_words(feature)), 0);
@@ -62,7 +66,8 @@ class CategorySets {
   std::map<std::pair<std::size_t, std::uint8_t>, std::int32_t> offsets_;
 };
 
-/// Appends trees to a forest. Leaves of one class only are stored once: most leaves of a fully grown tree are such.
+/// Appends trees to a forest. Leaves of one class only are stored once: most leaves of a fully grown tree are
+/// such.
 class ForestAssembler {
  public:
   ForestAssembler(Forest& forest, CategorySets& sets, const TreeData& data, double offset)
@@ -81,7 +86,8 @@ class ForestAssembler {
       forest_.threshold.push_back(node.threshold);
       forest_.left.push_back(child(node.left));
       forest_.right.push_back(child(node.right));
-      forest_.flags.push_back(static_cast<std::uint8_t>((is_category ? kCategorical : 0) | (node.missing_left ? kDefaultLeft : 0)));
+      forest_.flags.push_back(static_cast<std::uint8_t>((is_category ? kCategorical : 0) |
+                                                        (node.missing_left ? kDefaultLeft : 0)));
       forest_.category_offset.push_back(is_category ? sets_.offset(f, node.bin) : 0);
       forest_.category_words.push_back(is_category ? sets_.n_words(f) : 0);
     }
@@ -94,7 +100,8 @@ class ForestAssembler {
       const std::span<const double> value(tree.leaf_value.data() + at, width_);
       const auto next = static_cast<std::int32_t>(forest_.leaf_value.size() / width_);
       std::int32_t leaf = next;
-      if (data_.n_classes > 0 && std::all_of(value.begin(), value.end(), [](double v) { return v == 0 || v == 1; })) {
+      if (data_.n_classes > 0 &&
+          std::all_of(value.begin(), value.end(), [](double v) { return v == 0 || v == 1; })) {
         const auto one = static_cast<std::size_t>(std::find(value.begin(), value.end(), 1.0) - value.begin());
         leaf = pure_.try_emplace(one, next).first->second;
       }
@@ -113,9 +120,12 @@ class ForestAssembler {
   std::map<std::size_t, std::int32_t> pure_;  // position of the 1 -> leaf
 };
 
-/// How often each row is drawn, with replacement; without bootstrap: once each, or a sample without replacement.
-std::vector<double> draw_rows(std::size_t n_rows, const BaggedForestParams& params, const std::vector<double>& base, Rng& rng) {
-  const auto n_drawn = std::max<std::size_t>(1, static_cast<std::size_t>(std::round(params.max_samples * static_cast<double>(n_rows))));
+/// How often each row is drawn, with replacement; without bootstrap: once each, or a sample without
+/// replacement.
+std::vector<double> draw_rows(std::size_t n_rows, const BaggedForestParams& params,
+                              const std::vector<double>& base, Rng& rng) {
+  const auto n_drawn = std::max<std::size_t>(
+      1, static_cast<std::size_t>(std::round(params.max_samples * static_cast<double>(n_rows))));
   std::vector<double> weight(n_rows, params.bootstrap || n_drawn < n_rows ? 0.0 : 1.0);
   if (params.bootstrap) {
     for (std::size_t i = 0; i < n_drawn; ++i) weight[rng.below(n_rows)] += 1;
@@ -152,7 +162,8 @@ RankedData gather(const BinnedTable& table, const data::TargetView& y, std::span
     feature.bin.resize(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) feature.bin[i] = column.bin[rows[i]];
     if (!column.is_category) return;
-    out.rank_of_bin[c] = rank_bins(feature.bin, column.n_bins, out.trees.target, weights, out.trees.n_classes);
+    out.rank_of_bin[c] =
+        rank_bins(feature.bin, column.n_bins, out.trees.target, weights, out.trees.n_classes);
     for (std::uint8_t& b : feature.bin) b = out.rank_of_bin[c][b];
   });
   return out;
@@ -162,7 +173,8 @@ void add_importance(const Tree& tree, std::vector<double>& importance) {
   double total = 0;
   for (double decrease : tree.feature_decrease) total += std::max(0.0, decrease);
   if (total > 0)
-    for (std::size_t f = 0; f < importance.size(); ++f) importance[f] += std::max(0.0, tree.feature_decrease[f]) / total;
+    for (std::size_t f = 0; f < importance.size(); ++f)
+      importance[f] += std::max(0.0, tree.feature_decrease[f]) / total;
 }
 
 }  // namespace
@@ -172,11 +184,13 @@ BaggedForest::BaggedForest(Params params, bool random_threshold, const char* nam
   count_features(params_.max_features, 1, true, name_);
 }
 
-std::shared_ptr<const Prepared> BaggedForest::prepare(const TrainingData& data, const Context& context) const {
+std::shared_ptr<const Prepared> BaggedForest::prepare(const TrainingData& data,
+                                                      const Context& context) const {
   return BinnedTable::of(*data.x, context);
 }
 
-TreeParams BaggedForest::tree_params(std::size_t n_features, bool classification, std::size_t n_classes) const {
+TreeParams BaggedForest::tree_params(std::size_t n_features, bool classification,
+                                     std::size_t n_classes) const {
   TreeParams out;
   if (classification && params_.criterion == "entropy")
     out.criterion = Criterion::kEntropy;
@@ -190,7 +204,8 @@ TreeParams BaggedForest::tree_params(std::size_t n_features, bool classification
   return out;
 }
 
-FitReport BaggedForest::do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows, const Context& context) {
+FitReport BaggedForest::do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows,
+                               const Context& context) {
   std::shared_ptr<const Prepared> own;
   if (!prepared) {
     own = prepare(data, context);
@@ -212,7 +227,8 @@ FitReport BaggedForest::do_fit(const TrainingData& data, const Prepared* prepare
     if (context.should_stop()) return;
     Rng rng(derive_seed(context.seed, {"bootstrap", t}));
     const std::vector<double> weight = draw_rows(rows.train.size(), params_, base, rng);
-    trees[t] = grow_tree(ranked.trees, weight, params, derive_seed(context.seed, {"tree", t}), [&] { return context.should_stop(); });
+    trees[t] = grow_tree(ranked.trees, weight, params, derive_seed(context.seed, {"tree", t}),
+                         [&] { return context.should_stop(); });
   });
 
   forest_ = Forest();
@@ -230,7 +246,8 @@ FitReport BaggedForest::do_fit(const TrainingData& data, const Prepared* prepare
     add_importance(*tree, importance_);
     tree.reset();
   }
-  if (forest_.n_trees() == 0) throw Error(ErrorCode::kBudget, "the time ended before the first tree of {}", name_);
+  if (forest_.n_trees() == 0)
+    throw Error(ErrorCode::kBudget, "the time ended before the first tree of {}", name_);
   const double total = std::accumulate(importance_.begin(), importance_.end(), 0.0);
   for (double& value : importance_)
     value = total > 0 ? value / total : 1.0 / static_cast<double>(importance_.size());
@@ -257,8 +274,8 @@ void BaggedForest::do_load(const artifact::Node& node) {
   importance_ = node.get_vector<double>("importance");
   if (static_cast<std::size_t>(forest_.n_outputs) != n_outputs() ||
       static_cast<std::size_t>(forest_.n_features) != feature_names().size())
-    throw Error(ErrorCode::kModel, "a forest is damaged: {} outputs and {} columns instead of {} and {}", forest_.n_outputs,
-                forest_.n_features, n_outputs(), feature_names().size());
+    throw Error(ErrorCode::kModel, "a forest is damaged: {} outputs and {} columns instead of {} and {}",
+                forest_.n_outputs, forest_.n_features, n_outputs(), feature_names().size());
 }
 
 EstimatorInfo bagged_forest_info(const char* name, const char* summary, bool random_threshold) {
@@ -268,8 +285,10 @@ EstimatorInfo bagged_forest_info(const char* name, const char* summary, bool ran
         .param("n_estimators", &P::n_estimators, "Number of trees.")
         .limits(1, 100'000)
         .param("max_features", &P::max_features,
-               "Columns tried per split: a share such as 0.5, sqrt, log2, or auto (sqrt for classes, all for numbers).")
-        .param("criterion", &P::criterion, "Impurity for classes; numbers use the squared error.", choice({"gini", "entropy"}))
+               "Columns tried per split: a share such as 0.5, sqrt, log2, or auto (sqrt for classes, all for "
+               "numbers).")
+        .param("criterion", &P::criterion, "Impurity for classes; numbers use the squared error.",
+               choice({"gini", "entropy"}))
         .param("max_depth", &P::max_depth, "Most splits on a path; 0: no limit.")
         .limits(0, 1e6)
         .param("min_samples_split", &P::min_samples_split, "Fewest rows of a node that is split.")
@@ -279,7 +298,8 @@ EstimatorInfo bagged_forest_info(const char* name, const char* summary, bool ran
         .param("bootstrap", &P::bootstrap, "Grow each tree on rows drawn with replacement.")
         .param("max_samples", &P::max_samples, "Rows drawn per tree, as a share of all.")
         .limits(1e-6, 1)
-        .param("class_weight", &P::class_weight, "none, or balanced: classes count equally.", choice({"none", "balanced"}));
+        .param("class_weight", &P::class_weight, "none, or balanced: classes count equally.",
+               choice({"none", "balanced"}));
   };
   EstimatorInfo info;
   info.name = name;

@@ -22,15 +22,18 @@ struct BaggedForestParams {
   std::string class_weight = "none";
 };
 
-/// The mean of many deep trees, each of its own bootstrap (random_forest) or with its own random thresholds (extra_trees).
+/// The mean of many deep trees, each of its own bootstrap (random_forest) or with its own random thresholds
+/// (extra_trees).
 ///
-/// Binning:    numbers are cut into at most 255 bins, once per table; thresholds are numbers halfway between two bins.
-/// Categories: ranked once per fit by the mean target of their level (several classes: by the first principal component of
-///             the class shares), shrunk to the overall mean, after which a split is "rank <= b" (Wright and Koenig, 2019).
-/// Missing:    native. Tried on both sides of each split; a split whose node had none sends them to the larger side.
-/// Threads:    trees in parallel, each with a seed of its own name: the same bytes for any number of threads.
-/// Stops:      keeps the trees that were finished.
-/// Source:     Breiman (2001), Geurts, Ernst and Wehenkel (2006); sampling of features and rows as in scikit-learn.
+/// Binning:    numbers are cut into at most 255 bins, once per table; thresholds are numbers halfway between
+/// two bins. Categories: ranked once per fit by the mean target of their level (several classes: by the first
+/// principal component of
+///             the class shares), shrunk to the overall mean, after which a split is "rank <= b" (Wright and
+///             Koenig, 2019).
+/// Missing:    native. Tried on both sides of each split; a split whose node had none sends them to the
+/// larger side. Threads:    trees in parallel, each with a seed of its own name: the same bytes for any
+/// number of threads. Stops:      keeps the trees that were finished. Source:     Breiman (2001), Geurts,
+/// Ernst and Wehenkel (2006); sampling of features and rows as in scikit-learn.
 class BaggedForest final : public Estimator {
  public:
   using Params = BaggedForestParams;
@@ -43,7 +46,8 @@ class BaggedForest final : public Estimator {
   const Forest& forest() const { return forest_; }
 
  protected:
-  FitReport do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows, const Context& context) override;
+  FitReport do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows,
+                   const Context& context) override;
   void do_predict(const data::Frame& x, std::span<double> out, const Context& context) const override;
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;

@@ -27,8 +27,8 @@ std::vector<double> sorted_sample(const std::vector<double>& values) {
   return sample;
 }
 
-/// Upper ends of the bins but the last: one bin per value when there are few, else bins of about equal counts in which a
-/// frequent value stands alone.
+/// Upper ends of the bins but the last: one bin per value when there are few, else bins of about equal counts
+/// in which a frequent value stands alone.
 std::vector<double> cuts_of(const std::vector<double>& sorted) {
   std::vector<double> value;
   std::vector<std::size_t> count;
@@ -65,7 +65,8 @@ BinnedColumn bin_numbers(const data::Column& column) {
   out.high.assign(cuts.size() + 2, -std::numeric_limits<double>::infinity());
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (std::isnan(values[i])) continue;
-    const auto b = static_cast<std::size_t>(std::lower_bound(cuts.begin(), cuts.end(), values[i]) - cuts.begin()) + 1;
+    const auto b =
+        static_cast<std::size_t>(std::lower_bound(cuts.begin(), cuts.end(), values[i]) - cuts.begin()) + 1;
     out.bin[i] = static_cast<std::uint8_t>(b);
     out.n_bins = std::max(out.n_bins, out.bin[i]);
     out.low[b] = std::min(out.low[b], values[i]);
@@ -82,7 +83,8 @@ BinnedColumn bin_categories(const data::Column& column) {
     if (code >= 0) ++count[static_cast<std::size_t>(code)];
   std::vector<std::size_t> order(n_levels);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return count[a] > count[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return count[a] > count[b]; });
 
   BinnedColumn out;
   out.is_category = true;
@@ -111,7 +113,8 @@ std::shared_ptr<const BinnedTable> BinnedTable::of(const data::Frame& x, const C
   table->columns.resize(x.n_columns());
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     const data::Column& column = x.column(c);
-    table->columns[c] = column.type() == data::ColumnType::kCategory ? bin_categories(column) : bin_numbers(column);
+    table->columns[c] =
+        column.type() == data::ColumnType::kCategory ? bin_categories(column) : bin_numbers(column);
   });
   return table;
 }

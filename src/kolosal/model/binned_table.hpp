@@ -15,10 +15,11 @@ struct BinnedColumn {
   bool is_category = false;
   std::vector<std::uint8_t> bin;  ///< per row
   std::uint8_t n_bins = 0;        ///< Largest bin; 0 when every cell is missing.
-  // Numbers: the smallest and largest value in each bin, index 0 unused. Ascending, and apart: high[b] < low[b + 1].
+  // Numbers: the smallest and largest value in each bin, index 0 unused. Ascending, and apart: high[b] <
+  // low[b + 1].
   std::vector<double> low, high;
-  // Categories: the bin of each code; 0 for levels that the table does not hold. Frequent levels have a bin of their own, the
-  // others share the last one.
+  // Categories: the bin of each code; 0 for levels that the table does not hold. Frequent levels have a bin
+  // of their own, the others share the last one.
   std::vector<std::uint8_t> bin_of_code;
 
   /// A number t with high[b] <= t < low[next]: the middle, where that is a finite number.

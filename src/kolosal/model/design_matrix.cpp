@@ -38,7 +38,8 @@ Numbers read_numbers(const data::Frame& x, const LinearTable& table) {
   return out;
 }
 
-void fill_dense(const data::Frame& x, const std::vector<std::size_t>& columns, LinearTable& table, const Context& context) {
+void fill_dense(const data::Frame& x, const std::vector<std::size_t>& columns, LinearTable& table,
+                const Context& context) {
   table.dense.resize(table.n_rows * columns.size());
   context.parallel_blocks(table.n_rows, 4096, [&](std::size_t begin, std::size_t end) {
     std::vector<double> values;
@@ -105,8 +106,8 @@ std::shared_ptr<const LinearTable> LinearTable::of(const data::Frame& x, const C
   return table;
 }
 
-DesignMatrix::DesignMatrix(const LinearTable& table, std::span<const std::uint32_t> rows, std::vector<double> weights,
-                           bool standardize, const Context& context)
+DesignMatrix::DesignMatrix(const LinearTable& table, std::span<const std::uint32_t> rows,
+                           std::vector<double> weights, bool standardize, const Context& context)
     : table_(table), n_rows_(rows.size()), n_dense_(table.n_dense), weights_(std::move(weights)) {
   total_weight_ = weights_.empty() ? static_cast<double>(n_rows_)
                                    : std::accumulate(weights_.begin(), weights_.end(), 0.0);
@@ -139,7 +140,8 @@ void DesignMatrix::measure_means() {
   for (std::size_t i = 0; i < n_rows_; ++i) {
     kernel::axpy(weight(i) / total_weight_, dense_row(i).data(), mean_.data(), n_dense_);
     for (std::size_t at = 0; at < row_size(i); ++at)
-      mean_[static_cast<std::size_t>(sparse_indices(i)[at])] += weight(i) / total_weight_ * sparse_values(i)[at];
+      mean_[static_cast<std::size_t>(sparse_indices(i)[at])] +=
+          weight(i) / total_weight_ * sparse_values(i)[at];
   }
 }
 
@@ -177,7 +179,8 @@ void DesignMatrix::apply_scale(bool standardize, const Context& context) {
   context.parallel_blocks(n_rows_, 4096, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       kernel::shift_scale(shift_.data(), factor.data(), dense_.data() + i * n_dense_, n_dense_);
-      for (auto at = static_cast<std::size_t>(offsets_[i]); at < static_cast<std::size_t>(offsets_[i + 1]); ++at)
+      for (auto at = static_cast<std::size_t>(offsets_[i]); at < static_cast<std::size_t>(offsets_[i + 1]);
+           ++at)
         values_[at] *= factor[static_cast<std::size_t>(indices_[at])];
     }
   });
@@ -187,8 +190,8 @@ void DesignMatrix::apply_scale(bool standardize, const Context& context) {
   }
 }
 
-void DesignMatrix::multiply(std::span<const double> w, std::span<const double> intercept, std::span<double> out,
-                            const Context& context) const {
+void DesignMatrix::multiply(std::span<const double> w, std::span<const double> intercept,
+                            std::span<double> out, const Context& context) const {
   const std::size_t k = intercept.size();
   context.parallel_blocks(n_rows_, 4096, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
@@ -199,7 +202,8 @@ void DesignMatrix::multiply(std::span<const double> w, std::span<const double> i
       const auto values = sparse_values(i);
       if (k == 1) {
         double sum = kernel::dot(dense.data(), w.data(), n_dense_);
-        for (std::size_t at = 0; at < indices.size(); ++at) sum += values[at] * w[static_cast<std::size_t>(indices[at])];
+        for (std::size_t at = 0; at < indices.size(); ++at)
+          sum += values[at] * w[static_cast<std::size_t>(indices[at])];
         row[0] += sum;
       } else {
         for (std::size_t j = 0; j < n_dense_; ++j) kernel::axpy(dense[j], w.data() + j * k, row, k);
@@ -210,16 +214,18 @@ void DesignMatrix::multiply(std::span<const double> w, std::span<const double> i
   });
 }
 
-/// Rows of a block when every block has a result of its own with so many cells: at most 16 blocks and 256 MB of results.
-/// Depends on the shape alone, so that sums are the same for any number of threads.
+/// Rows of a block when every block has a result of its own with so many cells: at most 16 blocks and 256 MB
+/// of results. Depends on the shape alone, so that sums are the same for any number of threads.
 std::size_t DesignMatrix::rows_per_block(std::size_t cells_per_block) const {
   constexpr std::size_t kMaxBlocks = 16, kMaxCells = 32'000'000;
-  const std::size_t n_blocks = std::clamp<std::size_t>(kMaxCells / std::max<std::size_t>(1, cells_per_block), 1, kMaxBlocks);
+  const std::size_t n_blocks =
+      std::clamp<std::size_t>(kMaxCells / std::max<std::size_t>(1, cells_per_block), 1, kMaxBlocks);
   return std::max<std::size_t>(4096, (n_rows_ + n_blocks - 1) / n_blocks);
 }
 
-void DesignMatrix::multiply_transposed(std::span<const double> r, std::size_t n_outputs, std::span<double> out,
-                                       std::span<double> total, const Context& context) const {
+void DesignMatrix::multiply_transposed(std::span<const double> r, std::size_t n_outputs,
+                                       std::span<double> out, std::span<double> total,
+                                       const Context& context) const {
   const std::size_t k = n_outputs, width = (n_features() + 1) * k;
   const std::size_t grain = rows_per_block(width);
   std::vector<std::vector<double>> partial((n_rows_ + grain - 1) / grain);
@@ -258,11 +264,14 @@ void DesignMatrix::add_products(std::size_t begin, std::size_t end, std::vector<
   const std::size_t p = n_features();
   constexpr std::size_t kRows = 256;  // a block of weighted dense rows stays in the cache
   const auto d = static_cast<Eigen::Index>(n_dense_);
-  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> corner(gram.data(), d, d, Eigen::OuterStride<>(static_cast<Eigen::Index>(p)));
+  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> corner(gram.data(), d, d,
+                                                     Eigen::OuterStride<>(static_cast<Eigen::Index>(p)));
   for (std::size_t from = begin; from < end && d > 0; from += kRows) {
     const std::size_t to = std::min(end, from + kRows);
-    Matrix rows = Eigen::Map<const Matrix>(dense_.data() + from * n_dense_, static_cast<Eigen::Index>(to - from), d);
-    for (std::size_t i = from; i < to; ++i) rows.row(static_cast<Eigen::Index>(i - from)) *= std::sqrt(weight(i));
+    Matrix rows =
+        Eigen::Map<const Matrix>(dense_.data() + from * n_dense_, static_cast<Eigen::Index>(to - from), d);
+    for (std::size_t i = from; i < to; ++i)
+      rows.row(static_cast<Eigen::Index>(i - from)) *= std::sqrt(weight(i));
     corner.selfadjointView<Eigen::Lower>().rankUpdate(rows.transpose());
   }
   for (std::size_t i = begin; i < end; ++i) {
@@ -288,7 +297,8 @@ std::vector<double> DesignMatrix::centred_gram(const Context& context) const {
   });
   std::vector<double> gram = std::move(partial[0]);
   for (std::size_t b = 1; b < partial.size(); ++b) kernel::axpy(1.0, partial[b].data(), gram.data(), p * p);
-  for (std::size_t j = 0; j < p; ++j) kernel::axpy(-total_weight_ * mean_[j], mean_.data(), gram.data() + j * p, j + 1);
+  for (std::size_t j = 0; j < p; ++j)
+    kernel::axpy(-total_weight_ * mean_[j], mean_.data(), gram.data() + j * p, j + 1);
   return gram;
 }
 

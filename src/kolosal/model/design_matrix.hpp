@@ -11,11 +11,12 @@
 
 namespace kolosal::model {
 
-/// All rows of a table as linear learners read it, made once and shared by every fit: numbers that are mostly not zero as a dense
-/// block, everything else (one-hot levels, sparse columns, numbers that are mostly zero) as compressed sparse rows.
+/// All rows of a table as linear learners read it, made once and shared by every fit: numbers that are mostly
+/// not zero as a dense block, everything else (one-hot levels, sparse columns, numbers that are mostly zero)
+/// as compressed sparse rows.
 ///
-/// Order:   features are renumbered: the n_dense dense ones first. feature_of[j] is the feature in the FeatureMap.
-/// Missing: @throws Error kData naming the column for a missing or infinite number.
+/// Order:   features are renumbered: the n_dense dense ones first. feature_of[j] is the feature in the
+/// FeatureMap. Missing: @throws Error kData naming the column for a missing or infinite number.
 struct LinearTable final : Prepared {
   FeatureMap map;
   std::size_t n_rows = 0;
@@ -24,7 +25,8 @@ struct LinearTable final : Prepared {
   std::vector<std::uint8_t> is_number;   ///< n_features, renumbered: 1 for a numeric column
   std::vector<double> dense;             ///< n_rows x n_dense, row by row
   std::vector<std::int64_t> offsets;     ///< n_rows + 1
-  std::vector<std::int32_t> indices;     ///< renumbered, so never below n_dense; in the order of the columns, so ascending
+  std::vector<std::int32_t>
+      indices;  ///< renumbered, so never below n_dense; in the order of the columns, so ascending
   std::vector<double> values;
 
   static std::shared_ptr<const LinearTable> of(const data::Frame& x, const Context& context);
@@ -34,7 +36,8 @@ struct LinearTable final : Prepared {
 
 /// The training rows of a LinearTable, shifted and scaled, with their weights. Never changes once made.
 ///
-/// Units: dense features have weighted mean 0, and standard deviation 1 when standardized. Sparse features are not shifted (zero stays
+/// Units: dense features have weighted mean 0, and standard deviation 1 when standardized. Sparse features
+/// are not shifted (zero stays
 ///        zero); numbers among them are scaled, one-hot levels and sparse columns are taken as they are.
 class DesignMatrix {
  public:
@@ -45,12 +48,20 @@ class DesignMatrix {
   std::size_t n_rows() const { return n_rows_; }
   std::size_t n_dense() const { return n_dense_; }
   std::size_t n_features() const { return scale_.size(); }
-  std::size_t n_stored() const { return dense_.size() + values_.size(); }  ///< Cells that a pass over the table reads.
+  std::size_t n_stored() const {
+    return dense_.size() + values_.size();
+  }  ///< Cells that a pass over the table reads.
   double weight(std::size_t row) const { return weights_.empty() ? 1.0 : weights_[row]; }
   double total_weight() const { return total_weight_; }
-  std::span<const double> dense_row(std::size_t row) const { return {dense_.data() + row * n_dense_, n_dense_}; }
-  std::span<const std::int32_t> sparse_indices(std::size_t row) const { return {indices_.data() + offsets_[row], row_size(row)}; }
-  std::span<const double> sparse_values(std::size_t row) const { return {values_.data() + offsets_[row], row_size(row)}; }
+  std::span<const double> dense_row(std::size_t row) const {
+    return {dense_.data() + row * n_dense_, n_dense_};
+  }
+  std::span<const std::int32_t> sparse_indices(std::size_t row) const {
+    return {indices_.data() + offsets_[row], row_size(row)};
+  }
+  std::span<const double> sparse_values(std::size_t row) const {
+    return {values_.data() + offsets_[row], row_size(row)};
+  }
   /// Weighted mean of each feature of this matrix (0 for dense ones).
   const std::vector<double>& mean() const { return mean_; }
   /// Weighted standard deviation of each feature of this matrix; 0 for a constant one.
@@ -71,7 +82,9 @@ class DesignMatrix {
   std::vector<double> table_deviation() const;
 
  private:
-  std::size_t row_size(std::size_t row) const { return static_cast<std::size_t>(offsets_[row + 1] - offsets_[row]); }
+  std::size_t row_size(std::size_t row) const {
+    return static_cast<std::size_t>(offsets_[row + 1] - offsets_[row]);
+  }
   void gather(std::span<const std::uint32_t> rows, const Context& context);
   void measure_means();
   void measure_deviations();
@@ -89,8 +102,8 @@ class DesignMatrix {
   std::vector<std::int64_t> offsets_;
   std::vector<std::int32_t> indices_;
   std::vector<double> values_;
-  std::vector<double> shift_;      // subtracted before scaling; 0 for sparse features
-  std::vector<double> scale_;      // value of this matrix = (value of the table - shift) / scale; never 0
+  std::vector<double> shift_;  // subtracted before scaling; 0 for sparse features
+  std::vector<double> scale_;  // value of this matrix = (value of the table - shift) / scale; never 0
   std::vector<double> mean_;
   std::vector<double> deviation_;
 };

@@ -8,10 +8,11 @@
 
 namespace kolosal::model {
 
-/// How the columns of a frame become the features of a linear learner: a number is one feature, a category one feature
-/// per level and one more for "missing", a sparse column its width.
+/// How the columns of a frame become the features of a linear learner: a number is one feature, a category
+/// one feature per level and one more for "missing", a sparse column its width.
 ///
-/// Missing: a missing category cell is its own level; an unseen level is all zeros. Numbers have no missing form.
+/// Missing: a missing category cell is its own level; an unseen level is all zeros. Numbers have no missing
+/// form.
 struct FeatureMap {
   enum class Kind : std::uint8_t { kNumber, kCategory, kSparse };
 

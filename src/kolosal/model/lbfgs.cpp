@@ -72,7 +72,8 @@ class History {
   std::vector<Pair> pairs_;
 };
 
-/// The minimum of the parabola through value, slope and the trial value, kept within [0.1, 0.5] of the trial step.
+/// The minimum of the parabola through value, slope and the trial value, kept within [0.1, 0.5] of the trial
+/// step.
 double shorter_step(double step, double value, double slope, double trial_value) {
   const double parabola = -slope * step * step / (2 * (trial_value - value - slope * step));
   if (!std::isfinite(parabola)) return step * 0.5;
@@ -82,7 +83,8 @@ double shorter_step(double step, double value, double slope, double trial_value)
 }  // namespace
 
 LbfgsResult minimize_lbfgs(const std::function<double(std::span<const double>, std::span<double>)>& function,
-                           std::span<double> x, const LbfgsOptions& options, const std::function<bool()>& should_stop) {
+                           std::span<double> x, const LbfgsOptions& options,
+                           const std::function<bool()>& should_stop) {
   constexpr double kArmijo = 1e-4;
   const std::size_t n = x.size();
   Vector gradient(n), trial(n), trial_gradient(n);
@@ -116,7 +118,8 @@ LbfgsResult minimize_lbfgs(const std::function<double(std::span<const double>, s
       step = shorter_step(step, result.value, slope, value);
     }
     if (!found) {
-      // No way down: at the limit of the arithmetic, or the memory misleads. Try once more along the gradient.
+      // No way down: at the limit of the arithmetic, or the memory misleads. Try once more along the
+      // gradient.
       if (history.empty()) {
         result.converged = true;
         return result;

@@ -5,7 +5,8 @@
 
 namespace kolosal::model {
 
-std::shared_ptr<const Prepared> LinearLearner::prepare(const TrainingData& data, const Context& context) const {
+std::shared_ptr<const Prepared> LinearLearner::prepare(const TrainingData& data,
+                                                       const Context& context) const {
   return LinearTable::of(*data.x, context);
 }
 
@@ -20,7 +21,8 @@ std::vector<double> LinearLearner::predict_rows(const LinearModel& model, const 
 }
 
 LinearLearner::Path LinearLearner::fit_path(const TrainingData& data, Solver& solver,
-                                            const std::vector<double>& factors, std::span<const std::uint32_t> valid_rows,
+                                            const std::vector<double>& factors,
+                                            std::span<const std::uint32_t> valid_rows,
                                             const Context& context) const {
   const data::Frame valid = valid_rows.empty() ? data::Frame() : data.x->take(valid_rows);
   Path best;
@@ -29,7 +31,8 @@ LinearLearner::Path LinearLearner::fit_path(const TrainingData& data, Solver& so
     auto step = solver.solve(factor, context);
     best.stopped = step.stopped;
     if (step.stopped && step.n_iterations == 0) {
-      if (!has_model) throw Error(ErrorCode::kBudget, "the time ended before the first iteration of a linear learner");
+      if (!has_model)
+        throw Error(ErrorCode::kBudget, "the time ended before the first iteration of a linear learner");
       break;
     }
     std::vector<double> prediction;
@@ -39,8 +42,8 @@ LinearLearner::Path LinearLearner::fit_path(const TrainingData& data, Solver& so
       loss = mean_loss(data.y, valid_rows, prediction);
     }
     if (!has_model || loss < best.loss)
-      best = {std::move(step.model), std::move(prediction), loss, factor, step.n_iterations, step.converged, step.stopped,
-              factors.size() > 1};
+      best = {std::move(step.model), std::move(prediction), loss,         factor,
+              step.n_iterations,     step.converged,        step.stopped, factors.size() > 1};
     has_model = true;
     if (step.stopped) break;
   }
@@ -52,7 +55,8 @@ LinearLearner::Path LinearLearner::fit_all(const TrainingData& data, const Linea
   constexpr std::size_t kMinRowsForChoice = 50;
   const std::vector<double> factors = solver.strength_factors();
   if (!rows.valid.empty()) return fit_path(data, solver, factors, rows.valid, context);
-  if (factors.size() == 1 || rows.train.size() < kMinRowsForChoice) return fit_path(data, solver, {1.0}, {}, context);
+  if (factors.size() == 1 || rows.train.size() < kMinRowsForChoice)
+    return fit_path(data, solver, {1.0}, {}, context);
   const HoldOut inner = hold_out(rows.train, derive_seed(context.seed, {"strength"}));
   const auto inner_solver = make_solver(data, table, inner.train, context);
   const Path choice = fit_path(data, *inner_solver, factors, inner.valid, context);
@@ -82,7 +86,8 @@ FitReport LinearLearner::do_fit(const TrainingData& data, const Prepared* prepar
   report.stopped_by_deadline = path.stopped;
   if (path.chosen) report.note = solver->describe(path.factor);
   if (!path.converged && !path.stopped)
-    report.note += fmt::format("{}did not converge in {} iterations", report.note.empty() ? "" : "; ", path.n_iterations);
+    report.note += fmt::format("{}did not converge in {} iterations", report.note.empty() ? "" : "; ",
+                               path.n_iterations);
   return report;
 }
 
@@ -100,8 +105,9 @@ void LinearLearner::do_load(const artifact::Node& node) {
   model_ = LinearModel::load(node.child("linear"));
   importance_ = node.get_vector<double>("importance");
   if (model_.n_outputs != n_outputs() || model_.features.kind.size() != feature_names().size())
-    throw Error(ErrorCode::kModel, "a linear model is damaged: {} outputs and {} columns instead of {} and {}",
-                model_.n_outputs, model_.features.kind.size(), n_outputs(), feature_names().size());
+    throw Error(ErrorCode::kModel,
+                "a linear model is damaged: {} outputs and {} columns instead of {} and {}", model_.n_outputs,
+                model_.features.kind.size(), n_outputs(), feature_names().size());
 }
 
 }  // namespace kolosal::model

@@ -10,11 +10,12 @@
 
 namespace kolosal::model {
 
-/// What is the same in all linear learners: the shared table, the choice of a strength on validation rows, prediction, state.
+/// What is the same in all linear learners: the shared table, the choice of a strength on validation rows,
+/// prediction, state.
 ///
-/// Strength: with search_strength, fit() tries strength_factors() one after another, each starting from the solution
-/// before, and keeps the one with the smallest loss on the validation rows; without such rows it holds out a fifth of the training
-/// rows for the choice and then fits on all of them.
+/// Strength: with search_strength, fit() tries strength_factors() one after another, each starting from the
+/// solution before, and keeps the one with the smallest loss on the validation rows; without such rows it
+/// holds out a fifth of the training rows for the choice and then fits on all of them.
 class LinearLearner : public Estimator {
  public:
   std::shared_ptr<const Prepared> prepare(const TrainingData& data, const Context& context) const override;
@@ -33,7 +34,8 @@ class LinearLearner : public Estimator {
     virtual ~Solver() = default;
     virtual Step solve(double strength_factor, const Context& context) = 0;
     virtual std::vector<double> spread() const = 0;  ///< table_deviation() of its design matrix.
-    /// Factors to try, in the order that makes each a good start for the next. One: nothing to choose, or it would cost too much.
+    /// Factors to try, in the order that makes each a good start for the next. One: nothing to choose, or it
+    /// would cost too much.
     virtual std::vector<double> strength_factors() const = 0;
     /// "C = 0.1": for the leaderboard.
     virtual std::string describe(double strength_factor) const = 0;
@@ -41,11 +43,13 @@ class LinearLearner : public Estimator {
 
  protected:
   virtual std::unique_ptr<Solver> make_solver(const TrainingData& data, const LinearTable& table,
-                                              std::span<const std::uint32_t> rows, const Context& context) const = 0;
+                                              std::span<const std::uint32_t> rows,
+                                              const Context& context) const = 0;
   /// Turns raw scores into predictions, in place. Default: leaves them.
   virtual void apply_link(std::span<double> raw) const;
 
-  FitReport do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows, const Context& context) final;
+  FitReport do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows,
+                   const Context& context) final;
   void do_predict(const data::Frame& x, std::span<double> out, const Context& context) const final;
   void do_save(artifact::Node& node) const final;
   void do_load(const artifact::Node& node) final;
@@ -64,7 +68,8 @@ class LinearLearner : public Estimator {
                 std::span<const std::uint32_t> valid_rows, const Context& context) const;
   Path fit_all(const TrainingData& data, const LinearTable& table, Solver& solver, RowSplit rows,
                const Context& context) const;
-  std::vector<double> predict_rows(const LinearModel& model, const data::Frame& x, const Context& context) const;
+  std::vector<double> predict_rows(const LinearModel& model, const data::Frame& x,
+                                   const Context& context) const;
 
   LinearModel model_;
   std::vector<double> importance_;

@@ -146,8 +146,9 @@ TEST(LinearLearner, WeightedResidualsSumToZero) {
   const auto rows = first_rows(300);
   for (const char* name : {"ridge", "elastic_net"}) {
     const auto learner = make_estimator(name);
-    EXPECT_THAT(learner->fit({&wide.x, {Task::kRegression, wide.y, weights, 0}}, nullptr, {rows, {}}, {}).note,
-                ::testing::StartsWith("alpha = "));
+    EXPECT_THAT(
+        learner->fit({&wide.x, {Task::kRegression, wide.y, weights, 0}}, nullptr, {rows, {}}, {}).note,
+        ::testing::StartsWith("alpha = "));
     const auto p = predict(*learner, wide.x);
     double sum = 0;
     for (std::size_t i = 0; i < 300; ++i) sum += weights[i] * (wide.y[i] - p[i]);

@@ -15,9 +15,12 @@ class ColumnAdder {
 
   void add(std::size_t column) {
     switch (model_.features.kind[column]) {
-      case FeatureMap::Kind::kNumber: return add_number(column);
-      case FeatureMap::Kind::kCategory: return add_category(column);
-      case FeatureMap::Kind::kSparse: return add_sparse(column);
+      case FeatureMap::Kind::kNumber:
+        return add_number(column);
+      case FeatureMap::Kind::kCategory:
+        return add_category(column);
+      case FeatureMap::Kind::kSparse:
+        return add_sparse(column);
     }
   }
 
@@ -51,7 +54,8 @@ class ColumnAdder {
       for (std::int64_t at = sparse.offsets[begin_ + i]; at < sparse.offsets[begin_ + i + 1]; ++at) {
         if (sparse.indices[at] >= width) continue;
         const double* coefficient = row_of(model_.features.first[column] + sparse.indices[at]);
-        for (std::size_t k = 0; k < k_; ++k) out_[i * k_ + k] += static_cast<double>(sparse.values[at]) * coefficient[k];
+        for (std::size_t k = 0; k < k_; ++k)
+          out_[i * k_ + k] += static_cast<double>(sparse.values[at]) * coefficient[k];
       }
   }
 
@@ -91,8 +95,10 @@ LinearModel LinearModel::load(const artifact::Node& node) {
   model.intercept = node.get_vector<double>("intercept");
   const auto n_features = static_cast<std::size_t>(model.features.n_features);
   if (model.n_outputs == 0 || model.intercept.size() != model.n_outputs ||
-      model.coefficient.size() % model.n_outputs != 0 || model.coefficient.size() / model.n_outputs != n_features)
-    throw Error(ErrorCode::kModel, "a linear model is damaged: {} coefficients for {} features and {} outputs",
+      model.coefficient.size() % model.n_outputs != 0 ||
+      model.coefficient.size() / model.n_outputs != n_features)
+    throw Error(ErrorCode::kModel,
+                "a linear model is damaged: {} coefficients for {} features and {} outputs",
                 model.coefficient.size(), n_features, model.n_outputs);
   return model;
 }

@@ -10,8 +10,8 @@
 
 namespace kolosal::model {
 
-/// The fitted state of all linear learners: raw(row, k) = intercept[k] + sum over features of value * coefficient(feature, k),
-/// in the units of the table (any scaling done while fitting is folded back).
+/// The fitted state of all linear learners: raw(row, k) = intercept[k] + sum over features of value *
+/// coefficient(feature, k), in the units of the table (any scaling done while fitting is folded back).
 struct LinearModel {
   FeatureMap features;
   std::size_t n_outputs = 1;
@@ -25,8 +25,8 @@ struct LinearModel {
   static LinearModel load(const artifact::Node& node);
 };
 
-/// One number per column of the frame, summing to 1: the sum over the column's features of |coefficient| x spread, where spread
-/// is the standard deviation of the feature in training (n_features long).
+/// One number per column of the frame, summing to 1: the sum over the column's features of |coefficient| x
+/// spread, where spread is the standard deviation of the feature in training (n_features long).
 std::vector<double> column_importance(const LinearModel& model, std::span<const double> spread);
 
 }  // namespace kolosal::model

@@ -14,18 +14,20 @@
 
 namespace kolosal::model {
 
-/// Where a node is cut: bins up to `bin` go left, bins from `next` on go right; no row of the node lies between.
+/// Where a node is cut: bins up to `bin` go left, bins from `next` on go right; no row of the node lies
+/// between.
 struct Split {
   double score = -std::numeric_limits<double>::infinity();  ///< Larger is better; comparable within a node.
-  std::int32_t feature = -1;      ///< Set by the grower, who knows its number.
+  std::int32_t feature = -1;                                ///< Set by the grower, who knows its number.
   std::uint8_t bin = 0;
-  std::uint8_t next = 0;          ///< 0: all present values go left, missing ones right.
+  std::uint8_t next = 0;  ///< 0: all present values go left, missing ones right.
   bool has_missing = false;
   bool missing_left = false;
   double drawn = std::numeric_limits<double>::quiet_NaN();  ///< The threshold when it was drawn at random.
 };
 
-/// The bins that occur among some rows, ascending. Cheaper than sorting, and than visiting all bins of a small node.
+/// The bins that occur among some rows, ascending. Cheaper than sorting, and than visiting all bins of a
+/// small node.
 class OccupiedBins {
  public:
   void clear() { words_ = {}; }
@@ -59,15 +61,18 @@ struct DrawnCut {
   std::uint8_t bin;
   double threshold;
 };
-inline DrawnCut draw_cut(const TreeData::Feature& feature, std::uint8_t smallest, std::uint8_t largest, Rng& rng) {
+inline DrawnCut draw_cut(const TreeData::Feature& feature, std::uint8_t smallest, std::uint8_t largest,
+                         Rng& rng) {
   const auto last = static_cast<std::uint8_t>(largest - 1);
-  if (!feature.column) return {static_cast<std::uint8_t>(smallest + rng.below(std::uint64_t{largest} - smallest)), 0};
+  if (!feature.column)
+    return {static_cast<std::uint8_t>(smallest + rng.below(std::uint64_t{largest} - smallest)), 0};
   const BinnedColumn& column = *feature.column;
   const double low = column.low[smallest], high = column.high[largest];
   const double drawn = low + rng.uniform() * (high - low);
   // The first bin that does not end before the drawn value; a value inside a bin moves to the nearer end.
-  auto b = static_cast<std::uint8_t>(std::lower_bound(column.high.begin() + smallest, column.high.begin() + largest, drawn) -
-                                     column.high.begin());
+  auto b = static_cast<std::uint8_t>(
+      std::lower_bound(column.high.begin() + smallest, column.high.begin() + largest, drawn) -
+      column.high.begin());
   if (b > smallest && (drawn < column.low[b] || drawn - column.low[b] < column.high[b] - drawn)) --b;
   b = std::clamp(b, smallest, last);
   const auto next = static_cast<std::uint8_t>(b + 1);
@@ -93,10 +98,12 @@ class BinReader {
       const std::uint8_t b = column[rows[i]];
       bins_[i] = b;
       largest = std::max<unsigned>(largest, b);
-      smallest_less_one = std::min<unsigned>(smallest_less_one, static_cast<std::uint8_t>(b - 1));  // missing: 255
+      smallest_less_one =
+          std::min<unsigned>(smallest_less_one, static_cast<std::uint8_t>(b - 1));  // missing: 255
       n_missing += b == 0;
     }
-    return {static_cast<std::uint8_t>(largest == 0 ? 0 : smallest_less_one + 1), static_cast<std::uint8_t>(largest), n_missing};
+    return {static_cast<std::uint8_t>(largest == 0 ? 0 : smallest_less_one + 1),
+            static_cast<std::uint8_t>(largest), n_missing};
   }
   std::uint8_t operator[](std::size_t i) const { return bins_[i]; }
 
@@ -138,7 +145,8 @@ class ScalarFinder {
   double parent_score() const { return part(total_); }
 
   /// Improves `best`, all but its feature. False when the feature is constant in the node.
-  bool find_best(const TreeData::Feature& feature, const std::uint32_t* rows, const Stat* stats, std::size_t n, Split& best) {
+  bool find_best(const TreeData::Feature& feature, const std::uint32_t* rows, const Stat* stats,
+                 std::size_t n, Split& best) {
     fill(feature, rows, stats, n);
     const bool has_missing = occupied_[0] == 0;
     const bool varies = occupied_.size() > 1;
@@ -150,8 +158,8 @@ class ScalarFinder {
     return varies;
   }
 
-  bool find_random(const TreeData::Feature& feature, const std::uint32_t* rows, const Stat* stats, std::size_t n, Rng& rng,
-                   Split& best) {
+  bool find_random(const TreeData::Feature& feature, const std::uint32_t* rows, const Stat* stats,
+                   std::size_t n, Rng& rng, Split& best) {
     fill(feature, rows, stats, n);
     const bool varies = occupied_.size() > 1;
     if (varies) cut_at_random(feature, rng, best);
@@ -209,7 +217,8 @@ class ScalarFinder {
     consider(left, n_left, {0, 0, cut.bin, next, true, true, cut.threshold}, best);
   }
 
-  /// Cuts between neighbouring bins, with the missing rows on one side; with them on the right also "all others left".
+  /// Cuts between neighbouring bins, with the missing rows on one side; with them on the right also "all
+  /// others left".
   void scan(bool has_missing, bool missing_left, Split& best) {
     Stat left{0, 0};
     std::size_t n_left = 0;
@@ -232,8 +241,9 @@ class ScalarFinder {
       if (n_left < min_leaf_ || n_ - n_left < min_leaf_) return;
     const Stat right{total_.w - left.w, total_.s - left.s};
     if (!(right.w > 0)) return;
-    const double score = kEntropy ? part(left) + part(right)
-                                  : (left.s * left.s * right.w + right.s * right.s * left.w) / (left.w * right.w);
+    const double score = kEntropy
+                             ? part(left) + part(right)
+                             : (left.s * left.s * right.w + right.s * right.s * left.w) / (left.w * right.w);
     if (!(score > best.score)) return;
     best = split;
     best.score = score;
@@ -250,8 +260,8 @@ class ScalarFinder {
   std::size_t min_leaf_;
   std::size_t n_ = 0;
   Stat total_{0, 0};
-  std::array<Stat, 256> histogram_{};         // all 0 between calls
-  std::array<std::uint32_t, 256> counts_{};   // the same
+  std::array<Stat, 256> histogram_{};        // all 0 between calls
+  std::array<std::uint32_t, 256> counts_{};  // the same
   OccupiedBins occupied_;
 };
 
@@ -290,7 +300,8 @@ class ClassFinder {
     return part(sum, weight_);
   }
 
-  bool find_best(const TreeData::Feature& feature, const std::uint32_t* rows, const Stat* stats, std::size_t n, Split& best) {
+  bool find_best(const TreeData::Feature& feature, const std::uint32_t* rows, const Stat* stats,
+                 std::size_t n, Split& best) {
     const NodeBins range = node_.read(feature, rows, n);
     if (range.is_constant()) return false;
     sort_rows(stats, n);
@@ -299,8 +310,8 @@ class ClassFinder {
     return true;
   }
 
-  bool find_random(const TreeData::Feature& feature, const std::uint32_t* rows, const Stat* stats, std::size_t n, Rng& rng,
-                   Split& best) {
+  bool find_random(const TreeData::Feature& feature, const std::uint32_t* rows, const Stat* stats,
+                   std::size_t n, Rng& rng, Split& best) {
     const NodeBins range = node_.read(feature, rows, n);
     if (range.is_constant()) return false;
     DrawnCut cut{range.largest, 0};
@@ -314,7 +325,8 @@ class ClassFinder {
       n_left += goes_left;
     }
     const auto next = static_cast<std::uint8_t>(varies ? cut.bin + 1 : 0);
-    if (varies) consider_counts(n_left, {0, 0, cut.bin, next, range.n_missing > 0, true, cut.threshold}, best);
+    if (varies)
+      consider_counts(n_left, {0, 0, cut.bin, next, range.n_missing > 0, true, cut.threshold}, best);
     if (range.n_missing == 0) return true;
     for (std::size_t i = 0; i < n; ++i)
       if (node_[i] == 0) left_[stats[i].s] -= stats[i].w;
@@ -358,7 +370,8 @@ class ClassFinder {
     }
   }
 
-  /// Moves the rows of the i-th occupied bin from right to left, row by row: the cost does not depend on the number of classes.
+  /// Moves the rows of the i-th occupied bin from right to left, row by row: the cost does not depend on the
+  /// number of classes.
   void move_left(std::size_t i) {
     for (std::size_t at = starts_[i]; at < starts_[i + 1]; ++at) {
       const double w = sorted_[at].w;

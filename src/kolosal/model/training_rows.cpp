@@ -14,7 +14,8 @@ std::vector<double> target_of(const data::TargetView& y, std::span<const std::ui
   return out;
 }
 
-std::vector<double> weights_of(const data::TargetView& y, std::span<const std::uint32_t> rows, bool balanced) {
+std::vector<double> weights_of(const data::TargetView& y, std::span<const std::uint32_t> rows,
+                               bool balanced) {
   std::vector<double> out;
   if (!y.weights.empty())
     for (std::uint32_t row : rows) out.push_back(y.weights[row]);
@@ -24,7 +25,8 @@ std::vector<double> weights_of(const data::TargetView& y, std::span<const std::u
   const double total = std::accumulate(of_class.begin(), of_class.end(), 0.0);
   out.resize(rows.size(), 1.0);
   for (std::size_t i = 0; i < rows.size(); ++i)
-    out[i] *= total / (static_cast<double>(of_class.size()) * of_class[static_cast<std::size_t>(y.values[rows[i]])]);
+    out[i] *= total /
+              (static_cast<double>(of_class.size()) * of_class[static_cast<std::size_t>(y.values[rows[i]])]);
   return out;
 }
 
@@ -39,12 +41,14 @@ std::vector<double> mean_target(const data::TargetView& y, std::span<const std::
     else
       sum[0] += weight * y.values[row];
   }
-  if (!(total > 0)) throw Error(ErrorCode::kData, "the {} training rows have a total weight of {}", rows.size(), total);
+  if (!(total > 0))
+    throw Error(ErrorCode::kData, "the {} training rows have a total weight of {}", rows.size(), total);
   for (double& value : sum) value /= total;
   return sum;
 }
 
-double mean_loss(const data::TargetView& y, std::span<const std::uint32_t> rows, std::span<const double> prediction) {
+double mean_loss(const data::TargetView& y, std::span<const std::uint32_t> rows,
+                 std::span<const double> prediction) {
   const std::size_t k = y.n_outputs();
   double loss = 0, total = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -78,7 +82,8 @@ HoldOut hold_out(std::span<const std::uint32_t> rows, std::uint64_t seed) {
 bool is_balanced(const std::string& class_weight, const char* owner) {
   if (class_weight == "balanced") return true;
   if (class_weight == "none") return false;
-  throw Error(ErrorCode::kInvalidParameter, "{}: class_weight must be none or balanced: {}", owner, class_weight);
+  throw Error(ErrorCode::kInvalidParameter, "{}: class_weight must be none or balanced: {}", owner,
+              class_weight);
 }
 
 }  // namespace kolosal::model

@@ -14,8 +14,8 @@ namespace kolosal::model {
 /// Target values of some rows.
 std::vector<double> target_of(const data::TargetView& y, std::span<const std::uint32_t> rows);
 
-/// Weights of some rows; empty when every one counts 1. Balanced: multiplied by (total weight) / (n_classes * weight of the row's
-/// class), scikit-learn's class_weight="balanced".
+/// Weights of some rows; empty when every one counts 1. Balanced: multiplied by (total weight) / (n_classes *
+/// weight of the row's class), scikit-learn's class_weight="balanced".
 std::vector<double> weights_of(const data::TargetView& y, std::span<const std::uint32_t> rows, bool balanced);
 
 /// Weighted mean of the target (regression, binary) or share of each class (multiclass): n_outputs numbers.
@@ -23,7 +23,8 @@ std::vector<double> weights_of(const data::TargetView& y, std::span<const std::u
 std::vector<double> mean_target(const data::TargetView& y, std::span<const std::uint32_t> rows);
 
 /// Mean weighted loss of predictions (n_rows x n_outputs): squared error for regression, log loss otherwise.
-double mean_loss(const data::TargetView& y, std::span<const std::uint32_t> rows, std::span<const double> prediction);
+double mean_loss(const data::TargetView& y, std::span<const std::uint32_t> rows,
+                 std::span<const double> prediction);
 
 /// A hold-out of every fifth of the rows by a draw of `seed`; both parts are ascending.
 struct HoldOut {

@@ -8,7 +8,8 @@
 namespace kolosal::model {
 namespace {
 
-/// Grows one tree depth first. The rows of a node are always a range of one array, so a split is a partition in place.
+/// Grows one tree depth first. The rows of a node are always a range of one array, so a split is a partition
+/// in place.
 template <typename Finder>
 class Grower {
  public:
@@ -65,7 +66,8 @@ class Grower {
   enum class Side { kRoot, kLeft, kRight };
   struct Open {
     std::size_t begin, end, depth;
-    std::size_t n_constant;  // features_[0 .. n_constant) are constant in this node, as they were in its parent
+    std::size_t
+        n_constant;  // features_[0 .. n_constant) are constant in this node, as they were in its parent
     std::ptrdiff_t parent;
     Side side;
   };
@@ -80,10 +82,13 @@ class Grower {
       tree_.nodes[static_cast<std::size_t>(node.parent)].right = child;
   }
 
-  std::size_t draw(std::size_t low, std::size_t high) { return low + static_cast<std::size_t>(rng_.below(high - low)); }
+  std::size_t draw(std::size_t low, std::size_t high) {
+    return low + static_cast<std::size_t>(rng_.below(high - low));
+  }
 
-  /// Draws features without repeats until max_features were seen and one of them varies. As in scikit-learn, features known to
-  /// be constant count as drawn but cost nothing, and what is found constant is remembered for the nodes below.
+  /// Draws features without repeats until max_features were seen and one of them varies. As in scikit-learn,
+  /// features known to be constant count as drawn but cost nothing, and what is found constant is remembered
+  /// for the nodes below.
   ///
   /// features_ = [drawn constants | other known constants | found constants | not drawn | drawn].
   Split find_split(const Open& node, std::size_t& n_constant) {
@@ -91,7 +96,8 @@ class Grower {
     std::size_t not_drawn_end = features_.size(), n_visited = 0, n_found = 0, n_drawn_known = 0;
     const std::size_t n = node.end - node.begin;
     Split best;
-    while (not_drawn_end > n_constant && (n_visited < params_.max_features || n_visited <= n_found + n_drawn_known)) {
+    while (not_drawn_end > n_constant &&
+           (n_visited < params_.max_features || n_visited <= n_found + n_drawn_known)) {
       ++n_visited;
       std::size_t at = draw(n_drawn_known, not_drawn_end - n_found);
       if (at < n_known) {
@@ -131,14 +137,16 @@ class Grower {
     if (split.next == 0)
       node.threshold = std::numeric_limits<double>::infinity();
     else
-      node.threshold = std::isnan(split.drawn) ? feature.column->threshold(split.bin, split.next) : split.drawn;
+      node.threshold =
+          std::isnan(split.drawn) ? feature.column->threshold(split.bin, split.next) : split.drawn;
     return node;
   }
 
   /// Puts the rows that go left before the others, both in their old order. Returns where the others begin.
   std::size_t partition(const Open& node, const Split& split) {
     const std::uint8_t* bins = data_.features[static_cast<std::size_t>(split.feature)].bin.data();
-    // Missing is bin 0. Shifted down it becomes the largest byte, so one comparison serves "missing right" too.
+    // Missing is bin 0. Shifted down it becomes the largest byte, so one comparison serves "missing right"
+    // too.
     const std::uint8_t shift = split.has_missing && !split.missing_left ? 1 : 0;
     const auto limit = static_cast<std::uint8_t>(split.bin - shift);
     std::size_t left = node.begin, right = 0;
@@ -181,11 +189,17 @@ std::optional<Tree> grow_tree(const TreeData& data, std::span<const double> weig
   const bool entropy = params.criterion == Criterion::kEntropy;
   const bool count = params.min_samples_leaf > 1;
   if (data.n_classes > 2) {
-    if (entropy) return count ? run(std::type_identity<ClassFinder<true, true>>()) : run(std::type_identity<ClassFinder<true, false>>());
-    return count ? run(std::type_identity<ClassFinder<false, true>>()) : run(std::type_identity<ClassFinder<false, false>>());
+    if (entropy)
+      return count ? run(std::type_identity<ClassFinder<true, true>>())
+                   : run(std::type_identity<ClassFinder<true, false>>());
+    return count ? run(std::type_identity<ClassFinder<false, true>>())
+                 : run(std::type_identity<ClassFinder<false, false>>());
   }
-  if (entropy) return count ? run(std::type_identity<ScalarFinder<true, true>>()) : run(std::type_identity<ScalarFinder<true, false>>());
-  return count ? run(std::type_identity<ScalarFinder<false, true>>()) : run(std::type_identity<ScalarFinder<false, false>>());
+  if (entropy)
+    return count ? run(std::type_identity<ScalarFinder<true, true>>())
+                 : run(std::type_identity<ScalarFinder<true, false>>());
+  return count ? run(std::type_identity<ScalarFinder<false, true>>())
+               : run(std::type_identity<ScalarFinder<false, false>>());
 }
 
 }  // namespace kolosal::model

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::uint32_t kModelVersion = 1;
 
-std::string member_block(std::size_t member, std::size_t fold) { return fmt::format("member/{}/{}", member, fold); }
+std::string member_block(std::size_t member, std::size_t fold) {
+  return fmt::format("member/{}/{}", member, fold);
+}
 
 }  // namespace
 
@@ -34,7 +36,8 @@ void apply_temperature(std::span<double> prediction, std::size_t n_outputs, doub
   }
 }
 
-std::vector<double> Model::predict(const data::Frame& raw, const Context& context, data::ConformReport* report) const {
+std::vector<double> Model::predict(const data::Frame& raw, const Context& context,
+                                   data::ConformReport* report) const {
   const data::Frame features = base.transform(schema.conform(raw, report), context);
   std::vector<double> out(features.n_rows() * n_outputs(), 0.0);
   std::map<std::string, data::Frame> made;
@@ -57,12 +60,14 @@ std::vector<double> Model::predict(const data::Frame& raw, const Context& contex
 }
 
 data::Column Model::labels(std::span<const double> prediction) const {
-  if (task == data::Task::kRegression) return data::Column::from_float64({prediction.begin(), prediction.end()});
+  if (task == data::Task::kRegression)
+    return data::Column::from_float64({prediction.begin(), prediction.end()});
   const std::size_t width = n_outputs();
   std::vector<std::int32_t> codes(prediction.size() / width);
   for (std::size_t i = 0; i < codes.size(); ++i) {
     const auto row = prediction.subspan(i * width, width);
-    codes[i] = width == 1 ? (row[0] > 0.5 ? 1 : 0) : static_cast<std::int32_t>(std::ranges::max_element(row) - row.begin());
+    codes[i] = width == 1 ? (row[0] > 0.5 ? 1 : 0)
+                          : static_cast<std::int32_t>(std::ranges::max_element(row) - row.begin());
   }
   return data::Column::from_category(std::move(codes), std::make_shared<const data::Dictionary>(classes));
 }
@@ -70,16 +75,20 @@ data::Column Model::labels(std::span<const double> prediction) const {
 void Model::save(artifact::ContainerWriter& writer) const {
   auto shape = nlohmann::json::array();
   for (const Member& member : members)
-    shape.push_back({{"name", member.name}, {"weight", member.weight}, {"view", member.view}, {"pipelines", member.pipelines.size()}});
+    shape.push_back({{"name", member.name},
+                     {"weight", member.weight},
+                     {"view", member.view},
+                     {"pipelines", member.pipelines.size()}});
   auto view_names = nlohmann::json::array();
   for (const auto& [name, recipe] : views) view_names.push_back(name);
-  writer.add_json("model", {{"task", data::task_name(task)},
-                            {"target", target},
-                            {"classes", classes},
-                            {"temperature", temperature},
-                            {"target_range", {target_low, target_high}},
-                            {"views", view_names},
-                            {"members", shape}},
+  writer.add_json("model",
+                  {{"task", data::task_name(task)},
+                   {"target", target},
+                   {"classes", classes},
+                   {"temperature", temperature},
+                   {"target_range", {target_low, target_high}},
+                   {"views", view_names},
+                   {"members", shape}},
                   kModelVersion);
   writer.add_json("schema", schema.to_json());
   artifact::Node base_node;
@@ -105,11 +114,14 @@ Model Model::load(const artifact::Container& container) {
     out.task = data::task_from_name(json.at("task").get<std::string>());
     out.target = json.at("target").get<std::string>();
     out.classes = json.at("classes").get<std::vector<std::string>>();
-    if (out.task == data::Task::kBinary ? out.classes.size() != 2
-        : out.task == data::Task::kMulticlass ? out.classes.size() < 2 : !out.classes.empty())
-      throw Error(ErrorCode::kModel, "a {} model can not have {} classes", data::task_name(out.task), out.classes.size());
+    if (out.task == data::Task::kBinary       ? out.classes.size() != 2
+        : out.task == data::Task::kMulticlass ? out.classes.size() < 2
+                                              : !out.classes.empty())
+      throw Error(ErrorCode::kModel, "a {} model can not have {} classes", data::task_name(out.task),
+                  out.classes.size());
     out.temperature = json.at("temperature").get<double>();
-    if (!(out.temperature > 0)) throw Error(ErrorCode::kModel, "the temperature must be above 0, not {}", out.temperature);
+    if (!(out.temperature > 0))
+      throw Error(ErrorCode::kModel, "the temperature must be above 0, not {}", out.temperature);
     out.target_low = json.at("target_range").at(0).get<double>();
     out.target_high = json.at("target_range").at(1).get<double>();
     out.schema = data::Schema::from_json(container.json("schema"));
@@ -119,16 +131,23 @@ Model Model::load(const artifact::Container& container) {
       out.views[view] = transform::Recipe::load(container.node("view/" + view));
     }
     for (const auto& shape : json.at("members")) {
-      Member member{shape.at("name").get<std::string>(), shape.at("weight").get<double>(), shape.at("view").get<std::string>(), {}};
-      if (!(member.weight >= 0)) throw Error(ErrorCode::kModel, "the weight of member \"{}\" is {}", member.name, member.weight);
-      if (!out.views.contains(member.view)) throw Error(ErrorCode::kModel, "member \"{}\" reads the view \"{}\", which the file does not hold", member.name, member.view);
+      Member member{shape.at("name").get<std::string>(),
+                    shape.at("weight").get<double>(),
+                    shape.at("view").get<std::string>(),
+                    {}};
+      if (!(member.weight >= 0))
+        throw Error(ErrorCode::kModel, "the weight of member \"{}\" is {}", member.name, member.weight);
+      if (!out.views.contains(member.view))
+        throw Error(ErrorCode::kModel, "member \"{}\" reads the view \"{}\", which the file does not hold",
+                    member.name, member.view);
       for (std::size_t k = 0; k < shape.at("pipelines").get<std::size_t>(); ++k) {
         member.pipelines.push_back(Pipeline::load(container.node(member_block(out.members.size(), k))));
         if (member.pipelines.back().estimator().n_outputs() != out.n_outputs())
           throw Error(ErrorCode::kModel, "member \"{}\" gives {} numbers per row instead of {}", member.name,
                       member.pipelines.back().estimator().n_outputs(), out.n_outputs());
       }
-      if (member.pipelines.empty()) throw Error(ErrorCode::kModel, "member \"{}\" has no pipeline", member.name);
+      if (member.pipelines.empty())
+        throw Error(ErrorCode::kModel, "member \"{}\" has no pipeline", member.name);
       out.members.push_back(std::move(member));
     }
   } catch (const nlohmann::json::exception& error) {

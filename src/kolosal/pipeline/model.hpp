@@ -16,9 +16,9 @@ namespace kolosal::pipeline {
 
 /// One voice of a blend: the pipelines of its folds (their mean is the voice), or a single one.
 struct Member {
-  std::string name;         ///< "lightgbm small"
-  double weight = 1;        ///< Of the voice; the weights of a model sum to 1.
-  std::string view;         ///< Which shared view its pipelines read.
+  std::string name;   ///< "lightgbm small"
+  double weight = 1;  ///< Of the voice; the weights of a model sum to 1.
+  std::string view;   ///< Which shared view its pipelines read.
   std::vector<Pipeline> pipelines;
 };
 
@@ -26,19 +26,19 @@ struct Member {
 ///
 /// Flow: raw columns -> Schema::conform -> base steps -> the view of each member -> its pipelines -> mean of
 /// folds -> weighted mean of members -> temperature.
-/// Shapes: predict() writes n_rows x n_outputs, row by row: value, probability of classes()[1], or one probability per class.
-/// Threads: const use is safe from many threads.
+/// Shapes: predict() writes n_rows x n_outputs, row by row: value, probability of classes()[1], or one
+/// probability per class. Threads: const use is safe from many threads.
 class Model {
  public:
   data::Schema schema;
   data::Task task = data::Task::kRegression;
   std::string target;
-  std::vector<std::string> classes;         ///< In class-index order; empty for regression.
-  transform::Recipe base;                   ///< Fitted once; every view starts from its output.
+  std::vector<std::string> classes;  ///< In class-index order; empty for regression.
+  transform::Recipe base;            ///< Fitted once; every view starts from its output.
   std::map<std::string, transform::Recipe> views;
   std::vector<Member> members;
-  double temperature = 1;                   ///< Divides the logits of classification probabilities.
-  double target_low = 0;                    ///< Regression: predictions are clipped to [low, high].
+  double temperature = 1;  ///< Divides the logits of classification probabilities.
+  double target_low = 0;   ///< Regression: predictions are clipped to [low, high].
   double target_high = 0;
 
   std::size_t n_outputs() const { return task == data::Task::kMulticlass ? classes.size() : 1; }

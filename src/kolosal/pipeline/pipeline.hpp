@@ -13,15 +13,16 @@ namespace kolosal::pipeline {
 
 /// Preprocessing steps and the learner behind them: what one fit makes and what predicts.
 ///
-/// Shapes: predict() takes the columns it was fitted on and writes n_rows x n_outputs, as Estimator::predict() does.
-/// Threads: predict() is const and safe from many threads.
+/// Shapes: predict() takes the columns it was fitted on and writes n_rows x n_outputs, as
+/// Estimator::predict() does. Threads: predict() is const and safe from many threads.
 class Pipeline {
  public:
   Pipeline() = default;
   Pipeline(transform::Recipe recipe, std::string estimator, ParamMap params);
 
   /// Fits steps and learner on rows.train only; rows.valid is for early stopping.
-  model::FitReport fit(const data::Frame& x, const data::TargetView& y, model::RowSplit rows, const Context& context);
+  model::FitReport fit(const data::Frame& x, const data::TargetView& y, model::RowSplit rows,
+                       const Context& context);
 
   /// The two halves of fit(), for callers that share their results between fits (automl).
   transform::Recipe& recipe() { return recipe_; }

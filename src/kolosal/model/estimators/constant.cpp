@@ -6,8 +6,8 @@
 namespace kolosal::model {
 namespace {
 
-/// Predicts the weighted mean of the target, or the weighted share of each class, whatever the row holds: what every other
-/// learner must beat. Takes any column, since it reads none.
+/// Predicts the weighted mean of the target, or the weighted share of each class, whatever the row holds:
+/// what every other learner must beat. Takes any column, since it reads none.
 class Constant final : public Estimator {
  protected:
   FitReport do_fit(const TrainingData& data, const Prepared*, RowSplit rows, const Context&) override {
@@ -25,12 +25,14 @@ class Constant final : public Estimator {
   void do_load(const artifact::Node& node) override {
     value_ = node.get_vector<double>("value");
     if (value_.size() != n_outputs())
-      throw Error(ErrorCode::kModel, "a constant model is damaged: {} values for {} outputs", value_.size(), n_outputs());
+      throw Error(ErrorCode::kModel, "a constant model is damaged: {} values for {} outputs", value_.size(),
+                  n_outputs());
   }
 
  private:
   void fill(std::span<double> out) const {
-    for (std::size_t i = 0; i < out.size(); i += value_.size()) std::copy(value_.begin(), value_.end(), out.begin() + static_cast<std::ptrdiff_t>(i));
+    for (std::size_t i = 0; i < out.size(); i += value_.size())
+      std::copy(value_.begin(), value_.end(), out.begin() + static_cast<std::ptrdiff_t>(i));
   }
 
   std::vector<double> value_;  // n_outputs

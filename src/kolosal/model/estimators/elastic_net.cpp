@@ -40,11 +40,12 @@ class GramCorrelations final : public Correlations {
   std::vector<double> gram_, with_residual_;
 };
 
-/// For many features: the table column by column, and the residual of each row. Sparse columns are centred without filling them: the
-/// true residual is residual_[i] + shift_, and it sums to 0 by weight.
+/// For many features: the table column by column, and the residual of each row. Sparse columns are centred
+/// without filling them: the true residual is residual_[i] + shift_, and it sums to 0 by weight.
 class ColumnCorrelations final : public Correlations {
  public:
-  ColumnCorrelations(const DesignMatrix& x, std::vector<double> residual) : x_(x), residual_(std::move(residual)) {
+  ColumnCorrelations(const DesignMatrix& x, std::vector<double> residual)
+      : x_(x), residual_(std::move(residual)) {
     starts_.assign(x.n_features() + 1, 0);
     auto each_cell = [&](auto&& visit) {
       for (std::size_t i = 0; i < x.n_rows(); ++i) {
@@ -134,16 +135,20 @@ class ElasticNetSolver final : public LinearLearner::Solver {
 
   std::vector<double> strength_factors() const override {
     constexpr std::size_t kCheapCells = 3'000'000;
-    if (!params_.search_strength || (w_.size() > kMaxGramFeatures && x_.n_stored() > kCheapCells)) return {1.0};
+    if (!params_.search_strength || (w_.size() > kMaxGramFeatures && x_.n_stored() > kCheapCells))
+      return {1.0};
     return {30, 10, 3, 1, 0.3, 0.1, 0.01};
   }
 
-  std::string describe(double factor) const override { return fmt::format("alpha = {:.4g}", alpha_of(factor)); }
+  std::string describe(double factor) const override {
+    return fmt::format("alpha = {:.4g}", alpha_of(factor));
+  }
 
  private:
   /// The factor 1 of a search is 1 % of the smallest strength at which every coefficient is 0.
   double alpha_of(double factor) const {
-    return factor * (params_.search_strength ? 0.01 * largest_ / std::max(params_.l1_ratio, 0.01) : params_.alpha);
+    return factor *
+           (params_.search_strength ? 0.01 * largest_ / std::max(params_.l1_ratio, 0.01) : params_.alpha);
   }
 
   /// One round over all coefficients. Returns the largest change of the predictions that one of them made.
@@ -168,7 +173,7 @@ class ElasticNetSolver final : public LinearLearner::Solver {
   DesignMatrix x_;
   std::vector<double> w_;  // the solution so far
   double y_mean_ = 0, y_deviation_ = 0;
-  double largest_ = 0;     // the largest |correlation with the target|
+  double largest_ = 0;  // the largest |correlation with the target|
   std::unique_ptr<Correlations> correlations_;
 };
 
@@ -177,20 +182,25 @@ ParamTable<ElasticNetParams> table() {
   return ParamTable<P>()
       .param("alpha", &P::alpha, "Strength of both penalties; used only without search_strength.")
       .limits(0, 1e12)
-      .param("l1_ratio", &P::l1_ratio, "Share of the L1 penalty: 1 is the lasso, 0 ridge.", linear_range(0.05, 1))
+      .param("l1_ratio", &P::l1_ratio, "Share of the L1 penalty: 1 is the lasso, 0 ridge.",
+             linear_range(0.05, 1))
       .limits(0, 1)
       .param("search_strength", &P::search_strength,
-             "Try seven strengths and keep the best on the validation rows (or on a fifth of the training rows).")
+             "Try seven strengths and keep the best on the validation rows (or on a fifth of the training "
+             "rows).")
       .param("standardize", &P::standardize, "Scale numbers to variance 1 before fitting.")
       .param("max_iter", &P::max_iter, "Most rounds over the coefficients per strength.")
       .limits(1, 1e6)
-      .param("tol", &P::tol, "Converged when no coefficient moves the predictions by more than this share of the target's deviation.")
+      .param("tol", &P::tol,
+             "Converged when no coefficient moves the predictions by more than this share of the target's "
+             "deviation.")
       .limits(0, 1);
 }
 
 }  // namespace
 
-std::unique_ptr<LinearLearner::Solver> ElasticNet::make_solver(const TrainingData& data, const LinearTable& linear_table,
+std::unique_ptr<LinearLearner::Solver> ElasticNet::make_solver(const TrainingData& data,
+                                                               const LinearTable& linear_table,
                                                                std::span<const std::uint32_t> rows,
                                                                const Context& context) const {
   return std::make_unique<ElasticNetSolver>(params_, data, linear_table, rows, context);

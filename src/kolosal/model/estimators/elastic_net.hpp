@@ -14,14 +14,18 @@ struct ElasticNetParams {
 };
 
 /// Least squares with an L1 and an L2 penalty, which leaves useless features out:
-///   sum of weight * (y - x w - b)^2 / (2 * total weight) + alpha * (l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|_2^2).
+///   sum of weight * (y - x w - b)^2 / (2 * total weight) + alpha * (l1_ratio * |w|_1 + (1 - l1_ratio) / 2 *
+///   |w|_2^2).
 ///
-/// Strength: with search_strength, alpha is not used: seven strengths from 0.3 down to 0.0001 of the smallest one that leaves all
+/// Strength: with search_strength, alpha is not used: seven strengths from 0.3 down to 0.0001 of the smallest
+/// one that leaves all
 ///           features out are tried.
 /// Missing:  a missing category is a level of its own; a missing number is refused with kData.
-/// Cost:     up to 1200 features one pass for the products of the features, then features^2 per sweep; above, one pass over the
+/// Cost:     up to 1200 features one pass for the products of the features, then features^2 per sweep; above,
+/// one pass over the
 ///           non-zero cells per sweep.
-/// Source:   the objective of scikit-learn's ElasticNet; coordinate descent (Friedman, Hastie and Tibshirani, 2010).
+/// Source:   the objective of scikit-learn's ElasticNet; coordinate descent (Friedman, Hastie and Tibshirani,
+/// 2010).
 class ElasticNet final : public LinearLearner {
  public:
   using Params = ElasticNetParams;
@@ -29,7 +33,8 @@ class ElasticNet final : public LinearLearner {
 
  protected:
   std::unique_ptr<Solver> make_solver(const TrainingData& data, const LinearTable& table,
-                                      std::span<const std::uint32_t> rows, const Context& context) const override;
+                                      std::span<const std::uint32_t> rows,
+                                      const Context& context) const override;
 
  private:
   Params params_;

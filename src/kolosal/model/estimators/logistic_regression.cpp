@@ -45,9 +45,10 @@ class LogisticSolver final : public LinearLearner::Solver {
     options.gradient_tolerance = params_.tol;
     const double penalty = 1 / (params_.C * factor * x_.total_weight());
     options.curvature = curvature(penalty);
-    const auto result = minimize_lbfgs(
-        [&](std::span<const double> w, std::span<double> gradient) { return evaluate(w, penalty, gradient, context); },
-        w_, options, [&] { return context.should_stop(); });
+    const auto result =
+        minimize_lbfgs([&](std::span<const double> w,
+                           std::span<double> gradient) { return evaluate(w, penalty, gradient, context); },
+                       w_, options, [&] { return context.should_stop(); });
     const std::span<const double> all(w_);
     return {x_.unscale(all.first(n_slopes()), all.subspan(n_slopes())), result.n_iterations, result.converged,
             result.stopped};
@@ -66,8 +67,8 @@ class LogisticSolver final : public LinearLearner::Solver {
  private:
   std::size_t n_slopes() const { return x_.n_features() * k_; }
 
-  /// An upper bound of the second derivatives of the loss: a quarter of each feature's mean square. Levels that few rows hold have
-  /// small ones; without this they take most of the iterations.
+  /// An upper bound of the second derivatives of the loss: a quarter of each feature's mean square. Levels
+  /// that few rows hold have small ones; without this they take most of the iterations.
   std::vector<double> curvature(double penalty) const {
     std::vector<double> out(w_.size(), 0.25);
     for (std::size_t j = 0; j < x_.n_features(); ++j) {
@@ -106,7 +107,8 @@ class LogisticSolver final : public LinearLearner::Solver {
     return loss;
   }
 
-  double evaluate(std::span<const double> w, double penalty, std::span<double> gradient, const Context& context) {
+  double evaluate(std::span<const double> w, double penalty, std::span<double> gradient,
+                  const Context& context) {
     constexpr std::size_t kBlock = 4096;
     x_.multiply(w, w.subspan(n_slopes()), scores_, context);
     std::vector<double> loss((x_.n_rows() + kBlock - 1) / kBlock, 0.0);
@@ -134,9 +136,11 @@ ParamTable<LogisticRegressionParams> table() {
       .param("C", &P::C, "Inverse of the L2 strength: smaller is stronger.", log_range(1e-3, 1e3))
       .limits(1e-12, 1e12)
       .param("search_strength", &P::search_strength,
-             "Also try a tenth and ten times C, and keep the best on the validation rows (or on a fifth of the training rows).")
+             "Also try a tenth and ten times C, and keep the best on the validation rows (or on a fifth of "
+             "the training rows).")
       .param("standardize", &P::standardize, "Scale numbers to variance 1 before fitting.")
-      .param("class_weight", &P::class_weight, "none, or balanced: classes count equally.", choice({"none", "balanced"}))
+      .param("class_weight", &P::class_weight, "none, or balanced: classes count equally.",
+             choice({"none", "balanced"}))
       .param("max_iter", &P::max_iter, "Most iterations per strength.")
       .limits(1, 1e6)
       .param("tol", &P::tol, "Converged when no entry of the gradient of the mean loss is larger.")

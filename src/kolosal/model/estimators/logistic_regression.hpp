@@ -20,8 +20,9 @@ struct LogisticRegressionParams {
 ///
 /// Missing: a missing category is a level of its own; a missing number is refused with kData.
 /// Edge:    a class without training rows gets a probability near 0.
-/// Cost:    about 20-100 passes over the non-zero cells per strength; weights are n_features x n_classes doubles.
-/// Source:  the objective of scikit-learn's LogisticRegression(solver="lbfgs"); numbers are standardized first unless
+/// Cost:    about 20-100 passes over the non-zero cells per strength; weights are n_features x n_classes
+/// doubles. Source:  the objective of scikit-learn's LogisticRegression(solver="lbfgs"); numbers are
+/// standardized first unless
 ///          standardize is off.
 class LogisticRegression final : public LinearLearner {
  public:
@@ -30,7 +31,8 @@ class LogisticRegression final : public LinearLearner {
 
  protected:
   std::unique_ptr<Solver> make_solver(const TrainingData& data, const LinearTable& table,
-                                      std::span<const std::uint32_t> rows, const Context& context) const override;
+                                      std::span<const std::uint32_t> rows,
+                                      const Context& context) const override;
   void apply_link(std::span<double> raw) const override;
 
  private:

@@ -53,7 +53,9 @@ class RidgeSolver final : public LinearLearner::Solver {
     return {300.0, 30.0, 3.0, 0.3};
   }
 
-  std::string describe(double factor) const override { return fmt::format("alpha = {:g}", params_.alpha * factor); }
+  std::string describe(double factor) const override {
+    return fmt::format("alpha = {:g}", params_.alpha * factor);
+  }
 
  private:
   void cholesky(double alpha, Step& step) {
@@ -62,7 +64,8 @@ class RidgeSolver final : public LinearLearner::Solver {
     step.n_iterations = 1;
     if (p == 0) return;
     Matrix gram = Eigen::Map<const Matrix>(gram_.data(), p, p);
-    // Without any penalty equal columns have no single answer; this much is below what the answer can be known to.
+    // Without any penalty equal columns have no single answer; this much is below what the answer can be
+    // known to.
     gram.diagonal().array() += std::max(alpha, 1e-12 * gram.diagonal().maxCoeff());
     const Eigen::LLT<Eigen::Ref<Matrix>, Eigen::Lower> factor(gram);
     Eigen::Map<Eigen::VectorXd> w(w_.data(), p);
@@ -99,7 +102,8 @@ class RidgeSolver final : public LinearLearner::Solver {
     double rho = precondition();
     std::vector<double> direction = z;
     step.converged = false;
-    for (step.n_iterations = 0; step.n_iterations < static_cast<std::size_t>(params_.max_iter); ++step.n_iterations) {
+    for (step.n_iterations = 0; step.n_iterations < static_cast<std::size_t>(params_.max_iter);
+         ++step.n_iterations) {
       if (std::sqrt(kernel::dot(residual.data(), residual.data(), p)) <= goal) {
         step.converged = true;
         return;
@@ -120,7 +124,7 @@ class RidgeSolver final : public LinearLearner::Solver {
 
   RidgeParams params_;
   DesignMatrix x_;
-  std::vector<double> w_;           // the solution so far
+  std::vector<double> w_;  // the solution so far
   double y_mean_ = 0;
   std::vector<double> right_side_;  // X' S (y - mean)
   std::vector<double> gram_;        // empty: conjugate gradients
@@ -132,7 +136,8 @@ ParamTable<RidgeParams> table() {
       .param("alpha", &P::alpha, "L2 strength: larger is stronger.", log_range(1e-3, 1e4))
       .limits(0, 1e12)
       .param("search_strength", &P::search_strength,
-             "Try 0.3, 3, 30 and 300 times alpha, and keep the best on the validation rows (or on a fifth of the training rows).")
+             "Try 0.3, 3, 30 and 300 times alpha, and keep the best on the validation rows (or on a fifth of "
+             "the training rows).")
       .param("standardize", &P::standardize, "Scale numbers to variance 1 before fitting.")
       .param("max_iter", &P::max_iter, "Most iterations of the solver for wide tables.")
       .limits(1, 1e6)
@@ -142,7 +147,8 @@ ParamTable<RidgeParams> table() {
 
 }  // namespace
 
-std::unique_ptr<LinearLearner::Solver> Ridge::make_solver(const TrainingData& data, const LinearTable& linear_table,
+std::unique_ptr<LinearLearner::Solver> Ridge::make_solver(const TrainingData& data,
+                                                          const LinearTable& linear_table,
                                                           std::span<const std::uint32_t> rows,
                                                           const Context& context) const {
   return std::make_unique<RidgeSolver>(params_, data, linear_table, rows, context);
