@@ -271,6 +271,8 @@ std::uint64_t Problem::fingerprint() const {
         const auto text = column.text(row);
         out = hash_bytes(text.data(), text.size(), out);
       }
+    } else if (column.type() == ColumnType::kFloat64) {
+      out = hash_bytes(column.float64s().data(), column.size() * sizeof(double), out);
     } else {
       column.copy_numbers(numbers);
       out = hash_bytes(numbers.data(), numbers.size() * sizeof(double), out);

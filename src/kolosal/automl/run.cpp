@@ -57,6 +57,7 @@ class Run {
 
   double reserve_s() const;
   double refit_estimate_s() const;
+  std::size_t threads_per_fit(const Stage& stage) const;
   Deadline fit_deadline() const;
   Context quiet_context() const;
   std::size_t max_members() const;
@@ -76,6 +77,7 @@ class Run {
 
   Problem problem_;
   data::TargetView y_;
+  std::uint64_t fingerprint_ = 0;
   transform::Recipe base_recipe_;
   data::Frame base_;
   std::vector<pipeline::Split> splits_;
@@ -95,6 +97,7 @@ class Run {
 Run::Run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink)
     : options_(options), context_(context), sink_(sink), problem_(make_problem(table, options.problem)) {
   y_ = problem_.target_view();
+  fingerprint_ = problem_.fingerprint();
 }
 
 void Run::tell(Event event) {
@@ -155,9 +158,23 @@ double Run::reserve_s() const {
 double Run::refit_estimate_s() const {
   if (!is_hold_out()) return 0;
   const std::lock_guard lock(checkpoint_mutex_);
-  double seconds = 0;
-  for (const TrialResult& member : last_blend_members_) seconds += member.seconds;
-  return 1.3 * seconds / static_cast<double>(context_.n_threads);
+  const double growth = static_cast<double>(problem_.n_rows()) / static_cast<double>(stages_.back()->n_train_rows);
+  const bool side_by_side = threads_per_fit(*stages_.back()) == 1;
+  const std::size_t n_cells = stages_.back()->base.n_rows() * stages_.back()->base.n_columns();
+  double sum = 0, longest = 0;
+  for (const TrialResult& member : last_blend_members_) {
+    if (member.rung != stages_.back()->rung) continue;
+    // Features fitted within the fold are made and binned again.
+    const double bin_s = expected_bin_s(member.candidate.estimator, n_cells);
+    sum += member.seconds + bin_s * static_cast<double>(threads_per_fit(*stages_.back()));
+    longest = std::max(longest, member.seconds + bin_s);
+  }
+  const double even_s = sum / static_cast<double>(context_.n_threads);
+  return 1.2 * growth * (side_by_side ? std::max(even_s, longest) : even_s);
+}
+
+std::size_t Run::threads_per_fit(const Stage& stage) const {
+  return stage.n_train_rows * stage.base.n_columns() > kCellsForThreadsInside ? context_.n_threads : 1;
 }
 
 Deadline Run::fit_deadline() const {
@@ -190,6 +207,8 @@ void Run::prepare() {
                                    (*options_.time_budget_s * static_cast<double>(context_.n_threads));
     if (rows_per_second > 1500) plan.kind = pipeline::SplitKind::kHoldOut;
   }
+  // Every rung predicts all validation rows.
+  if (is_timed() && *options_.time_budget_s < 20) plan.max_valid_rows = 20'000;
   if (plan.kind == pipeline::SplitKind::kHoldOut && problem_.n_rows() < 50'000)
     plan.valid_share = std::max(plan.valid_share, 0.2);
   splits_ = pipeline::make_splits(y_, all, plan, derive_seed(options_.seed, {"splits"}));
@@ -216,7 +235,7 @@ void Run::open_run_store() {
                                      {"time", options_.problem.time}})
     if (!column.empty()) settings[role] = column;
   if (options_.n_trials) settings["budget"] = "trials";
-  const RunIdentity identity{problem_.fingerprint(), settings.dump()};
+  const RunIdentity identity{fingerprint_, settings.dump()};
   resumed_ = options_.resume && RunStore::exists(folder);
   run_store_ = std::make_unique<RunStore>(resumed_ ? RunStore::open(folder, identity)
                                                    : RunStore::create(folder, identity));
@@ -303,15 +322,14 @@ std::vector<Candidate> Run::promoted(std::size_t rung) const {
 
 void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_last) {
   Search& search = *searches_[stage.rung];
-  const std::size_t n_cells = stage.n_train_rows * stage.base.n_columns();
   Search::Limits limits;
   limits.rung = stage.rung;
-  limits.threads_per_fit = n_cells > kCellsForThreadsInside ? context_.n_threads : 1;
+  limits.threads_per_fit = threads_per_fit(stage);
   const double stage_end_s =
       is_last ? kInfinity : Clock::system().now_s() + 0.3 * fit_deadline().remaining_s();
   limits.deadline = [this, stage_end_s] {
     const Deadline fit = fit_deadline();
-    if (!fit.is_set()) return Deadline();
+    if (!fit.is_set() || n_done_ == 0) return fit;  // a rung may take all the time until there is a first model
     return Deadline(Clock::system(), Clock::system().now_s() +
                                          std::min(fit.remaining_s(), stage_end_s - Clock::system().now_s()));
   };
@@ -411,19 +429,19 @@ std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::
   if (is_timed())
     context.deadline = {Clock::system(),
                         Clock::system().now_s() + context_.deadline.remaining_s() - reserve_s()};
-  const std::size_t threads_per_fit =
-      stage.n_train_rows * stage.base.n_columns() > kCellsForThreadsInside ? context_.n_threads : 1;
+  const std::size_t n_fit_threads = threads_per_fit(stage);
   const double growth = static_cast<double>(problem_.n_rows()) / static_cast<double>(stage.n_train_rows);
   auto refit_one = [&](std::size_t i) {
     const TrialResult& trial = known[members[i]];
     // What it took before, with a margin; a refit that can not end in time is not begun.
-    if (1.1 * growth * trial.seconds / static_cast<double>(threads_per_fit) > context.deadline.remaining_s())
-      return;
+    const double fit_s = growth * trial.seconds / static_cast<double>(n_fit_threads);
+    const double bin_s = expected_bin_s(trial.candidate.estimator, stage.base.n_rows() * stage.base.n_columns());
+    if (bin_s + 1.1 * fit_s > context.deadline.remaining_s()) return;
     Candidate candidate = trial.candidate;
     if (model::estimator_info(candidate.estimator).has_rounds && trial.mean_rounds > 0)
       candidate.params["n_estimators"] = static_cast<std::int64_t>(std::lround(trial.mean_rounds * growth));
     Context fit_context = context.with_seed(derive_seed(options_.seed, {"refit", trial.number}));
-    fit_context.n_threads = threads_per_fit;
+    fit_context.n_threads = n_fit_threads;
     try {
       FoldResult fitted = run_refit(candidate, *stage.store, stage.y, fit_context);
       if (fitted.cut_short) return;  // the hold-out model is better than half a refit
@@ -435,7 +453,7 @@ std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::
               .message = fmt::format("{} was not refitted: {}", trial.candidate.label, error.what())});
     }
   };
-  if (threads_per_fit == 1 && context_.pool)
+  if (n_fit_threads == 1 && context_.pool)
     context_.pool->for_each(members.size(), context_.n_threads, refit_one);
   else
     for (std::size_t i = 0; i < members.size(); ++i) refit_one(i);
@@ -469,7 +487,7 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
       {"leaderboard", board},
       {"lineage",
        {{"data", options_.data_name},
-        {"fingerprint", fmt::format("{:016x}", problem_.fingerprint())},
+        {"fingerprint", fmt::format("{:016x}", fingerprint_)},
         {"seed", options_.seed},
         {"preset", preset_name(options_.preset)},
         {"notes", problem_.notes}}}};

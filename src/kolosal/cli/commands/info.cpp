@@ -83,7 +83,7 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
   const json lineage = model.value("lineage", json::object());
   for (const auto& [key, value] : lineage.items())
     if (key != "notes")
-      out += fmt::format("{:<11}{}\n", key == "fingerprint" ? "data hash" : key, shown(value));
+      out += fmt::format("{:<14}{}\n", key == "fingerprint" ? "data hash" : key, shown(value));
   out += fmt::format("rows       {}\n\ncolumns\n", result.n_rows) + columns_text(model["columns"]);
   out += fmt::format("\nsteps      {}\n", steps_text(model["steps"]));
   for (const auto& [name, steps] : model["views"].items())
