@@ -136,7 +136,8 @@ double Proposals::expected_s(const Candidate& candidate, const std::vector<Trial
     cost += result.candidate.cost;
   }
   const double rate = cost > 0 ? seconds / cost : settings_.seconds_per_cost;
-  return expected_bin_s(candidate.estimator, settings_.n_cells) + candidate.cost * rate / static_cast<double>(settings_.n_parallel);
+  return expected_bin_s(candidate.estimator, settings_.n_cells) +
+         candidate.cost * rate / static_cast<double>(settings_.n_parallel);
 }
 
 bool Proposals::fits_in_time(const Candidate& candidate, const std::vector<TrialResult>& known) const {

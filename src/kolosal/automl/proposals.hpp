@@ -47,7 +47,8 @@ class Proposals {
   std::set<std::string> passed_over_;
 };
 
-/// Seconds that a learner needs to bin so many cells, before its first round; it can not be interrupted meanwhile.
+/// Seconds that a learner needs to bin so many cells, before its first round; it can not be interrupted
+/// meanwhile.
 double expected_bin_s(const std::string& estimator, std::size_t n_cells);
 
 /// A candidate with half the learning rate, twice the rounds.

@@ -158,7 +158,8 @@ double Run::reserve_s() const {
 double Run::refit_estimate_s() const {
   if (!is_hold_out()) return 0;
   const std::lock_guard lock(checkpoint_mutex_);
-  const double growth = static_cast<double>(problem_.n_rows()) / static_cast<double>(stages_.back()->n_train_rows);
+  const double growth =
+      static_cast<double>(problem_.n_rows()) / static_cast<double>(stages_.back()->n_train_rows);
   const bool side_by_side = threads_per_fit(*stages_.back()) == 1;
   const std::size_t n_cells = stages_.back()->base.n_rows() * stages_.back()->base.n_columns();
   double sum = 0, longest = 0;
@@ -329,7 +330,8 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
       is_last ? kInfinity : Clock::system().now_s() + 0.3 * fit_deadline().remaining_s();
   limits.deadline = [this, stage_end_s] {
     const Deadline fit = fit_deadline();
-    if (!fit.is_set() || n_done_ == 0) return fit;  // a rung may take all the time until there is a first model
+    if (!fit.is_set() || n_done_ == 0)
+      return fit;  // a rung may take all the time until there is a first model
     return Deadline(Clock::system(), Clock::system().now_s() +
                                          std::min(fit.remaining_s(), stage_end_s - Clock::system().now_s()));
   };
@@ -435,7 +437,8 @@ std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::
     const TrialResult& trial = known[members[i]];
     // What it took before, with a margin; a refit that can not end in time is not begun.
     const double fit_s = growth * trial.seconds / static_cast<double>(n_fit_threads);
-    const double bin_s = expected_bin_s(trial.candidate.estimator, stage.base.n_rows() * stage.base.n_columns());
+    const double bin_s =
+        expected_bin_s(trial.candidate.estimator, stage.base.n_rows() * stage.base.n_columns());
     if (bin_s + 1.1 * fit_s > context.deadline.remaining_s()) return;
     Candidate candidate = trial.candidate;
     if (model::estimator_info(candidate.estimator).has_rounds && trial.mean_rounds > 0)

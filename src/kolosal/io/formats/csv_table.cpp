@@ -323,8 +323,9 @@ void CsvTable::throw_bad_cell(const CsvWindow& window, const BadCell& bad, const
   const std::string place = in_window ? fmt::format("{} line {}", path_, line_of(window, bad.where)) : path_;
   const std::string& name = names_[bad.column];
   const std::string advice =
-      plan.forced && options_.types_may_be_absent
-          ? std::string("the model was trained on such values; correct the cell, or empty it if the value is not known")
+      plan.forced && options_.types_may_be_absent ? std::string(
+                                                        "the model was trained on such values; correct the "
+                                                        "cell, or empty it if the value is not known")
       : plan.forced
           ? fmt::format("that type was asked for; take another, such as --types '{}=text'", name)
           : fmt::format(
