@@ -189,6 +189,18 @@ std::optional<Candidate> Proposals::refine(std::size_t number, const std::vector
   return out;
 }
 
+std::optional<Candidate> Proposals::cut_short_booster(std::size_t number,
+                                                      const std::vector<TrialResult>& known) const {
+  const double remaining_s = settings_.remaining_s();
+  for (std::size_t i = number; i < portfolio_.size(); ++i) {
+    const Candidate& candidate = portfolio_[i];
+    if (candidate.estimator == "lightgbm" && expected_s(candidate, known) <= 4 * remaining_s &&
+        remaining_s >= 1 + 2 * expected_bin_s(candidate.estimator, settings_.n_cells))
+      return candidate;
+  }
+  return {};
+}
+
 std::optional<Candidate> Proposals::operator()(std::size_t number, const std::vector<TrialResult>& known) {
   for (std::size_t i = number; i < portfolio_.size(); ++i) {
     // A dear entry that no longer fits makes room for a later, cheaper one.
@@ -203,7 +215,12 @@ std::optional<Candidate> Proposals::operator()(std::size_t number, const std::ve
                         fmt::format("expected to take {:.1f} s, {:.1f} s are left",
                                     expected_s(portfolio_[i], known), settings_.remaining_s()));
   }
+  const auto anytime = cut_short_booster(number, known);
   if (number < portfolio_.size()) portfolio_.resize(number);
+  if (anytime) {
+    portfolio_.push_back(*anytime);
+    return anytime;
+  }
   if (patience_ended(known)) return {};
   auto out = refine(number, known);
   if (out && !fits_in_time(*out, known)) return {};

@@ -38,6 +38,9 @@ class Proposals {
  private:
   double expected_s(const Candidate& candidate, const std::vector<TrialResult>& known) const;
   bool fits_in_time(const Candidate& candidate, const std::vector<TrialResult>& known) const;
+  /// When nothing fits in the time any more: the first booster that still gets a quarter of its time. It
+  /// is stopped by the deadline and keeps its rounds; better than idle threads.
+  std::optional<Candidate> cut_short_booster(std::size_t number, const std::vector<TrialResult>& known) const;
   bool patience_ended(const std::vector<TrialResult>& known) const;
   std::optional<Candidate> refine(std::size_t number, const std::vector<TrialResult>& known);
 

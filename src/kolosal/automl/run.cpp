@@ -44,6 +44,7 @@ class Run {
   void prepare();
   void open_run_store();
   void run_baseline();
+  bool has_time_for(const Stage& stage) const;
   void search_stages();
   void search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_last);
   std::vector<Candidate> promoted(std::size_t rung) const;
@@ -56,6 +57,7 @@ class Run {
   RunResult finish();
 
   double reserve_s() const;
+  bool wants_refit() const;
   double refit_estimate_s() const;
   std::size_t threads_per_fit(const Stage& stage) const;
   Deadline fit_deadline() const;
@@ -155,8 +157,14 @@ double Run::reserve_s() const {
   return std::max(0.4, 0.05 * *options_.time_budget_s);
 }
 
+bool Run::wants_refit() const {
+  constexpr double kMinGrowth = 1.08;  // a refit on hardly more rows gains nothing
+  return is_hold_out() && static_cast<double>(problem_.n_rows()) >=
+                              kMinGrowth * static_cast<double>(stages_.back()->n_train_rows);
+}
+
 double Run::refit_estimate_s() const {
-  if (!is_hold_out()) return 0;
+  if (!wants_refit()) return 0;
   const std::lock_guard lock(checkpoint_mutex_);
   const double growth =
       static_cast<double>(problem_.n_rows()) / static_cast<double>(stages_.back()->n_train_rows);
@@ -327,7 +335,7 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   limits.rung = stage.rung;
   limits.threads_per_fit = threads_per_fit(stage);
   const double stage_end_s =
-      is_last ? kInfinity : Clock::system().now_s() + 0.3 * fit_deadline().remaining_s();
+      is_last ? kInfinity : Clock::system().now_s() + 0.2 * fit_deadline().remaining_s();
   limits.deadline = [this, stage_end_s] {
     const Deadline fit = fit_deadline();
     if (!fit.is_set() || n_done_ == 0)
@@ -373,14 +381,21 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   search.run(std::ref(proposals), limits, context);
 }
 
+bool Run::has_time_for(const Stage& stage) const {
+  if (!is_timed()) return true;
+  const double bin_s = expected_bin_s("lightgbm", stage.base.n_rows() * stage.base.n_columns());
+  return fit_deadline().remaining_s() > 2 * (1 + 2 * bin_s);
+}
+
 void Run::search_stages() {
   phase("search");
   const auto shape = shape_of(stages_.front()->base, y_, stages_.front()->n_train_rows);
   std::vector<Candidate> portfolio = allowed(make_portfolio(shape));
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
     if (rung > 0) portfolio = promoted(rung - 1);
-    search_stage(*stages_[rung], portfolio, rung + 1 == stages_.size());
-    if (context_.cancel && context_.cancel->is_cancelled()) return;
+    const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);
+    search_stage(*stages_[rung], portfolio, is_last);
+    if (is_last || (context_.cancel && context_.cancel->is_cancelled())) return;
   }
 }
 
@@ -418,7 +433,7 @@ void Run::checkpoint(const std::vector<TrialResult>& known) {
 
 std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::vector<TrialResult>& known) {
   std::map<std::size_t, artifact::Node> out;
-  if (!is_hold_out() || (context_.cancel && context_.cancel->is_cancelled())) return out;
+  if (!wants_refit() || (context_.cancel && context_.cancel->is_cancelled())) return out;
   phase("refit");
   Stage& stage = *stages_.back();
   std::vector<std::size_t> members;

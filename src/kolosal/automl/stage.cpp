@@ -9,7 +9,7 @@ namespace kolosal::automl {
 namespace {
 
 constexpr std::size_t kFirstRung = 20'000;
-constexpr std::size_t kRungFactor = 4;
+constexpr std::size_t kRungFactor = 8;
 /// Tables with no more cells than this in training have one rung: a full fit takes about a second there.
 constexpr std::size_t kMaxCellsOfOneRung = 1'200'000;
 

@@ -28,7 +28,7 @@ struct Stage {
   Stage& operator=(const Stage&) = delete;
 };
 
-/// Training rows per rung: {n} for a table that is small enough, else 20,000, four times as many, ... n.
+/// Training rows per rung: {n} for a table that is small enough, else 20,000, eight times as many, ... n.
 std::vector<std::size_t> rung_sizes(std::size_t n_train_rows, std::size_t n_columns, bool is_hold_out);
 
 /// A stage of the first n_train_rows of a random order (by seed) of the hold-out's training rows; with all of

@@ -18,8 +18,8 @@ TEST(RungSizes, SmallTablesAndFoldsHaveOneRung) {
   EXPECT_THAT(rung_sizes(1'000'000, 50, false), ElementsAre(1'000'000U));
 }
 
-TEST(RungSizes, LargeTablesClimbByFour) {
-  EXPECT_THAT(rung_sizes(1'000'000, 10, true), ElementsAre(20'000U, 80'000U, 320'000U, 1'000'000U));
+TEST(RungSizes, LargeTablesClimbByEight) {
+  EXPECT_THAT(rung_sizes(1'000'000, 10, true), ElementsAre(20'000U, 160'000U, 1'000'000U));
   EXPECT_THAT(rung_sizes(160'000, 10, true),
               ElementsAre(20'000U, 160'000U));  // half of all would not be worth a rung
   EXPECT_THAT(rung_sizes(30'000, 500, true), ElementsAre(30'000U));
