@@ -96,8 +96,15 @@ TEST(Proposals, APassedOverEntryComesWhenItFitsAfterAll) {
 }
 
 TEST(Proposals, EndWhenNothingFits) {
-  Proposals proposals({entry("first"), entry("second")}, settings(1));
+  Proposals proposals({entry("first"), entry("second")}, settings(0.4));
   EXPECT_FALSE(proposals(1, {result(0, entry("first"), 1, 2)}));
+}
+
+TEST(Proposals, ABoosterThatGetsAQuarterOfItsTimeIsBetterThanIdleThreads) {
+  Proposals proposals({entry("first"), entry("forest", "extra_trees", 2), entry("booster", "lightgbm", 2)},
+                      settings(1.5));
+  const std::vector<TrialResult> known = {result(0, entry("first"), 1, 2)};  // 4 s are expected
+  EXPECT_EQ(proposals(1, known)->label, "booster");
 }
 
 TEST(Proposals, TheSameResultsGiveTheSameProposals) {
