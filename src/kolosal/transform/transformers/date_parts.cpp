@@ -37,8 +37,10 @@ struct Moment {
 // algorithms").
 Moment moment_of(std::int64_t ns) {
   Moment out;
-  out.day = ns / kNsPerDay - (ns % kNsPerDay < 0 ? 1 : 0);
-  out.ns = ns - out.day * kNsPerDay;
+  // Not ns - day * kNsPerDay: that overflows on the earliest day that int64 holds.
+  const std::int64_t rest = ns % kNsPerDay;
+  out.day = ns / kNsPerDay - (rest < 0 ? 1 : 0);
+  out.ns = rest < 0 ? rest + kNsPerDay : rest;
   const std::int64_t z = out.day + 719468;
   const std::int64_t era = (z >= 0 ? z : z - 146096) / 146097;
   const std::int64_t day_of_era = z - era * 146097;
