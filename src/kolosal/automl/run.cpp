@@ -64,6 +64,7 @@ class Run {
   Context quiet_context() const;
   std::size_t max_members() const;
   std::vector<TrialResult> results() const;
+  std::string validation_name() const;
   bool is_hold_out() const { return splits_.size() == 1; }
   bool is_timed() const { return options_.time_budget_s.has_value(); }
 
@@ -155,6 +156,11 @@ double Run::reserve_s() const {
   const std::lock_guard lock(checkpoint_mutex_);
   if (checkpoint_cost_s_ > 0) return 0.25 + 2 * checkpoint_cost_s_;
   return std::max(0.4, 0.05 * *options_.time_budget_s);
+}
+
+std::string Run::validation_name() const {
+  return is_hold_out() ? fmt::format("hold-out of {} rows", splits_.front().valid.size())
+                       : fmt::format("{} folds", splits_.size());
 }
 
 bool Run::wants_refit() const {
@@ -499,8 +505,7 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
       {"higher_is_better", problem_.metric->higher_is_better},
       {"score", std::isfinite(blend.score) ? nlohmann::json(blend.score) : nlohmann::json()},
       {"n_rows", problem_.n_rows()},
-      {"validation", is_hold_out() ? fmt::format("hold-out of {} rows", splits_.front().valid.size())
-                                   : fmt::format("{} folds", splits_.size())},
+      {"validation", validation_name()},
       {"refitted", !refitted.empty()},
       {"leaderboard", board},
       {"lineage",
@@ -538,8 +543,7 @@ RunResult Run::finish() {
   out.metric = problem_.metric->name;
   out.higher_is_better = problem_.metric->higher_is_better;
   out.score = blend.score;
-  out.validation = is_hold_out() ? fmt::format("hold-out of {} rows", splits_.front().valid.size())
-                                 : fmt::format("{} folds", splits_.size());
+  out.validation = validation_name();
   out.leaderboard = make_leaderboard(known, blend, *problem_.metric);
   out.n_rows = problem_.n_rows();
   out.n_trials = n_done_;

@@ -14,6 +14,9 @@ void tell_notes(const std::vector<std::string>& notes, const data::ConformReport
   for (const std::string& text : notes) note(text);
   for (const auto& [column, n] : conform.unseen_levels)
     note(fmt::format("column \"{}\": {} with a value not seen in training", column, plural(n, "cell")));
+  for (const auto& [column, n] : conform.rounded_cells)
+    note(fmt::format("column \"{}\": {} rounded; the column held whole numbers in training", column,
+                     plural(n, "fraction")));
   for (const auto& [column, n] : conform.unreadable_cells)
     note(fmt::format("column \"{}\": {} could not be read as in training and count as missing", column,
                      plural(n, "cell")));

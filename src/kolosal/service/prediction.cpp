@@ -80,6 +80,7 @@ std::map<std::string, std::string> types_for(const data::Schema& schema) {
 void add_report(data::ConformReport& sum, const data::ConformReport& batch) {
   add_counts(sum.unseen_levels, batch.unseen_levels);
   add_counts(sum.unreadable_cells, batch.unreadable_cells);
+  add_counts(sum.rounded_cells, batch.rounded_cells);
   sum.extra_columns = batch.extra_columns;
 }
 

@@ -16,6 +16,7 @@ nlohmann::json to_json(const service::PredictReport& report, const std::string& 
           {"rows", report.n_rows},
           {"unseen_levels", report.conform.unseen_levels},
           {"unreadable_cells", report.conform.unreadable_cells},
+          {"rounded_cells", report.conform.rounded_cells},
           {"extra_columns", report.conform.extra_columns},
           {"notes", report.notes}};
 }
