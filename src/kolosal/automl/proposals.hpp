@@ -21,7 +21,6 @@ class Proposals {
  public:
   struct Settings {
     std::uint64_t seed = 0;
-    std::size_t n_rows = 0;
     std::size_t n_parallel = 1;  ///< trials or folds that run side by side
     std::size_t n_cells = 0;     ///< rows times columns: what a learner bins before its first round
     double seconds_per_cost =

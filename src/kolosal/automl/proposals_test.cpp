@@ -23,7 +23,6 @@ Candidate entry(std::string label, std::string estimator = "lightgbm", double co
 Proposals::Settings settings(double remaining_s = kInfinity) {
   Proposals::Settings out;
   out.seed = 7;
-  out.n_rows = 1000;
   out.remaining_s = [remaining_s] { return remaining_s; };
   return out;
 }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "kolosal/automl/affordable_rows.hpp"
 #include "kolosal/automl/assembly.hpp"
 #include "kolosal/automl/proposals.hpp"
 #include "kolosal/automl/stage.hpp"
@@ -353,7 +354,6 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   const std::size_t first = stage.rung == 0 ? 1 : 0;  // the baseline has number 0 in the first stage
   Proposals::Settings settings;
   settings.seed = derive_seed(options_.seed, {"proposals", stage.rung});
-  settings.n_rows = stage.n_train_rows;
   settings.n_parallel = context_.n_threads;
   settings.n_cells = stage.base.n_rows() * stage.base.n_columns();
   if (stage.rung > 0) {
@@ -564,61 +564,6 @@ RunResult Run::execute() {
   run_baseline();
   search_stages();
   return finish();
-}
-
-}  // namespace
-
-nlohmann::json to_json(const RunResult& result) {
-  auto board = nlohmann::json::array();
-  for (const LeaderboardRow& row : result.leaderboard) board.push_back(to_json(row));
-  return {{"model", result.model_path.string()},
-          {"model_bytes", result.model_bytes},
-          {"task", result.task},
-          {"metric", result.metric},
-          {"higher_is_better", result.higher_is_better},
-          {"score", std::isfinite(result.score) ? nlohmann::json(result.score) : nlohmann::json()},
-          {"validation", result.validation},
-          {"leaderboard", board},
-          {"n_rows", result.n_rows},
-          {"trials", result.n_trials},
-          {"failed_trials", result.n_failed},
-          {"interrupted", result.interrupted},
-          {"resumed", result.resumed},
-          {"elapsed_s", result.elapsed_s},
-          {"notes", result.notes}};
-}
-
-namespace {
-
-/// Rows for which there is time: the steps before the first fit may take a quarter of what is left.
-data::Frame affordable_rows(const data::Frame& table, const RunOptions& options, const Context& context,
-                            const EventSink& sink) {
-  constexpr double kSecondsPerCell = 50e-9;  // of prepare(), on one slow core
-  constexpr std::size_t kMinRows = 50'000;
-  if (!options.time_budget_s || table.n_rows() <= kMinRows) return table;
-  const double n_cells = 0.25 * std::max(0.0, context.deadline.remaining_s()) / kSecondsPerCell;
-  const auto n_rows =
-      std::max(kMinRows, static_cast<std::size_t>(n_cells / static_cast<double>(table.n_columns())));
-  if (n_rows >= table.n_rows()) return table;
-  // Selection sampling (Knuth, algorithm S): ascending row numbers, each row with the same chance.
-  Rng rng(derive_seed(options.seed, {"affordable"}));
-  std::vector<std::uint32_t> rows;
-  rows.reserve(n_rows);
-  for (std::size_t i = 0; i < table.n_rows() && rows.size() < n_rows; ++i)
-    if (rng.below(table.n_rows() - i) < n_rows - rows.size()) rows.push_back(static_cast<std::uint32_t>(i));
-  if (sink) {
-    Event event;
-    event.kind = Event::Kind::kNote;
-    event.phase = "read";
-    event.message =
-        fmt::format("the time is short for this table: {} of its {} rows, drawn at random, are used", n_rows,
-                    table.n_rows());
-    event.score = event.best_score = kNaN;
-    event.elapsed_s = Clock::system().now_s();
-    event.remaining_s = context.deadline.remaining_s();
-    sink(event);
-  }
-  return table.take(rows);
 }
 
 }  // namespace

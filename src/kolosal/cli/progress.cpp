@@ -170,7 +170,7 @@ std::string bar_line(const Event& last, double time_budget_s, double elapsed_s, 
         fmt::format("best {}{:.5g}", last.metric.empty() ? "" : last.metric + " ", last.best_score));
   parts.push_back(last.n_trials_planned > 0
                       ? fmt::format("{}/{} trials", last.n_trials_done, last.n_trials_planned)
-                      : fmt::format("{} trials", last.n_trials_done));
+                      : fmt::format("{} trial{}", last.n_trials_done, last.n_trials_done == 1 ? "" : "s"));
   const bool is_trial = last.kind == Event::Kind::kTrialStart || last.kind == Event::Kind::kTrialEnd;
   if (is_trial) parts.push_back(last.message);
 

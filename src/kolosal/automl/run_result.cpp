@@ -1,0 +1,28 @@
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "kolosal/automl/run.hpp"
+
+namespace kolosal::automl {
+
+nlohmann::json to_json(const RunResult& result) {
+  auto board = nlohmann::json::array();
+  for (const LeaderboardRow& row : result.leaderboard) board.push_back(to_json(row));
+  return {{"model", result.model_path.string()},
+          {"model_bytes", result.model_bytes},
+          {"task", result.task},
+          {"metric", result.metric},
+          {"higher_is_better", result.higher_is_better},
+          {"score", std::isfinite(result.score) ? nlohmann::json(result.score) : nlohmann::json()},
+          {"validation", result.validation},
+          {"leaderboard", board},
+          {"n_rows", result.n_rows},
+          {"trials", result.n_trials},
+          {"failed_trials", result.n_failed},
+          {"interrupted", result.interrupted},
+          {"resumed", result.resumed},
+          {"elapsed_s", result.elapsed_s},
+          {"notes", result.notes}};
+}
+
+}  // namespace kolosal::automl
