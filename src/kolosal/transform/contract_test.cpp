@@ -343,6 +343,185 @@ TEST_P(TransformerContract, StatelessStepsDoNotLookAtRows) {
   });
 }
 
+// A dictionary of its own for each category column of a batch: the levels of its rows alone, last one first.
+Frame with_own_dictionaries(const Frame& x) {
+  Frame out;
+  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+    if (x.column(c).type() != ColumnType::kCategory) {
+      out.add(x.name(c), x.column(c));
+      continue;
+    }
+    const auto& given = *x.column(c).dictionary();
+    std::vector<std::string> levels;
+    std::vector<std::int32_t> code_of(static_cast<std::size_t>(given.size()), -1), codes;
+    for (std::size_t row = x.n_rows(); row-- > 0;) {
+      const std::int32_t code = x.column(c).codes()[row];
+      if (code < 0 || code_of[static_cast<std::size_t>(code)] >= 0) continue;
+      code_of[static_cast<std::size_t>(code)] = static_cast<std::int32_t>(levels.size());
+      levels.push_back(given.level(code));
+    }
+    for (const std::int32_t code : x.column(c).codes())
+      codes.push_back(code < 0 ? code : code_of[static_cast<std::size_t>(code)]);
+    out.add(x.name(c), Column::from_category(std::move(codes), dictionary(std::move(levels))));
+  }
+  return out;
+}
+
+bool near_or_same(double a, double b, double tolerance) {
+  return a == b || (std::isnan(a) && std::isnan(b)) ||
+         std::abs(a - b) <= tolerance * std::max({1.0, std::abs(a), std::abs(b)});
+}
+
+// Numbers to rounding, all else exactly; categories by their levels, whatever the dictionary.
+::testing::AssertionResult same_to_rounding(const Frame& a, const Frame& b, double tolerance = 1e-9) {
+  if (a.names() != b.names())
+    return ::testing::AssertionFailure() << "names: " << ::testing::PrintToString(a.names()) << " and "
+                                         << ::testing::PrintToString(b.names());
+  for (std::size_t c = 0; c < a.n_columns(); ++c) {
+    const Column &left = a.column(c), &right = b.column(c);
+    if (left.type() != right.type()) return ::testing::AssertionFailure() << a.name(c) << ": types differ";
+    const bool number = left.is_numeric();
+    if (left.type() == ColumnType::kSparse && bytes_of(left) != bytes_of(right))
+      return ::testing::AssertionFailure() << a.name(c) << ": sparse cells differ";
+    for (std::size_t row = 0; row < a.n_rows() && left.type() != ColumnType::kSparse; ++row)
+      if (number
+              ? !near_or_same(left.number(row), right.number(row), tolerance)
+              : left.cell_text(row) != right.cell_text(row) || left.is_missing(row) != right.is_missing(row))
+        return ::testing::AssertionFailure() << a.name(c) << " row " << row << ": " << left.cell_text(row)
+                                             << " and " << right.cell_text(row);
+  }
+  return ::testing::AssertionSuccess();
+}
+
+// The rows [begin, end) of a problem as a batch.
+void gather(Transformer& step, const Problem& p, const std::vector<std::string>& columns, std::size_t begin,
+            std::size_t end, const Context& context = {}) {
+  TargetView y = p.y;
+  y.values = y.values.subspan(begin, end - begin);
+  step.partial_fit(with_own_dictionaries(p.x.slice(begin, end - begin)), y, columns, context);
+}
+
+TEST_P(TransformerContract, AStreamIsFittedAsTheWholeTable) {
+  ThreadPool pool(2);
+  Context two;
+  two.pool = &pool;
+  two.n_threads = 2;
+  for (const Task task : {Task::kRegression, Task::kBinary, Task::kMulticlass}) {
+    const auto p = problem(257, task, 1);
+    const auto columns = columns_for(info(), p->x);
+    for_each_variant([&](const ParamMap& params) {
+      const auto whole = info().make(params);
+      if (!whole->can_stream()) {
+        EXPECT_ERROR(gather(*whole, *p, columns, 0, 257), kUnsupported, HasSubstr("batch by batch"));
+        return;
+      }
+      whole->fit(p->x, p->rows, p->y, columns, {});
+      const Frame want = whole->transform(p->x, {});
+
+      // Two rounds: what the first one gathered must not be left in the second.
+      const auto batches = info().make(params);
+      for (int round = 0; round < 2; ++round) {
+        const std::size_t ends[] = {1, 4, 4, 100, 256, 257};
+        std::size_t begin = 0;
+        for (const std::size_t end : ends) gather(*batches, *p, columns, begin, end, two), begin = end;
+        batches->finish_fit({});
+        EXPECT_TRUE(same_to_rounding(batches->transform(p->x, {}), want));
+      }
+
+      const auto front = info().make(params), back = info().make(params), fresh = info().make(params);
+      gather(*front, *p, columns, 0, 90);
+      gather(*back, *p, columns, 90, 257);
+      fresh->merge(*back);  // into one that has seen nothing, and in the other order
+      fresh->merge(*front);
+      front->merge(*back);
+      front->merge(*info().make(params));  // nothing to add
+      front->finish_fit({});
+      fresh->finish_fit({});
+      EXPECT_TRUE(same_to_rounding(front->transform(p->x, {}), want));
+      EXPECT_TRUE(same_to_rounding(fresh->transform(p->x, {}), want));
+    });
+  }
+}
+
+TEST_P(TransformerContract, TheOrderOfRowsDoesNotMatterToStepsThatStream) {
+  const auto p = problem(203, Task::kBinary, 1);
+  std::vector<std::uint32_t> order(203);
+  for (std::uint32_t i = 0; i < 203; ++i) order[i] = i * 64 % 203;
+  const Frame shuffled = p->x.take(order);
+  std::vector<double> values;
+  for (const std::uint32_t row : order) values.push_back(p->values[row]);
+  const TargetView y{Task::kBinary, values, {}, 2};
+  for_each_variant([&](const ParamMap& params) {
+    const auto a = info().make(params), b = info().make(params);
+    if (!a->can_stream()) return;
+    a->fit(p->x, p->rows, p->y, columns_for(info(), p->x), {});
+    b->fit(shuffled, p->rows, y, columns_for(info(), p->x), {});
+    EXPECT_TRUE(same_to_rounding(a->transform(p->x, {}), b->transform(p->x, {})));
+  });
+}
+
+TEST_P(TransformerContract, AStreamRefusesWhatDoesNotFit) {
+  const auto p = problem(60, Task::kBinary, 1);
+  const auto columns = columns_for(info(), p->x);
+  for_each_variant([&](const ParamMap& params) {
+    const auto step = info().make(params), other = info().make(params);
+    if (!step->can_stream()) {
+      EXPECT_ERROR(step->merge(*other), kUnsupported, HasSubstr("batch by batch"));
+      return;
+    }
+    EXPECT_ERROR(step->finish_fit({}), kNotFitted, HasSubstr("batch"));
+    EXPECT_ERROR(step->merge(*make_transformer(GetParam() == "scale" ? "impute" : "scale")),
+                 kInvalidParameter, HasSubstr(GetParam()));
+    gather(*step, *p, columns, 0, 30);
+    EXPECT_ERROR(step->transform(p->x, {}), kNotFitted, HasSubstr("before fit"));
+    if (columns.size() > 1) {
+      const std::vector<std::string> fewer(columns.begin() + 1, columns.end());
+      EXPECT_ERROR(gather(*step, *p, fewer, 30, 60), kInvalidParameter, HasSubstr(columns[0]));
+      gather(*other, *p, fewer, 30, 60);
+      EXPECT_ERROR(step->merge(*other), kInvalidParameter, HasSubstr(columns[0]));
+    }
+    Frame changed = p->x.without({columns.data(), 1});
+    changed.add(columns[0], Column::from_sparse(std::vector<std::int64_t>(61), {}, {}, 3));
+    if (p->x.column(columns[0]).type() != ColumnType::kSparse) {
+      EXPECT_ERROR(step->partial_fit(changed, p->y, columns, {}), kData, HasSubstr(columns[0]));
+    }
+  });
+}
+
+TEST_P(TransformerContract, TheInverseGivesTheCellsBack) {
+  const auto p = problem(203, Task::kBinary, 1);
+  Frame x = p->x;
+  // Infinities are no numbers, and of 1e308 and 1e-310 a scale has no digits left.
+  const std::vector<std::string> hopeless = {"infinite", "huge", "tiny", "integer", "moment"};
+  x = x.without(hopeless);
+  for_each_variant([&](const ParamMap& params) {
+    const auto step = info().make(params);
+    if (!step->has_inverse()) {
+      EXPECT_ERROR(step->inverse_transform(x, {}), kUnsupported, HasSubstr("inverse"));
+      return;
+    }
+    EXPECT_ERROR(step->inverse_transform(x, {}), kNotFitted, HasSubstr("before fit"));
+    const auto columns = columns_for(info(), x);
+    const Frame made = step->fit_transform(x, p->rows, p->y, columns, {});
+    const Frame back = step->inverse_transform(made, {});
+    if (params.contains("clip") && to_string(params.at("clip")) != "0") return;  // it has cut cells
+    for (const auto& name : columns) {
+      const Column &want = x.column(name), &got = back.column(name);
+      for (std::size_t row = 0; row < x.n_rows(); ++row)
+        if (want.is_numeric())
+          ASSERT_TRUE(near_or_same(got.number(row), want.number(row), 1e-9))
+              << name << " row " << row << ": " << got.cell_text(row) << ", not " << want.cell_text(row);
+        else
+          ASSERT_EQ(got.cell_text(row), want.cell_text(row)) << name << " row " << row;
+    }
+    artifact::Node node;
+    step->save(node);
+    const auto loaded = info().make(params);
+    loaded->load(node);
+    EXPECT_TRUE(same(bytes_of(loaded->inverse_transform(made, {})), bytes_of(back)));
+  });
+}
+
 std::vector<std::string> all_names() {
   std::vector<std::string> out;
   for (const auto& info : transformers()) out.push_back(info.name);

@@ -3,21 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "kolosal/transform/recipe_internal.hpp"
+
 namespace kolosal::transform {
-namespace {
-
-// An error inside a step says which step it was.
-template <typename Body>
-auto in_step(const std::string& name, Body&& body) {
-  try {
-    return body();
-  } catch (const Error& error) {
-    throw Error(error.code(), "step {}: {}", name, error.what());
-  }
-}
-
-}  // namespace
-
 Recipe::Recipe(std::vector<StepSpec> steps) : specs_(std::move(steps)) {
   for (auto& spec : specs_) {
     const TransformerInfo& info = transformer_info(spec.name);
@@ -38,8 +26,7 @@ data::Frame Recipe::fit_transform(const data::Frame& x, std::span<const std::uin
         fitted_steps_.push_back(nullptr);
         return;
       }
-      auto step = make_transformer(spec.name, spec.params);
-      step->keep_inputs(spec.select.keep);
+      auto step = make_step(spec, frame, columns, max_features_);
       frame = step->fit_transform(frame, rows, y, columns, context);
       fitted_steps_.push_back(std::move(step));
     });
@@ -57,6 +44,15 @@ data::Frame Recipe::transform(const data::Frame& x, const Context& context) cons
   return frame;
 }
 
+data::Frame Recipe::inverse_transform(const data::Frame& x, const Context& context) const {
+  if (!fitted_) throw Error(ErrorCode::kNotFitted, "a recipe was used before fit_transform()");
+  data::Frame frame = x;
+  for (std::size_t i = specs_.size(); i-- > 0;)
+    if (fitted_steps_[i])
+      in_step(specs_[i].name, [&] { frame = fitted_steps_[i]->inverse_transform(frame, context); });
+  return frame;
+}
+
 std::size_t Recipe::n_stateless_prefix() const {
   std::size_t n = 0;
   while (n < specs_.size() && make_transformer(specs_[n].name, specs_[n].params)->is_stateless()) ++n;
@@ -70,8 +66,10 @@ bool Recipe::uses_target() const {
 
 Recipe Recipe::part(std::size_t begin, std::size_t end) const {
   KOLOSAL_ASSERT(begin <= end && end <= specs_.size(), "a part lies within the recipe");
-  return Recipe({specs_.begin() + static_cast<std::ptrdiff_t>(begin),
-                 specs_.begin() + static_cast<std::ptrdiff_t>(end)});
+  Recipe out({specs_.begin() + static_cast<std::ptrdiff_t>(begin),
+              specs_.begin() + static_cast<std::ptrdiff_t>(end)});
+  out.max_features_ = max_features_;
+  return out;
 }
 
 Recipe Recipe::join(const Recipe& head, const Recipe& tail) {

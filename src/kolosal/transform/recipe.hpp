@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kolosal/transform/batch_stream.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -38,6 +39,25 @@ class Recipe {
                             const data::TargetView& y, const Context& context);
   data::Frame transform(const data::Frame& x, const Context& context) const;
 
+  /// Fits the steps on a table that is read batch by batch, in memory that does not depend on its rows.
+  ///
+  /// The table is read as often as steps depend on each other: a step can be fitted once those whose columns
+  /// it takes are. Steps that take other columns share a pass, and so do steps that select by type when the
+  /// steps before them make no such type (Transformer::made_types); stateless ones need none. impute, one_hot
+  /// (of what impute made) and scale are two passes.
+  /// The rows that were fitted get no encoding out of fold afterwards: transform() is the same for all rows.
+  /// Returns the number of passes.
+  /// @throws Error kUnsupported naming a step that can not stream, before anything is read.
+  std::size_t fit_stream(const BatchSource& source, const Context& context);
+
+  /// Takes the steps back, the last one first; x has the columns that transform() made. Steps that only drop
+  /// or fill cells can not be taken back. @throws Error kUnsupported naming a step without an inverse.
+  data::Frame inverse_transform(const data::Frame& x, const Context& context) const;
+
+  /// Before a fit: no step may make the frame wider than this many features (sparse width counts); 0: no
+  /// limit. A frame that is wider from the start is not refused, only steps that widen it.
+  void max_features(std::size_t n) { max_features_ = n; }
+
   bool is_fitted() const { return fitted_; }
   const std::vector<StepSpec>& steps() const { return specs_; }
   /// Null for a step that was skipped or is not fitted.
@@ -63,6 +83,7 @@ class Recipe {
  private:
   std::vector<StepSpec> specs_;
   std::vector<std::shared_ptr<const Transformer>> fitted_steps_;  // null: skipped
+  std::size_t max_features_ = 0;
   bool fitted_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "kolosal/transform/transformer.hpp"
 
 #include <algorithm>
+#include <typeinfo>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -23,6 +24,25 @@ std::vector<TransformerInfo> read_catalog() {
   return out;
 }
 
+std::size_t width_of(const data::Column& column) {
+  return column.type() == data::ColumnType::kSparse ? static_cast<std::size_t>(column.sparse().width) : 1;
+}
+
+// The columns of x that stay when a step takes its own.
+std::unordered_set<std::string> names_beside(const data::Frame& x, const std::vector<std::string>& taken,
+                                             bool keep) {
+  std::unordered_set<std::string> out(x.names().begin(), x.names().end());
+  if (!keep)
+    for (const auto& name : taken) out.erase(name);
+  return out;
+}
+
+// A user's column may have the name that a step gives; the same columns always get the same names.
+std::string free_name(std::string name, std::unordered_set<std::string>& used) {
+  while (!used.insert(name).second) name += '_';
+  return name;
+}
+
 }  // namespace
 
 std::vector<std::string> Selector::resolve(const data::Frame& frame) const {
@@ -36,27 +56,56 @@ std::vector<std::string> Selector::resolve(const data::Frame& frame) const {
   return out;
 }
 
-data::Frame Transformer::begin_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
-                                   const data::TargetView& y, const std::vector<std::string>& columns) {
+std::size_t n_features(const data::Frame& x) {
+  std::size_t out = 0;
+  for (std::size_t c = 0; c < x.n_columns(); ++c) out += width_of(x.column(c));
+  return out;
+}
+
+void Transformer::take_columns(const data::Frame& x, const data::TargetView& y,
+                               const std::vector<std::string>& columns) {
   if (columns.empty())
     throw Error(ErrorCode::kInvalidParameter, "a transformer needs at least one column to fit on");
-  KOLOSAL_ASSERT(rows.empty() || rows.back() < x.n_rows(), "row numbers are ascending and within the frame");
-  KOLOSAL_ASSERT(y.values.empty() || y.values.size() == x.n_rows(),
-                 "the target has a value per row of the frame");
   if (uses_target() && y.values.empty())
     throw Error(ErrorCode::kInvalidParameter, "a step that uses the target was fitted without one");
   fitted_ = false;
   columns_ = columns;
   types_.clear();
-  for (const auto& name : columns) types_.push_back(x.column(name).type());
+  n_taken_ = 0;
+  for (const auto& name : columns) {
+    types_.push_back(x.column(name).type());
+    n_taken_ += width_of(x.column(name));
+  }
+  header_ = x.slice(0, 0);
+}
+
+data::Frame Transformer::begin_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
+                                   const data::TargetView& y, const std::vector<std::string>& columns) {
+  KOLOSAL_ASSERT(rows.empty() || rows.back() < x.n_rows(), "row numbers are ascending and within the frame");
+  KOLOSAL_ASSERT(y.values.empty() || y.values.size() == x.n_rows(),
+                 "the target has a value per row of the frame");
+  gathering_ = false;
+  take_columns(x, y, columns);
   return inputs_of(x);
+}
+
+void Transformer::end_fit() {
+  made_.clear();
+  if (has_inverse()) {
+    auto used = names_beside(header_, columns_, keep_inputs_);
+    for (auto& name : made_columns()) made_.push_back(free_name(std::move(name), used));
+  }
+  header_ = {};
+  gathering_ = false;
+  fitted_ = true;
 }
 
 void Transformer::fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
                       const std::vector<std::string>& columns, const Context& context) {
   const data::Frame inputs = begin_fit(x, rows, y, columns);
   do_fit(inputs, rows, y, context);
-  fitted_ = true;
+  check_made(context);
+  end_fit();
 }
 
 data::Frame Transformer::fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
@@ -64,13 +113,118 @@ data::Frame Transformer::fit_transform(const data::Frame& x, std::span<const std
                                        const Context& context) {
   const data::Frame inputs = begin_fit(x, rows, y, columns);
   auto made = do_fit_transform(inputs, rows, y, context);
-  fitted_ = true;
+  std::size_t n_made = 0;
+  for (const auto& [name, column] : made) n_made += width_of(column);
+  check_width(n_made);
+  end_fit();
   return replace(x, std::move(made));
 }
 
 data::Frame Transformer::transform(const data::Frame& x, const Context& context) const {
   if (!fitted_) throw Error(ErrorCode::kNotFitted, "a transformer was used before fit()");
   return replace(x, do_transform(inputs_of(x), context));
+}
+
+void Transformer::check_gatherable() const {
+  if (!can_stream())
+    throw Error(ErrorCode::kUnsupported,
+                "can not be fitted batch by batch, because it needs all rows at once: fit it on a table in "
+                "memory (a sample of the rows, if need be), or leave it out");
+}
+
+void Transformer::partial_fit(const data::Frame& x, const data::TargetView& y,
+                              const std::vector<std::string>& columns, const Context& context) {
+  check_gatherable();
+  KOLOSAL_ASSERT(y.values.empty() || y.values.size() == x.n_rows(),
+                 "the target has a value per row of the frame");
+  if (!gathering_) {
+    take_columns(x, y, columns);
+    do_begin_stream();
+    gathering_ = true;
+  } else if (columns != columns_) {
+    throw Error(ErrorCode::kInvalidParameter, "a batch has the columns {}, but the first one had {}",
+                fmt::join(columns, ", "), fmt::join(columns_, ", "));
+  } else if (uses_target() && y.values.empty()) {
+    throw Error(ErrorCode::kInvalidParameter, "a step that uses the target was given a batch without one");
+  }
+  do_partial_fit(inputs_of(x), y, context);
+}
+
+void Transformer::merge(const Transformer& other) {
+  check_gatherable();
+  if (typeid(*this) != typeid(other))
+    throw Error(ErrorCode::kInvalidParameter, "can not merge what two different steps gathered: {} and {}",
+                name_, other.name_);
+  for (const auto& [parameter, value] : all_params_)
+    if (const auto& theirs = other.all_params_.at(parameter); to_string(value) != to_string(theirs))
+      throw Error(ErrorCode::kInvalidParameter,
+                  "can not merge steps {} with different parameters: {} is {} and {}", name_, parameter,
+                  to_string(value), to_string(theirs));
+  if (!other.gathering_) return;
+  if (!gathering_) {
+    columns_ = other.columns_;
+    types_ = other.types_;
+    header_ = other.header_;
+    n_taken_ = other.n_taken_;
+    do_begin_stream();
+    fitted_ = false;
+    gathering_ = true;
+  }
+  if (columns_ != other.columns_)
+    throw Error(ErrorCode::kInvalidParameter, "can not merge what was gathered of other columns: {} and {}",
+                fmt::join(columns_, ", "), fmt::join(other.columns_, ", "));
+  for (std::size_t c = 0; c < columns_.size(); ++c)
+    if (types_[c] != other.types_[c])
+      throw Error(ErrorCode::kData, "column \"{}\" is of type {} in one part and {} in another", columns_[c],
+                  data::type_name(types_[c]), data::type_name(other.types_[c]));
+  do_merge(other);
+}
+
+void Transformer::finish_fit(const Context& context) {
+  if (!gathering_)
+    throw Error(ErrorCode::kNotFitted, "finish_fit() was called before the first batch of partial_fit()");
+  do_finish_fit(context);
+  check_made(context);
+  end_fit();
+}
+
+void Transformer::do_partial_fit(const data::Frame&, const data::TargetView&, const Context&) {
+  KOLOSAL_ASSERT(is_stateless(), "a step that learns from rows gathers them itself");
+}
+
+void Transformer::do_finish_fit(const Context& context) { do_fit(inputs_of(header_), {}, {}, context); }
+
+data::Frame Transformer::inverse_transform(const data::Frame& x, const Context& context) const {
+  if (!has_inverse())
+    throw Error(ErrorCode::kUnsupported, "step {} has no inverse: what it makes does not tell its input",
+                name_);
+  if (!fitted_) throw Error(ErrorCode::kNotFitted, "a transformer was used before fit()");
+  std::vector<data::Column> made;
+  for (const auto& name : made_) made.push_back(x.column(name));
+  auto back = do_inverse({made_columns(), std::move(made)}, context);
+  data::Frame out = x.without(made_);
+  if (keep_inputs_) return out;
+  for (auto& [name, column] : back) out.add(std::move(name), std::move(column));
+  return out;
+}
+
+std::vector<Transformer::Named> Transformer::do_inverse(const data::Frame&, const Context&) const {
+  throw Error(ErrorCode::kInternal, "a step with an inverse has do_inverse()");
+}
+
+void Transformer::check_width(std::size_t n_features) const {
+  if (max_features_ == 0 || n_features <= n_taken_ || n_features + n_beside_ <= max_features_) return;
+  throw Error(ErrorCode::kInvalidParameter,
+              "would make {} features of {} columns ({} with all others), more than --max-features {}; raise "
+              "it, or choose a narrower step for these columns",
+              n_features, columns_.size(), n_features + n_beside_, max_features_);
+}
+
+void Transformer::check_made(const Context& context) const {
+  if (max_features_ == 0) return;
+  std::size_t n_made = 0;
+  for (const auto& [name, column] : do_transform(inputs_of(header_), context)) n_made += width_of(column);
+  check_width(n_made);
 }
 
 std::vector<Transformer::Named> Transformer::do_fit_transform(const data::Frame& x,
@@ -98,21 +252,17 @@ data::Frame Transformer::inputs_of(const data::Frame& x) const {
 }
 
 data::Frame Transformer::replace(const data::Frame& x, std::vector<Named> made) const {
-  const std::unordered_set<std::string_view> taken(columns_.begin(), columns_.end());
-  std::unordered_set<std::string> used;
+  std::unordered_set<std::string> used = names_beside(x, columns_, keep_inputs_);
   std::vector<std::string> names;
   std::vector<data::Column> columns;
   for (std::size_t c = 0; c < x.n_columns(); ++c) {
-    if (!keep_inputs_ && taken.contains(x.name(c))) continue;
+    if (!used.contains(x.name(c))) continue;
     names.push_back(x.name(c));
     columns.push_back(x.column(c));
-    used.insert(x.name(c));
   }
   for (auto& [name, column] : made) {
     KOLOSAL_ASSERT(column.size() == x.n_rows(), "a step keeps the number of rows");
-    // A user's column may have the name that a step gives; the same columns always get the same names.
-    while (!used.insert(name).second) name += '_';
-    names.push_back(std::move(name));
+    names.push_back(free_name(std::move(name), used));
     columns.push_back(std::move(column));
   }
   // A frame without columns would have no rows either; a column of zeros tells a learner nothing and keeps
@@ -131,6 +281,7 @@ void Transformer::save(artifact::Node& node) const {
   for (const auto type : types_) types.emplace_back(data::type_name(type));
   node.set("types", types);
   node.set("keep_inputs", keep_inputs_);
+  if (has_inverse()) node.set("made", made_);
   do_save(node.add_child("state"));
 }
 
@@ -147,6 +298,8 @@ void Transformer::load(const artifact::Node& node) {
     throw Error(ErrorCode::kModel, "a step of the model has {} columns but {} types", columns_.size(),
                 types_.size());
   do_load(node.child("state"));
+  if (has_inverse()) made_ = node.has("made") ? node.get_strings("made") : made_columns();
+  gathering_ = false;
   fitted_ = true;
 }
 

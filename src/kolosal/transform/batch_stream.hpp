@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "kolosal/data/frame.hpp"
+#include "kolosal/data/target.hpp"
+
+namespace kolosal::transform {
+
+/// Some rows of a table that is read batch by batch.
+struct Batch {
+  data::Frame x;
+  data::TargetView y;  ///< No values: there is no target. Its spans live until the next call of next().
+};
+
+/// One pass over the rows of a table, in order. All batches have the same column names and types; a category
+/// column may have another dictionary in each.
+class BatchStream {
+ public:
+  virtual ~BatchStream() = default;
+  /// Empty at the end.
+  virtual std::optional<Batch> next() = 0;
+};
+
+/// Opens a pass from the first row on, every time it is called.
+using BatchSource = std::function<std::unique_ptr<BatchStream>()>;
+
+}  // namespace kolosal::transform
