@@ -180,6 +180,12 @@ std::vector<ParamMap> variants(const std::string& name) {
   if (name == "text_hash") return {{{"idf", true}, {"width", std::int64_t{64}}}};
   if (name == "text_tokens") return {{{"score", "target"}, {"min_rows", std::int64_t{1}}}};
   if (name == "frequency_encode") return {{{"method", "count"}}, {{"method", "log_count"}}};
+  if (name == "leave_one_out_encode") return {{{"noise", 0.2}, {"max_classes", std::int64_t{2}}}};
+  if (name == "weight_of_evidence") return {{{"out_of_fold", false}, {"regularization", 0.01}}};
+  if (name == "binary_encode") return {{{"missing_level", false}}};
+  if (name == "hash_encode") return {{{"width", std::int64_t{3}}, {"alternate_sign", false}}};
+  if (name == "group_rare")
+    return {{{"min_rows", std::int64_t{4}}, {"max_levels", std::int64_t{2}}, {"unseen", false}}};
   if (name == "to_float") return {{{"always_double", true}}};
   return {};
 }

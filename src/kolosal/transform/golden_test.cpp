@@ -10,7 +10,8 @@
 #include "kolosal/core/testing/temp_folder.hpp"
 #include "kolosal/transform/transformer.hpp"
 
-// tests/data/transform/golden.json holds what scikit-learn gives; tools/golden/transform.py made it.
+// tests/data/transform/*.json hold what scikit-learn and category_encoders give; each names the script of
+// tools/golden/ that made it.
 
 namespace kolosal::transform {
 namespace {
@@ -51,6 +52,16 @@ std::vector<double> row_of(const Column& column, std::size_t row) {
   return out;
 }
 
+void expect_columns(const Frame& got, const nlohmann::json& want) {
+  EXPECT_EQ(got.n_columns(), want.size());
+  for (const auto& [name, cells] : want.items()) {
+    SCOPED_TRACE(name);
+    std::vector<double> numbers(got.n_rows());
+    got.column(name).copy_numbers(std::span<double>(numbers));
+    EXPECT_THAT(numbers, Pointwise(NanSensitiveDoubleNear(1e-9), numbers_of(cells)));
+  }
+}
+
 void check(const nlohmann::json& golden) {
   Frame x;
   std::vector<std::string> names;
@@ -71,33 +82,31 @@ void check(const nlohmann::json& golden) {
   y.values = values;
   const auto rows = golden["rows"].get<std::vector<std::uint32_t>>();
   const auto step = make_transformer(golden["step"].get<std::string>(), params_from_json(golden["params"]));
-  step->fit(x, rows, y, names, {});
+  const Frame train = step->fit_transform(x, rows, y, names, {});
   const Frame out = step->transform(x, {});
+  if (golden.contains("training")) expect_columns(train.take(rows), golden["training"]);
   if (golden.contains("matrix")) {
     ASSERT_EQ(out.n_columns(), 1U);
     for (std::size_t row = 0; row < out.n_rows(); ++row)
       EXPECT_EQ(row_of(out.column(0), row), numbers_of(golden["matrix"][row])) << "row " << row;
     return;
   }
-  EXPECT_EQ(out.n_columns(), golden["want"].size());
-  for (const auto& [name, cells] : golden["want"].items()) {
-    SCOPED_TRACE(name);
-    std::vector<double> got(out.n_rows());
-    out.column(name).copy_numbers(std::span<double>(got));
-    EXPECT_THAT(got, Pointwise(NanSensitiveDoubleNear(1e-9), numbers_of(cells)));
-  }
+  expect_columns(out, golden["want"]);
 }
 
-TEST(Golden, MatchesScikitLearn) {
-  std::ifstream file(test_data("transform/golden.json"));
-  ASSERT_TRUE(file) << "tests/data/transform/golden.json is missing";
+void check_file(const std::string& name, std::size_t n_cases) {
+  std::ifstream file(test_data("transform/" + name));
+  ASSERT_TRUE(file) << "tests/data/transform/" << name << " is missing";
   const auto golden = nlohmann::json::parse(file);
-  ASSERT_GE(golden["cases"].size(), 19U);
+  ASSERT_GE(golden["cases"].size(), n_cases);
   for (const auto& one : golden["cases"]) {
     SCOPED_TRACE(one["name"].get<std::string>());
     check(one);
   }
 }
+
+TEST(Golden, MatchesScikitLearn) { check_file("golden.json", 19); }
+TEST(Golden, EncodersMatchCategoryEncoders) { check_file("encoders.json", 7); }
 
 }  // namespace
 }  // namespace kolosal::transform

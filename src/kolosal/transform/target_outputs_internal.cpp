@@ -1,0 +1,56 @@
+#include "kolosal/transform/target_outputs_internal.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "kolosal/core/random.hpp"
+
+namespace kolosal::transform {
+
+using data::TargetView;
+using data::Task;
+
+TargetOutputs::TargetOutputs(const TargetView& y, std::span<const std::uint32_t> rows,
+                             std::size_t max_classes) {
+  if (y.task == Task::kRegression && !rows.empty()) {
+    long double sum = 0;
+    for (const std::uint32_t row : rows) sum += static_cast<long double>(y.values[row]);
+    shift_ = static_cast<double>(sum / static_cast<long double>(rows.size()));
+  }
+  if (y.task != Task::kMulticlass) return;
+  std::vector<std::int64_t> counts(y.n_classes);
+  for (const std::uint32_t row : rows) ++counts[static_cast<std::size_t>(y.values[row])];
+  classes_.resize(y.n_classes);
+  std::iota(classes_.begin(), classes_.end(), std::int64_t{0});
+  std::ranges::stable_sort(classes_, std::ranges::greater{},
+                           [&](std::int64_t c) { return counts[static_cast<std::size_t>(c)]; });
+  classes_.resize(std::min(classes_.size(), max_classes));
+  std::ranges::sort(classes_);
+}
+
+std::string output_name(const std::string& column, const char* suffix,
+                        const std::vector<std::int64_t>& classes, std::size_t output) {
+  return classes.empty() ? column + suffix : fmt::format("{}{}_{}", column, suffix, classes[output]);
+}
+
+std::vector<std::uint8_t> inner_folds(const TargetView& y, std::span<const std::uint32_t> rows,
+                                      std::size_t n_folds, std::uint64_t seed) {
+  const bool by_class = y.task != Task::kRegression;
+  std::vector<std::vector<std::uint32_t>> groups(by_class ? y.n_classes : 1);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    groups[by_class ? static_cast<std::size_t>(y.values[rows[i]]) : 0].push_back(
+        static_cast<std::uint32_t>(i));
+  std::vector<std::uint8_t> out(rows.size());
+  Rng rng(derive_seed(seed, {"inner folds"}));
+  std::size_t next = 0;
+  for (auto& group : groups) {
+    rng.shuffle(group);
+    for (const std::uint32_t i : group) out[i] = static_cast<std::uint8_t>(next++ % n_folds);
+  }
+  return out;
+}
+
+}  // namespace kolosal::transform

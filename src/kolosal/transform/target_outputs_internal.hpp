@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kolosal/data/target.hpp"
+
+namespace kolosal::transform {
+
+/// What a target is turned into before levels or groups get a mean of it: the number itself (regression,
+/// class 1 of two), or for more classes one 0/1 number for each of the most frequent classes.
+class TargetOutputs {
+ public:
+  TargetOutputs() = default;
+  TargetOutputs(const data::TargetView& y, std::span<const std::uint32_t> rows, std::size_t max_classes);
+
+  std::size_t size() const { return classes_.empty() ? 1 : classes_.size(); }
+  /// The class of each output, ascending; empty when there is one output.
+  const std::vector<std::int64_t>& classes() const { return classes_; }
+  /// Regression: the mean of the fitted rows, which value() leaves out so that sums keep their digits; else
+  /// 0.
+  double shift() const { return shift_; }
+  double value(double target, std::size_t output) const {
+    return classes_.empty() ? target - shift_ : target == static_cast<double>(classes_[output]) ? 1.0 : 0.0;
+  }
+
+ private:
+  std::vector<std::int64_t> classes_;
+  double shift_ = 0;
+};
+
+/// Name of the column for one output: "town_woe", or "town_woe_2" for class 2 of many.
+std::string output_name(const std::string& column, const char* suffix,
+                        const std::vector<std::int64_t>& classes, std::size_t output);
+
+/// The fold (below n_folds, at most 256) of each fitted row, by position in `rows`, so that training rows can
+/// be encoded from the other folds. Classes are spread evenly; depends on the rows, the classes and the seed
+/// alone.
+std::vector<std::uint8_t> inner_folds(const data::TargetView& y, std::span<const std::uint32_t> rows,
+                                      std::size_t n_folds, std::uint64_t seed);
+
+}  // namespace kolosal::transform
