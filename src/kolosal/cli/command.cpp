@@ -20,7 +20,7 @@ Option make_option(std::string name, OptionType type, std::string value_name, st
 
 /// The order in which people meet the commands; others follow by name.
 int rank(const Command& command) {
-  constexpr std::string_view kOrder[] = {"train", "predict", "evaluate", "info", "convert"};
+  constexpr std::string_view kOrder[] = {"train", "predict", "evaluate", "preprocess", "info", "convert"};
   return static_cast<int>(std::ranges::find(kOrder, command.name) - std::begin(kOrder));
 }
 

@@ -12,10 +12,7 @@
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/memory.hpp"
 #include "kolosal/core/param.hpp"
-
-#define TOML_EXCEPTIONS 1
-#define TOML_HEADER_ONLY 1
-#include <toml++/toml.h>
+#include "kolosal/core/toml_library.hpp"
 
 namespace kolosal {
 namespace {

@@ -146,6 +146,7 @@ TEST_F(ConfigTest, FileErrorsNameLineKeyValueAndWhatIsExpected) {
                at("1: preset must be one of fast, balanced, best, not \"fsat\"; did you mean \"fast\"?"));
   EXPECT_ERROR(from_toml("seed = 1\nshare = \n"), kInvalidParameter, HasSubstr("run.toml:2:"));
   EXPECT_ERROR(from_toml("seed = 1\nseed = 2\n"), kInvalidParameter, HasSubstr("not valid TOML"));
+  EXPECT_ERROR(from_toml("seed = 1\n[=\n"), kInvalidParameter, HasSubstr("not valid TOML"));
 }
 
 TEST_F(ConfigTest, AMissingFileIsNotFound) {

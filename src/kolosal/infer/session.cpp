@@ -10,6 +10,10 @@ Session Session::open(const std::filesystem::path& path) {
   Session out;
   try {
     out.container_ = std::make_shared<const artifact::Container>(artifact::Container::open(path));
+    if (out.container_->has("recipe") && !out.container_->has("model"))
+      throw Error(ErrorCode::kModel,
+                  "{} is a fitted recipe and no model; kolosal preprocess --recipe applies it",
+                  path.string());
     out.model_ = std::make_shared<const pipeline::Model>(pipeline::Model::load(*out.container_));
     out.manifest_ = std::make_shared<const nlohmann::json>(out.container_->json("manifest"));
   } catch (const Error& error) {

@@ -52,6 +52,12 @@ const Format& format_to_read(const std::filesystem::path& path, const ReadOption
   return by_name ? *by_name : csv_format();
 }
 
+const Format& format_to_write(const std::filesystem::path& path, const WriteOptions& options) {
+  if (options.format) return format_by_name(*options.format);
+  const Format* const by_name = path == "-" ? nullptr : format_by_extension(path);
+  return by_name ? *by_name : csv_format();
+}
+
 }  // namespace
 
 const std::vector<std::string>& default_missing_tokens() {
@@ -72,11 +78,13 @@ std::unique_ptr<TableStream> open_table_stream(const std::filesystem::path& path
   return format_to_read(path, options).open(path, options, context);
 }
 
+std::string_view output_format(const std::filesystem::path& path, const WriteOptions& options) {
+  return format_to_write(path, options).name;
+}
+
 std::unique_ptr<TableWriter> make_table_writer(const std::filesystem::path& path, const WriteOptions& options,
                                                const Context& context) {
-  if (options.format) return format_by_name(*options.format).create(path, options, context);
-  const Format* const by_name = path == "-" ? nullptr : format_by_extension(path);
-  return (by_name ? *by_name : csv_format()).create(path, options, context);
+  return format_to_write(path, options).create(path, options, context);
 }
 
 std::vector<const Format*> formats() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "kolosal/core/context.hpp"
 #include "kolosal/data/frame.hpp"
@@ -28,6 +29,9 @@ class TableWriter {
   /// Completes the file. Without a batch before, an empty file is written. @throws Error kIo.
   virtual void close() = 0;
 };
+
+/// The format that make_table_writer() takes: "csv", "jsonl", "parquet" or "arrow".
+std::string_view output_format(const std::filesystem::path& path, const WriteOptions& options);
 
 /// The format is that of the options or of the name: .csv, .tsv, .jsonl, .ndjson, .parquet, .arrow, each also
 /// with .gz or .zst where the format is text.

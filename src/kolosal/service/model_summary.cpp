@@ -32,17 +32,6 @@ automl::LeaderboardRow row_from_json(const nlohmann::json& json) {
   return out;
 }
 
-nlohmann::json describe_field(const data::Field& field) {
-  nlohmann::json out = {{"name", field.name},
-                        {"type", data::type_name(field.type)},
-                        {"role", data::role_name(field.role)},
-                        {"missing", field.n_missing}};
-  if (std::isfinite(field.minimum)) out["minimum"] = field.minimum;
-  if (std::isfinite(field.maximum)) out["maximum"] = field.maximum;
-  if (field.dictionary) out["levels"] = field.dictionary->levels().size();
-  return out;
-}
-
 nlohmann::json describe_member(const pipeline::Member& member) {
   const pipeline::Pipeline& first = member.pipelines.front();
   return {{"name", member.name},
@@ -55,6 +44,17 @@ nlohmann::json describe_member(const pipeline::Member& member) {
 }
 
 }  // namespace
+
+nlohmann::json describe_field(const data::Field& field) {
+  nlohmann::json out = {{"name", field.name},
+                        {"type", data::type_name(field.type)},
+                        {"role", data::role_name(field.role)},
+                        {"missing", field.n_missing}};
+  if (std::isfinite(field.minimum)) out["minimum"] = field.minimum;
+  if (std::isfinite(field.maximum)) out["maximum"] = field.maximum;
+  if (field.dictionary) out["levels"] = field.dictionary->levels().size();
+  return out;
+}
 
 nlohmann::json summarize_model(const infer::Session& session) {
   const pipeline::Model& model = session.model();

@@ -12,6 +12,9 @@ namespace kolosal::service {
 /// leaderboard, lineage, and the sizes of its blocks.
 nlohmann::json summarize_model(const infer::Session& session);
 
+/// Name, type, role, missing cells, and where there are such: range, number of levels.
+nlohmann::json describe_field(const data::Field& field);
+
 /// What a run gave, as its model file has it: for a run whose own result can not be waited for.
 /// @throws Error as Container::open().
 automl::RunResult result_of_model(const std::filesystem::path& path);

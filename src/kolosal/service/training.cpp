@@ -1,12 +1,11 @@
 #include "kolosal/service/training.hpp"
 
-#include <unistd.h>
-
 #include <cmath>
 #include <limits>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/memory.hpp"
+#include "kolosal/service/output_place.hpp"
 
 namespace kolosal::service {
 namespace {
@@ -14,20 +13,6 @@ namespace {
 /// Working room beside the table: learners' binned copies, predictions, libraries.
 constexpr std::size_t kBaseBytes = 96UL << 20;
 constexpr std::size_t kCopiesOfTable = 2;
-
-/// A model that can not be written is found out now and not after an hour.
-void check_writable(const std::filesystem::path& output) {
-  if (std::filesystem::is_directory(output))
-    throw Error(ErrorCode::kIo, "can not write the model to {}: it is a folder; give a file name",
-                output.string());
-  const auto folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
-  if (!std::filesystem::is_directory(folder))
-    throw Error(ErrorCode::kIo, "can not write the model to {}: the folder {} does not exist",
-                output.string(), folder.string());
-  if (access(folder.c_str(), W_OK) != 0)
-    throw Error(ErrorCode::kIo, "can not write the model to {}: no permission to write in {}",
-                output.string(), folder.string());
-}
 
 void check_memory(const data::Frame& table, std::size_t limit) {
   const std::size_t need = kBaseBytes + kCopiesOfTable * table.n_bytes();
@@ -76,7 +61,7 @@ data::Frame with_class_names(data::Frame table, const TrainRequest& request, con
 }  // namespace
 
 automl::RunResult train(const TrainRequest& request, const Context& context, const automl::EventSink& sink) {
-  check_writable(request.run.output);
+  check_output_place(request.run.output, "the model");  // found out now and not after an hour
   if (sink) {
     automl::Event event;
     event.kind = automl::Event::Kind::kPhase;

@@ -19,6 +19,7 @@
 #include "kolosal/core/version.hpp"
 #include "kolosal/io/formats/arrow_files.hpp"
 #include "kolosal/model/estimator.hpp"
+#include "kolosal/service/fitted_recipe.hpp"
 #include "kolosal/service/model_summary.hpp"
 #include "kolosal/service/table_profile.hpp"
 
@@ -102,6 +103,20 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
   for (const json& block : model["blocks"])
     blocks.add({shown(block["name"]), shown(block["type"]), shown(block["bytes"])});
   return out + blocks.text();
+}
+
+// ---- a fitted recipe ------------------------------------------------------------------------------------
+
+std::string recipe_text(const std::filesystem::path& path, const json& recipe) {
+  std::string out = fmt::format("recipe     {}\nrows       {}\n", path.string(), shown(recipe["rows"]));
+  if (recipe.contains("target")) out += fmt::format("target     {}\n", shown(recipe["target"]));
+  out += "\nsteps\n";
+  for (const json& step : recipe["steps"]) {
+    out += fmt::format("  {} {}\n", shown(step["step"]), params_text(step["params"]));
+    out += fmt::format("    of {}\n", step["fitted_on"].empty() ? "no column" : list_text(step["fitted_on"]));
+    if (step.contains("reason")) out += fmt::format("    {}\n", shown(step["reason"]));
+  }
+  return out + "\ncolumns\n" + columns_text(recipe["columns"]);
 }
 
 // ---- a table --------------------------------------------------------------------------------------------
@@ -230,6 +245,11 @@ int run_info(const Invocation& invocation) {
                 *invocation.argument);
   const std::filesystem::path path = *invocation.argument;
   if (path != "-" && is_model(path)) {
+    if (artifact::Container::open(path).has("recipe")) {
+      const json recipe = service::describe_recipe(path);
+      as_json ? print_json(recipe) : print_result(recipe_text(path, recipe));
+      leave(0);
+    }
     const json model = service::summarize_model(infer::Session::open(path));
     as_json ? print_json(model) : print_result(model_text(path, model));
     leave(0);
@@ -253,9 +273,10 @@ std::vector<Option> info_options() {
 Command info_command() {
   return {
       .name = "info",
-      .summary = "Describe a model file, a table, or this program and machine.",
+      .summary = "Describe a model file, a fitted recipe, a table, or this program and machine.",
       .description =
-          "Of a model: schema, steps, ensemble, scores, lineage, sizes. Of a table: rows, columns, types and "
+          "Of a model: schema, steps, ensemble, scores, lineage, sizes. Of a fitted recipe: steps, columns. "
+          "Of a table: rows, columns, types and "
           "why, missing "
           "cells, suspicious things. Of nothing: version, CPU, threads, memory limit, learners present.",
       .options = info_options(),
