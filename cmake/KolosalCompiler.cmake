@@ -78,3 +78,12 @@ if(KOLOSAL_COVERAGE)
   target_link_options(kolosal_options INTERFACE --coverage)
   target_compile_definitions(kolosal_options INTERFACE KOLOSAL_NO_MULTIVERSION=1)
 endif()
+
+# ---- what tests find in their environment -----------------------------------------------------------------
+set(KOLOSAL_TEST_ENVIRONMENT "OMP_WAIT_POLICY=passive;KOLOSAL_TEST_DATA=${CMAKE_SOURCE_DIR}/tests/data")
+if(KOLOSAL_SANITIZE)
+  list(APPEND KOLOSAL_TEST_ENVIRONMENT "KOLOSAL_SANITIZED=1")
+endif()
+if(KOLOSAL_SANITIZE MATCHES thread)
+  list(APPEND KOLOSAL_TEST_ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tools/tsan.supp")
+endif()

@@ -109,7 +109,7 @@ function(kolosal_module)
     kolosal_use_pch(${test} kolosal_test_pch)
     add_test(NAME ${test} COMMAND ${test} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
     set_tests_properties(${test} PROPERTIES LABELS "${name}"
-      ENVIRONMENT "OMP_WAIT_POLICY=passive;KOLOSAL_TEST_DATA=${CMAKE_SOURCE_DIR}/tests/data")
+      ENVIRONMENT "${KOLOSAL_TEST_ENVIRONMENT}")
   endif()
 
   if(KOLOSAL_BENCHMARKS AND benchmark_FOUND AND benches)

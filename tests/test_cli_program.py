@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import unittest
 
 from kolosal_cli import BIN, CENSUS_TRAIN, CliTest, environment, kolosal
@@ -13,15 +12,8 @@ COMMANDS = ["train", "predict", "evaluate", "info", "convert", "completion"]
 
 
 class Program(CliTest):
-    def test_version_is_quick(self):
+    def test_version(self):
         self.assertRegex(self.run_ok("--version").stdout, r"^kolosal \d+\.\d+\.\d+\n$")
-        best = min(self.seconds_of_version() for _ in range(10))
-        self.assertLess(best, 0.03)
-
-    def seconds_of_version(self):
-        start = time.perf_counter()
-        kolosal("--version")
-        return time.perf_counter() - start
 
     def test_help_of_each_command_has_examples_and_all_options(self):
         overview = self.run_ok("--help").stdout

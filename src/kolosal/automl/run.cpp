@@ -43,6 +43,7 @@ class Run {
   void tell(Event event);
   void phase(const std::string& name);
   void prepare();
+  void make_base(std::span<const std::uint32_t> rows);
   void open_run_store();
   void run_baseline();
   bool has_time_for(const Stage& stage) const;
@@ -150,8 +151,7 @@ std::vector<TrialResult> Run::results() const {
   return out;
 }
 
-// ---- time
-// ----------------------------------------------------------------------------------------------------------
+// ---- time ------------------------------------------------------------
 
 double Run::reserve_s() const {
   const std::lock_guard lock(checkpoint_mutex_);
@@ -199,21 +199,14 @@ Deadline Run::fit_deadline() const {
   return {Clock::system(), Clock::system().now_s() + left};
 }
 
-// ---- phases
-// --------------------------------------------------------------------------------------------------------
+// ---- phases ------------------------------------------------------------
 
 void Run::prepare() {
   phase("prepare");
-  for (const std::string& note : problem_.notes) tell({.kind = Event::Kind::kNote, .message = note});
-  base_recipe_ = transform::Recipe(base_steps());
   std::vector<std::uint32_t> all(problem_.n_rows());
   std::iota(all.begin(), all.end(), 0U);
-  base_ = base_recipe_.fit_transform(problem_.features, all, y_,
-                                     quiet_context().with_seed(derive_seed(options_.seed, {"base"})));
-  // Steps that drop every column leave one of zeros.
-  if (base_.n_columns() == 1 && base_.name(0) == "no_feature" && !problem_.features.find("no_feature"))
-    throw Error(ErrorCode::kData,
-                "no usable feature column is left: every column is constant, a duplicate or an identifier");
+  make_base(all);
+  for (const std::string& note : problem_.notes) tell({.kind = Event::Kind::kNote, .message = note});
   auto plan = pipeline::plan_for_size(problem_.n_rows(), base_.n_columns(), y_);
   plan.groups = problem_.groups;
   plan.times = problem_.times;
@@ -233,6 +226,29 @@ void Run::prepare() {
   const std::size_t store_bytes = std::min<std::size_t>(context_.memory_limit_bytes / 4, 768UL << 20);
   for (std::size_t rung = 0; rung < rungs.size(); ++rung)
     stages_.push_back(make_stage(rung, rungs[rung], base_, y_, splits_, store_bytes, options_.seed));
+}
+
+void Run::make_base(std::span<const std::uint32_t> rows) {
+  // Steps that drop every column leave one of zeros.
+  const auto has_features = [this] {
+    return base_.n_columns() != 1 || base_.name(0) != "no_feature" || problem_.features.find("no_feature");
+  };
+  auto steps = base_steps();
+  const auto fit = [&] {
+    base_recipe_ = transform::Recipe(steps);
+    base_ = base_recipe_.fit_transform(problem_.features, rows, y_,
+                                       quiet_context().with_seed(derive_seed(options_.seed, {"base"})));
+  };
+  fit();
+  if (has_features()) return;
+  std::erase_if(steps, [](const transform::StepSpec& step) { return step.name == "drop_id_like"; });
+  fit();
+  if (!has_features())
+    throw Error(ErrorCode::kData, "no usable feature column is left: every column is constant or missing");
+  problem_.notes.emplace_back(
+      "every usable column looks like an identifier (a running number, or a value of its own in each row); "
+      "they are used "
+      "nevertheless, since nothing else is there");
 }
 
 void Run::open_run_store() {

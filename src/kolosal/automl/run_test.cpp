@@ -535,6 +535,19 @@ TEST_F(RunTest, RefusesATableWithoutAUsableColumn) {
   EXPECT_ERROR(run(table, trials(1)), kData, HasSubstr("no usable feature column"));
 }
 
+TEST_F(RunTest, ARunningNumberIsUsedWhenNothingElseIsThere) {
+  std::vector<std::int64_t> day(200);
+  std::vector<double> y(200);
+  for (std::size_t i = 0; i < day.size(); ++i)
+    y[i] = 3.0 * static_cast<double>(day[i] = static_cast<std::int64_t>(i));
+  Frame table;
+  table.add("day", Column::from_int64(day));
+  table.add("y", Column::from_float64(y));
+  const RunResult result = run(table, trials(6));
+  EXPECT_THAT(result.notes, Contains(HasSubstr("looks like an identifier")));
+  EXPECT_LT(std::abs(result.score), 20.0);  // the deviation of y is 173
+}
+
 TEST_F(RunTest, ValuesNearTheLargestNumber) {
   Frame table = made_table(Task::kRegression, 60);
   std::vector<double> y(60);
