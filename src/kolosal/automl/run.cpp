@@ -317,7 +317,8 @@ void Run::run_baseline() {
   limits.deadline = [] { return Deadline(); };
   searches_.front()->run([](std::size_t, const std::vector<TrialResult>&) { return constant_candidate(); },
                          limits, quiet_context().with_seed(options_.seed));
-  if (!resumed_ || !std::filesystem::exists(options_.output)) checkpoint(results());
+  if (n_at_checkpoint_ == 0 && (!resumed_ || !std::filesystem::exists(options_.output)))
+    checkpoint(results());
 }
 
 std::vector<Candidate> Run::allowed(std::vector<Candidate> portfolio) {

@@ -73,12 +73,18 @@ RunStore RunStore::create(const std::filesystem::path& folder, const RunIdentity
   std::filesystem::create_directories(folder, error);
   if (error)
     throw Error(ErrorCode::kIo, "can not make the run folder {}: {}", folder.string(), error.message());
-  auto database = open_database(database_path(folder), store::Database::Mode::kCreate);
-  database->transaction([&] {
-    database->run("INSERT INTO run VALUES ('fingerprint', ?)", fmt::format("{:016x}", identity.fingerprint));
-    database->run("INSERT INTO run VALUES ('settings', ?)", identity.settings);
-  });
-  return {folder, std::move(database)};
+  try {
+    auto database = open_database(database_path(folder), store::Database::Mode::kCreate);
+    database->transaction([&] {
+      database->run("INSERT INTO run VALUES ('fingerprint', ?)",
+                    fmt::format("{:016x}", identity.fingerprint));
+      database->run("INSERT INTO run VALUES ('settings', ?)", identity.settings);
+    });
+    return {folder, std::move(database)};
+  } catch (const Error&) {
+    std::filesystem::remove_all(folder, error);  // a disk that is full: there is nothing to resume yet
+    throw;
+  }
 }
 
 RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& identity) {

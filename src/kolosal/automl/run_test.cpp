@@ -348,7 +348,7 @@ TEST_F(RunTest, CancelledBeforeItStartsStillGivesTheBaseline) {
 
 TEST_F(RunTest, TimeBudgetIsKept) {
   const Frame table = made_table(Task::kBinary, 200);
-  for (const double budget : {0.1, 1.5}) {
+  for (const double budget : {0.1, 3.0}) {
     RunOptions options = seconds(budget);
     options.exclude_models.clear();
     const double start = Clock::system().now_s();
@@ -356,7 +356,7 @@ TEST_F(RunTest, TimeBudgetIsKept) {
     EXPECT_LT(Clock::system().now_s() - start, budget + 3)
         << "a busy machine may take longer, but not this long";
     predictions(result, table);
-    if (budget == 1.5) {
+    if (budget == 3.0) {
       EXPECT_GE(result.n_trials, 1U);
     }
   }

@@ -15,8 +15,8 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 double deviation(const std::vector<double>& values) {
   if (values.size() < 2) return kNaN;
-  double mean = 0;
-  for (const double v : values) mean += v / static_cast<double>(values.size());
+  double mean = values.front();  // exact when all are equal
+  for (const double v : values) mean += (v - values.front()) / static_cast<double>(values.size());
   double sum = 0;
   for (const double v : values) sum += (v - mean) * (v - mean);
   return std::sqrt(sum / static_cast<double>(values.size() - 1));
