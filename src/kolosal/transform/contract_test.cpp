@@ -186,6 +186,11 @@ std::vector<ParamMap> variants(const std::string& name) {
   if (name == "hash_encode") return {{{"width", std::int64_t{3}}, {"alternate_sign", false}}};
   if (name == "group_rare")
     return {{{"min_rows", std::int64_t{4}}, {"max_levels", std::int64_t{2}}, {"unseen", false}}};
+  if (name == "variance_threshold") return {{{"threshold", 10.0}}};
+  if (name == "f_statistic") return {{{"choose", "fdr"}}, {{"choose", "share"}, {"share", 0.2}}};
+  if (name == "chi2") return {{{"choose", "bonferroni"}}, {{"choose", "top_k"}, {"k", std::int64_t{1}}}};
+  if (name == "correlation_clusters")
+    return {{{"linkage", "average"}, {"threshold", 0.1}, {"keep", "target"}}, {{"linkage", "single"}}};
   if (name == "to_float") return {{{"always_double", true}}};
   return {};
 }
