@@ -91,7 +91,8 @@ double correlation_f(const Pairs& pairs, double& dfn, double& dfd) {
 /// Edge:    a constant column and one of too few cells have score 0 and p-value 1; a perfect one has an
 /// infinite
 ///          score and p-value 0. Weights of rows are not used.
-/// Source:  agrees with scikit-learn's f_classif and f_regression; far from zero it keeps digits that those lose.
+/// Source:  agrees with scikit-learn's f_classif and f_regression; far from zero it keeps digits that those
+/// lose.
 class FStatistic final : public ScoredColumns {
  public:
   explicit FStatistic(const FStatisticParams& params) : ScoredColumns(params) {
