@@ -1,0 +1,237 @@
+#include "kolosal/kernel/elementary.hpp"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "kolosal/kernel/multiversion.hpp"
+
+// Each function of one number is straight-line code on doubles and 64-bit words (no conversion between double
+// and int64, which AVX2 lacks), so that the compiler turns the loops over arrays into vectors.
+
+namespace kolosal::kernel {
+namespace {
+
+#define KOLOSAL_INLINE [[gnu::always_inline]] inline
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+// ln 2 in two parts: the first has 32 bits, so its products with an exponent are exact.
+constexpr double kLn2High = 0x1.62e42feep-1;
+constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
+constexpr double kLog2E = 0x1.71547652b82fep+0;
+constexpr double kRound = 0x1.8p+52;  // added to |t| < 2^51, leaves round(t) in the low bits
+constexpr std::uint64_t kMantissa = 0xfffffffffffffULL;
+constexpr std::uint64_t kOneBits = std::bit_cast<std::uint64_t>(1.0);
+constexpr std::uint64_t kRootHalfBits = std::bit_cast<std::uint64_t>(0x1.6a09e667f3bcdp-1);
+
+/// exp(x) - 1 = 2^k (exp(r) - 1) + (2^k - 1), |r| <= ln(2) / 2, exp(r) - 1 by its series.
+KOLOSAL_INLINE double expm1_one(double x) {
+  double t = x < -50.0 ? -50.0 : x;  // exp(-50) is nothing beside 1
+  t = t > 1000.0 ? 1000.0 : t;       // overflows in the last line
+  const double rounded = t * kLog2E + kRound;
+  const double k = rounded - kRound;
+  const double r = (t - k * kLn2High) - k * kLn2Low;
+  const double half_rounded = 0.5 * k + kRound;
+  const double rest_rounded = (k - (half_rounded - kRound)) + kRound;
+  const double scale_a = std::bit_cast<double>((std::bit_cast<std::uint64_t>(half_rounded) + 1023) << 52);
+  const double scale_b = std::bit_cast<double>((std::bit_cast<std::uint64_t>(rest_rounded) + 1023) << 52);
+  const double inverse_a = std::bit_cast<double>((1023 - std::bit_cast<std::uint64_t>(half_rounded)) << 52);
+  const double inverse_b = std::bit_cast<double>((1023 - std::bit_cast<std::uint64_t>(rest_rounded)) << 52);
+  double p = 1.0 / 87178291200.0;
+  p = p * r + 1.0 / 6227020800.0;
+  p = p * r + 1.0 / 479001600.0;
+  p = p * r + 1.0 / 39916800.0;
+  p = p * r + 1.0 / 3628800.0;
+  p = p * r + 1.0 / 362880.0;
+  p = p * r + 1.0 / 40320.0;
+  p = p * r + 1.0 / 5040.0;
+  p = p * r + 1.0 / 720.0;
+  p = p * r + 1.0 / 120.0;
+  p = p * r + 1.0 / 24.0;
+  p = p * r + 1.0 / 6.0;
+  p = p * r + 0.5;
+  p = r + (r * r) * p;
+  return ((1.0 - inverse_a * inverse_b) + p) * scale_a * scale_b;
+}
+
+/// log(u) + rest for u = 2^k m, m in [sqrt(1/2), sqrt(2)): k ln 2 + 2 atanh((m - 1) / (m + 1)) + rest. When k is
+/// 0, m - 1 is `small`, which may have more digits than u - 1 has, and rest is not added.
+KOLOSAL_INLINE double log_of_parts(double u, double small, double rest, double k_offset) {
+  const std::uint64_t shifted = std::bit_cast<std::uint64_t>(u) + (kOneBits - kRootHalfBits);
+  // 2^52 + the biased exponent, as a double, minus 2^52 and the bias.
+  const double k =
+      std::bit_cast<double>((shifted >> 52) | std::bit_cast<std::uint64_t>(0x1p52)) - (0x1p52 + 1023.0);
+  const double m = std::bit_cast<double>((shifted & kMantissa) + kRootHalfBits);
+  const double f = k == 0.0 ? small : m - 1.0;
+  const double c = k == 0.0 ? 0.0 : rest;
+  const double s = f / (2.0 + f);
+  const double z = s * s;
+  double series = 2.0 / 23.0;
+  series = series * z + 2.0 / 21.0;
+  series = series * z + 2.0 / 19.0;
+  series = series * z + 2.0 / 17.0;
+  series = series * z + 2.0 / 15.0;
+  series = series * z + 2.0 / 13.0;
+  series = series * z + 2.0 / 11.0;
+  series = series * z + 2.0 / 9.0;
+  series = series * z + 2.0 / 7.0;
+  series = series * z + 2.0 / 5.0;
+  series = series * z + 2.0 / 3.0;
+  series = series * z;
+  // 2 s = f - s f, and f^2 / 2 is split off because f itself is exact.
+  const double half_square = 0.5 * f * f;
+  const double whole = k + k_offset;
+  return whole * kLn2High - ((half_square - (s * (half_square + series) + (whole * kLn2Low + c))) - f);
+}
+
+KOLOSAL_INLINE double log1p_one(double x) {
+  const double u = 1.0 + x;
+  const double lost = x > 1.0 ? 1.0 - (u - x) : x - (u - 1.0);
+  const double value = log_of_parts(u, x, lost / u, 0.0);
+  const double edge = x == -1.0 ? -kInf : (x == kInf ? kInf : kNaN);
+  return x > -1.0 && x < kInf ? value : edge;
+}
+
+KOLOSAL_INLINE double log_one(double x) {
+  const bool tiny = x < std::numeric_limits<double>::min();
+  const double u = tiny ? x * 0x1p54 : x;
+  const double value = log_of_parts(u, u - 1.0, 0.0, tiny ? -54.0 : 0.0);
+  const double edge = x == 0.0 ? -kInf : (x == kInf ? kInf : kNaN);
+  return x > 0.0 && x < kInf ? value : edge;
+}
+
+template <std::size_t N>
+KOLOSAL_INLINE double polynomial(const double (&c)[N], double x) {
+  double value = c[N - 1];
+  for (std::size_t i = N - 1; i > 0; --i) value = value * x + c[i - 1];
+  return value;
+}
+
+// AS 241: ratios of polynomials for the middle, the tails, and the far tails (below 1.4e-11).
+constexpr double kMiddleOver[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+                                  1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+                                  3.3430575583588128105e4, 2.5090809287301226727e3};
+constexpr double kMiddleUnder[] = {1.0,
+                                   4.2313330701600911252e1,
+                                   6.8718700749205790830e2,
+                                   5.3941960214247511077e3,
+                                   2.1213794301586595867e4,
+                                   3.9307895800092710610e4,
+                                   2.8729085735721942674e4,
+                                   5.2264952788528545610e3};
+constexpr double kTailOver[] = {1.42343711074968357734e0, 4.63033784615654529590e0,  5.76949722146069140550e0,
+                                3.64784832476320460504e0, 1.27045825245236838258e0,  2.41780725177450611770e-1,
+                                2.27238449892691845833e-2, 7.74545014278341407640e-4};
+constexpr double kTailUnder[] = {1.0,
+                                 2.05319162663775882187e0,
+                                 1.67638483018380384940e0,
+                                 6.89767334985100004550e-1,
+                                 1.48103976427480074590e-1,
+                                 1.51986665636164571966e-2,
+                                 5.47593808499534494600e-4,
+                                 1.05075007164441684324e-9};
+constexpr double kFarOver[] = {6.65790464350110377720e0,  5.46378491116411436990e0,  1.78482653991729133580e0,
+                               2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+                               2.71155556874348757815e-5, 2.01033439929228813265e-7};
+constexpr double kFarUnder[] = {1.0,
+                                5.99832206555887937690e-1,
+                                1.36929880922735805310e-1,
+                                1.48753612908506148525e-2,
+                                7.86869131145613259100e-4,
+                                1.84631831751005468180e-5,
+                                1.42151175831644588870e-7,
+                                2.04426310338993978564e-15};
+
+KOLOSAL_INLINE double normal_quantile_one(double p) {
+  const double q = p - 0.5;
+  const double square = 0.180625 - q * q;
+  const double middle = q * polynomial(kMiddleOver, square) / polynomial(kMiddleUnder, square);
+  const double r = std::sqrt(-log_one(q < 0.0 ? p : 1.0 - p));
+  const double near = polynomial(kTailOver, r - 1.6) / polynomial(kTailUnder, r - 1.6);
+  const double far = polynomial(kFarOver, r - 5.0) / polynomial(kFarUnder, r - 5.0);
+  const double magnitude = r <= 5.0 ? near : (r < kInf ? far : r);
+  const double tail = q < 0.0 ? -magnitude : magnitude;
+  return std::abs(q) <= 0.425 ? middle : tail;
+}
+
+// A power this close to 0 is a logarithm.
+double snapped(double lambda) { return std::abs(lambda) < kEpsilon ? 0.0 : lambda; }
+
+KOLOSAL_INLINE double power_of_log_one(double log_x, double lambda) {
+  const double power = expm1_one(lambda * log_x) / lambda;
+  return lambda == 0.0 ? log_x : power;
+}
+
+/// up is the power of x >= 0, down that of x < 0.
+KOLOSAL_INLINE double signed_power_of_log(double magnitude, bool negative, double up, double down) {
+  const double value = power_of_log_one(magnitude, negative ? down : up);
+  return negative ? -value : value;
+}
+
+}  // namespace
+
+KOLOSAL_MULTIVERSION
+void log1p(const double* x, double* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = log1p_one(x[i]);
+}
+
+KOLOSAL_MULTIVERSION
+void expm1(const double* x, double* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = expm1_one(x[i]);
+}
+
+KOLOSAL_MULTIVERSION
+void log(const double* x, double* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = log_one(x[i]);
+}
+
+KOLOSAL_MULTIVERSION
+void power_of_log(const double* log_x, double lambda, double* out, std::size_t n) {
+  const double power = snapped(lambda);
+  for (std::size_t i = 0; i < n; ++i) out[i] = power_of_log_one(log_x[i], power);
+}
+
+KOLOSAL_MULTIVERSION
+void signed_log1p(const double* x, double* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double value = log1p_one(std::abs(x[i]));
+    out[i] = x[i] < 0.0 ? -value : value;
+  }
+}
+
+KOLOSAL_MULTIVERSION
+void yeo_johnson(const double* x, double lambda, double* out, std::size_t n) {
+  const double up = snapped(lambda), down = snapped(2.0 - lambda);
+  for (std::size_t i = 0; i < n; ++i)
+    out[i] = signed_power_of_log(log1p_one(std::abs(x[i])), x[i] < 0.0, up, down);
+}
+
+KOLOSAL_MULTIVERSION
+void yeo_johnson_of_log(const double* signed_log, double lambda, double* out, std::size_t n) {
+  const double up = snapped(lambda), down = snapped(2.0 - lambda);
+  for (std::size_t i = 0; i < n; ++i)
+    out[i] = signed_power_of_log(std::abs(signed_log[i]), signed_log[i] < 0.0, up, down);
+}
+
+KOLOSAL_MULTIVERSION
+void yeo_johnson_inverse(const double* y, double lambda, double* out, std::size_t n) {
+  const double up = snapped(lambda), down = snapped(2.0 - lambda);
+  for (std::size_t i = 0; i < n; ++i) {
+    const bool negative = y[i] < 0.0;
+    const double magnitude = std::abs(y[i]);
+    const double power = negative ? down : up;
+    const double log_x = log1p_one(power * magnitude) / power;
+    const double value = expm1_one(power == 0.0 ? magnitude : log_x);
+    out[i] = negative ? -value : value;
+  }
+}
+
+KOLOSAL_MULTIVERSION
+void normal_quantile(const double* p, double* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = normal_quantile_one(p[i]);
+}
+
+}  // namespace kolosal::kernel

@@ -1,0 +1,65 @@
+#include "kolosal/kernel/ordering.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "kolosal/core/random.hpp"
+
+namespace kolosal::kernel {
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+TEST(Ordering, SortsAllKindsOfNumbers) {
+  for (const std::size_t n : {0, 1, 2, 1999, 2000, 2001, 5000}) {
+    for (const int kind : {0, 1, 2, 3}) {
+      Rng rng(n + static_cast<std::size_t>(kind));
+      std::vector<double> x(n), scratch(n);
+      for (double& cell : x) {
+        cell = rng.normal();
+        if (kind == 1) cell = std::round(cell);  // many equal ones, -0 and 0
+        if (kind == 2) cell = std::ldexp(cell, static_cast<int>(rng.below(2000)) - 1000);
+        if (kind == 3) cell = 7.5;
+      }
+      if (kind == 2 && n > 2) x[0] = kInf, x[1] = -kInf, x[2] = 5e-324;
+      auto want = x;
+      std::ranges::sort(want, [](double a, double b) {
+        return a < b || (a == b && std::signbit(a) && !std::signbit(b));
+      });
+      sort(x.data(), scratch.data(), n);
+      EXPECT_TRUE(n == 0 || std::memcmp(x.data(), want.data(), n * sizeof(double)) == 0)
+          << "n " << n << ", kind " << kind;
+    }
+  }
+}
+
+TEST(Ordering, CountsKnotsAsUpperBoundDoes) {
+  for (const std::size_t n_knots : {0, 1, 2, 3, 4, 7, 8, 100, 1000}) {
+    Rng rng(n_knots);
+    std::vector<double> knots(n_knots);
+    for (double& knot : knots) knot = std::round(rng.normal() * 20);
+    std::ranges::sort(knots);
+    auto padded = knots;
+    padded.resize(std::bit_ceil(n_knots + 1), kInf);
+    for (const std::size_t n : {0, 1, 15, 16, 17, 100}) {
+      std::vector<double> x(n);
+      for (std::size_t i = 0; i < n; ++i) x[i] = i % 9 == 4 ? kNaN : i % 11 == 5 ? -kInf : std::round(rng.normal() * 20);
+      std::vector<std::uint32_t> got(n);
+      count_not_above(padded.data(), padded.size(), x.data(), got.data(), n);
+      for (std::size_t i = 0; i < n; ++i)
+        EXPECT_EQ(got[i], std::isnan(x[i]) ? 0 : std::ranges::upper_bound(knots, x[i]) - knots.begin())
+            << n_knots << " knots, x " << x[i];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kolosal::kernel

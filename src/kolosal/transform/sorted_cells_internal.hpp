@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kolosal/data/column.hpp"
+
+namespace kolosal::transform {
+
+/// The finite cells of the given rows of a numeric column, ascending.
+std::vector<double> sorted_cells(const data::Column& column, std::span<const std::uint32_t> rows);
+
+/// Quantile q of sorted cells, linear between the two nearest as NumPy's default; 0 for no cells.
+double quantile_of_sorted(std::span<const double> sorted, double q);
+
+/// Ascending numbers among which many others are looked up.
+class Knots {
+ public:
+  Knots() = default;
+  explicit Knots(std::vector<double> knots);
+  std::size_t size() const { return n_knots_; }
+  double operator[](std::size_t i) const { return padded_[i]; }
+  std::span<const double> values() const { return {padded_.data(), n_knots_}; }
+  /// out[i] = how many knots are not above x[i]; 0 for NaN.
+  void count_not_above(std::span<const double> x, std::uint32_t* out) const;
+
+ private:
+  std::vector<double> padded_;  // to a power of two with +inf
+  std::size_t n_knots_ = 0;
+};
+
+}  // namespace kolosal::transform
