@@ -57,8 +57,8 @@ KOLOSAL_INLINE double expm1_one(double x) {
   return ((1.0 - inverse_a * inverse_b) + p) * scale_a * scale_b;
 }
 
-/// log(u) + rest for u = 2^k m, m in [sqrt(1/2), sqrt(2)): k ln 2 + 2 atanh((m - 1) / (m + 1)) + rest. When k is
-/// 0, m - 1 is `small`, which may have more digits than u - 1 has, and rest is not added.
+/// log(u) + rest for u = 2^k m, m in [sqrt(1/2), sqrt(2)): k ln 2 + 2 atanh((m - 1) / (m + 1)) + rest. When k
+/// is 0, m - 1 is `small`, which may have more digits than u - 1 has, and rest is not added.
 KOLOSAL_INLINE double log_of_parts(double u, double small, double rest, double k_offset) {
   const std::uint64_t shifted = std::bit_cast<std::uint64_t>(u) + (kOneBits - kRootHalfBits);
   // 2^52 + the biased exponent, as a double, minus 2^52 and the bias.
@@ -122,8 +122,9 @@ constexpr double kMiddleUnder[] = {1.0,
                                    3.9307895800092710610e4,
                                    2.8729085735721942674e4,
                                    5.2264952788528545610e3};
-constexpr double kTailOver[] = {1.42343711074968357734e0, 4.63033784615654529590e0,  5.76949722146069140550e0,
-                                3.64784832476320460504e0, 1.27045825245236838258e0,  2.41780725177450611770e-1,
+constexpr double kTailOver[] = {1.42343711074968357734e0,  4.63033784615654529590e0,
+                                5.76949722146069140550e0,  3.64784832476320460504e0,
+                                1.27045825245236838258e0,  2.41780725177450611770e-1,
                                 2.27238449892691845833e-2, 7.74545014278341407640e-4};
 constexpr double kTailUnder[] = {1.0,
                                  2.05319162663775882187e0,
@@ -133,8 +134,9 @@ constexpr double kTailUnder[] = {1.0,
                                  1.51986665636164571966e-2,
                                  5.47593808499534494600e-4,
                                  1.05075007164441684324e-9};
-constexpr double kFarOver[] = {6.65790464350110377720e0,  5.46378491116411436990e0,  1.78482653991729133580e0,
-                               2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+constexpr double kFarOver[] = {6.65790464350110377720e0,  5.46378491116411436990e0,
+                               1.78482653991729133580e0,  2.96560571828504891230e-1,
+                               2.65321895265761230930e-2, 1.24266094738807843860e-3,
                                2.71155556874348757815e-5, 2.01033439929228813265e-7};
 constexpr double kFarUnder[] = {1.0,
                                 5.99832206555887937690e-1,

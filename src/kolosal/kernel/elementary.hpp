@@ -4,8 +4,8 @@
 
 namespace kolosal::kernel {
 
-// Elementary functions of whole arrays, without a call or a branch per number: relative error below 4e-16, the
-// same bytes on every CPU. x and out may be the same array. Special cases are those of <cmath>.
+// Elementary functions of whole arrays, without a call or a branch per number: relative error below 4e-16,
+// the same bytes on every CPU. x and out may be the same array. Special cases are those of <cmath>.
 
 /// out[i] = log(1 + x[i])
 void log1p(const double* x, double* out, std::size_t n);
@@ -17,8 +17,8 @@ void log(const double* x, double* out, std::size_t n);
 /// The Box-Cox power of exp(log_x[i]): (x^lambda - 1) / lambda, and log x for lambda 0.
 void power_of_log(const double* log_x, double lambda, double* out, std::size_t n);
 
-/// The power of Yeo and Johnson (2000): of x >= 0 the Box-Cox power of x + 1; of x < 0 minus the Box-Cox power
-/// of 1 - x with 2 - lambda.
+/// The power of Yeo and Johnson (2000): of x >= 0 the Box-Cox power of x + 1; of x < 0 minus the Box-Cox
+/// power of 1 - x with 2 - lambda.
 void yeo_johnson(const double* x, double lambda, double* out, std::size_t n);
 /// The same from signed_log[i] = sign(x) log(1 + |x|), which does not depend on lambda.
 void yeo_johnson_of_log(const double* signed_log, double lambda, double* out, std::size_t n);

@@ -30,7 +30,8 @@ void expect_close(ArrayFunction function, const std::function<long double(long d
     } else if (std::isinf(want)) {
       EXPECT_EQ(got[i], want) << x[i];
     } else {
-      EXPECT_LE(std::abs(got[i] - want), bound * std::abs(want) + 5e-324) << "x " << x[i] << ", got " << got[i];
+      EXPECT_LE(std::abs(got[i] - want), bound * std::abs(want) + 5e-324)
+          << "x " << x[i] << ", got " << got[i];
     }
   }
 }
@@ -40,8 +41,8 @@ std::vector<double> spread(int low, int high, bool negative, std::uint64_t seed)
   Rng rng(seed);
   std::vector<double> out;
   for (int i = 0; i < 20'000; ++i) {
-    const double magnitude =
-        std::ldexp(1 + rng.uniform(), low + static_cast<int>(rng.below(static_cast<std::uint64_t>(high - low))));
+    const double magnitude = std::ldexp(
+        1 + rng.uniform(), low + static_cast<int>(rng.below(static_cast<std::uint64_t>(high - low))));
     out.push_back(negative && rng.below(2) ? -magnitude : magnitude);
   }
   return out;
@@ -51,8 +52,8 @@ TEST(Elementary, LogarithmsAreThoseOfTheLibrary) {
   const auto log1p_of = [](long double x) { return std::log1p(x); };
   expect_close(log1p, log1p_of, spread(-1070, 1023, false, 1), 4e-16);
   expect_close(log1p, log1p_of, spread(-60, 0, true, 2), 4e-16);
-  expect_close(log1p, log1p_of, {0.0, -1.0, -1.5, kInf, -kInf, kNaN, -0.9999999999999999, 0.41421356, -0.29289321},
-               4e-16);
+  expect_close(log1p, log1p_of,
+               {0.0, -1.0, -1.5, kInf, -kInf, kNaN, -0.9999999999999999, 0.41421356, -0.29289321}, 4e-16);
   const auto log_of = [](long double x) { return std::log(x); };
   expect_close(log, log_of, spread(-1074, 1023, false, 3), 4e-16);
   expect_close(log, log_of, {0.0, -1.0, 1.0, kInf, -kInf, kNaN, 5e-324, 1 + 1e-15, 1 - 1e-15}, 4e-16);
@@ -62,12 +63,14 @@ TEST(Elementary, ExponentialIsThatOfTheLibrary) {
   const auto expm1_of = [](long double x) { return std::expm1(x); };
   expect_close(expm1, expm1_of, spread(-1060, 9, true, 4), 4e-16);
   expect_close(expm1, expm1_of, spread(-6, 6, true, 5), 4e-16);
-  expect_close(expm1, expm1_of, {0.0, 709.78, 709.79, 1e308, -745.2, -1e308, kInf, -kInf, kNaN, -50.0, -36.0}, 4e-16);
+  expect_close(expm1, expm1_of, {0.0, 709.78, 709.79, 1e308, -745.2, -1e308, kInf, -kInf, kNaN, -50.0, -36.0},
+               4e-16);
 }
 
 long double plain_power(long double x, long double lambda) {
   const auto one_sided = [](long double u, long double power) {
-    return std::abs(power) < 2.220446049250313e-16L ? std::log1p(u) : std::expm1(power * std::log1p(u)) / power;
+    return std::abs(power) < 2.220446049250313e-16L ? std::log1p(u)
+                                                    : std::expm1(power * std::log1p(u)) / power;
   };
   return x < 0 ? -one_sided(-x, 2 - lambda) : one_sided(x, lambda);
 }
@@ -107,8 +110,13 @@ TEST(Elementary, PowerOfLogIsBoxCox) {
 
 TEST(Elementary, NormalQuantileIsThatOfSciPy) {
   // scipy.special.ndtri
-  const std::vector<double> p = {1e-300, 1e-20, 1e-12, 1e-07, 0.001, 0.0749, 0.0751, 0.3, 0.49999, 0.7, 0.925, 0.9999, 0.999999999999999};
-  const std::vector<double> want = {-37.0470962993612, -9.262340089798409, -7.034483825301131, -5.1993375821928165, -3.090232306167813, -1.4402382675279635, -1.4388253927525403, -0.5244005127080409, -2.5066282748960008e-05, 0.5244005127080407, 1.4395314709384563, 3.719016485455709, 7.941444487415979};
+  const std::vector<double> p = {1e-300, 1e-20,   1e-12, 1e-07, 0.001,  0.0749,           0.0751,
+                                 0.3,    0.49999, 0.7,   0.925, 0.9999, 0.999999999999999};
+  const std::vector<double> want = {-37.0470962993612,   -9.262340089798409,  -7.034483825301131,
+                                    -5.1993375821928165, -3.090232306167813,  -1.4402382675279635,
+                                    -1.4388253927525403, -0.5244005127080409, -2.5066282748960008e-05,
+                                    0.5244005127080407,  1.4395314709384563,  3.719016485455709,
+                                    7.941444487415979};
   std::vector<double> got(p.size());
   normal_quantile(p.data(), got.data(), p.size());
   for (std::size_t i = 0; i < p.size(); ++i) EXPECT_NEAR(got[i], want[i], 2e-15 * std::abs(want[i])) << p[i];

@@ -21,9 +21,7 @@ std::uint64_t word_of(double x) {
   return bits & kSign ? ~bits : bits | kSign;
 }
 
-double number_of(std::uint64_t word) {
-  return std::bit_cast<double>(word & kSign ? word & ~kSign : ~word);
-}
+double number_of(std::uint64_t word) { return std::bit_cast<double>(word & kSign ? word & ~kSign : ~word); }
 
 std::size_t digit(std::uint64_t word, std::size_t d) { return (word >> (d * kDigitBits)) & (kBuckets - 1); }
 
@@ -60,7 +58,8 @@ void sort(double* x, double* scratch, std::size_t n) {
 }
 
 KOLOSAL_MULTIVERSION
-void count_not_above(const double* knots, std::size_t size, const double* x, std::uint32_t* out, std::size_t n) {
+void count_not_above(const double* knots, std::size_t size, const double* x, std::uint32_t* out,
+                     std::size_t n) {
   // 16 searches side by side: each step of one waits for the step before, not for the other searches.
   constexpr std::size_t kLanes = 16;
   std::size_t i = 0;

@@ -31,9 +31,8 @@ TEST(Ordering, SortsAllKindsOfNumbers) {
       }
       if (kind == 2 && n > 2) x[0] = kInf, x[1] = -kInf, x[2] = 5e-324;
       auto want = x;
-      std::ranges::sort(want, [](double a, double b) {
-        return a < b || (a == b && std::signbit(a) && !std::signbit(b));
-      });
+      std::ranges::sort(
+          want, [](double a, double b) { return a < b || (a == b && std::signbit(a) && !std::signbit(b)); });
       sort(x.data(), scratch.data(), n);
       EXPECT_TRUE(n == 0 || std::memcmp(x.data(), want.data(), n * sizeof(double)) == 0)
           << "n " << n << ", kind " << kind;
@@ -51,7 +50,8 @@ TEST(Ordering, CountsKnotsAsUpperBoundDoes) {
     padded.resize(std::bit_ceil(n_knots + 1), kInf);
     for (const std::size_t n : {0, 1, 15, 16, 17, 100}) {
       std::vector<double> x(n);
-      for (std::size_t i = 0; i < n; ++i) x[i] = i % 9 == 4 ? kNaN : i % 11 == 5 ? -kInf : std::round(rng.normal() * 20);
+      for (std::size_t i = 0; i < n; ++i)
+        x[i] = i % 9 == 4 ? kNaN : i % 11 == 5 ? -kInf : std::round(rng.normal() * 20);
       std::vector<std::uint32_t> got(n);
       count_not_above(padded.data(), padded.size(), x.data(), got.data(), n);
       for (std::size_t i = 0; i < n; ++i)

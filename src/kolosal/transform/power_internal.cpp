@@ -148,7 +148,8 @@ double yeo_johnson_lambda(std::span<const double> cells) {
   const double log_sum = sum_of(logs.data(), logs.size());
   const auto [least, most] = std::ranges::minmax(cells);
   const double magnitude = std::max(std::abs(least), std::abs(most));
-  const double log_most = magnitude < 1e300 ? std::log1p(20 * magnitude) : std::log(20.0) + std::log(magnitude);
+  const double log_most =
+      magnitude < 1e300 ? std::log1p(20 * magnitude) : std::log(20.0) + std::log(magnitude);
   const double log_epsilon = std::log(kEpsilon);
   double low = (std::log(std::numeric_limits<double>::min()) - log_epsilon) / 2 / log_most;
   double high = (std::log(std::numeric_limits<double>::max()) + log_epsilon) / 2 / log_most;
@@ -171,16 +172,17 @@ double box_cox_lambda(std::span<const double> cells) {
   if (spread_of(cells).is_constant) return 1;
   std::vector<double> logs(cells.size());
   kernel::log(cells.data(), logs.data(), logs.size());
-  // Divided by the geometric mean the cells have the same best power, and the likelihood is the variance alone.
+  // Divided by the geometric mean the cells have the same best power, and the likelihood is the variance
+  // alone.
   const double mean = sum_of(logs.data(), logs.size()) / static_cast<double>(logs.size());
-  double widest = 0;
-  for (double& cell : logs) {
-    cell -= mean;
-    widest = std::max(widest, std::abs(cell));
-  }
-  if (widest == 0) return 1;
-  const double bound = 300 / widest;  // exp(2 * 300) is still a number
-  return minimum_between(-bound, bound, kTolerance, [&](double lambda) {
+  const auto [least, most] = std::ranges::minmax(logs);
+  const double widest = std::max(most - mean, mean - least);
+  if (!(widest > 0)) return 1;
+  for (double& cell : logs) cell -= mean;
+  // The squares of the transformed cells are numbers, with and without the mean: exp(2 * 340) is one.
+  constexpr double kMostLog = 340;
+  const double low = -kMostLog / std::max(widest, -least), high = kMostLog / std::max(widest, most);
+  return minimum_between(low, high, kTolerance, [&](double lambda) {
     const double variance = variance_after(logs, [&](const double* in, double* out, std::size_t count) {
       kernel::power_of_log(in, lambda, out, count);
     });

@@ -16,8 +16,8 @@ struct ClipParams {
   double upper = kLargest;
 };
 
-/// Cuts numbers to bounds: those of the fitted cells of a column, so that later data stay within what training
-/// saw, or given ones.
+/// Cuts numbers to bounds: those of the fitted cells of a column, so that later data stay within what
+/// training saw, or given ones.
 ///
 /// Types:   float32 stays float32, everything else becomes float64.
 /// Missing: fit() ignores NaN and infinities; NaN stays, infinities become the bound.
@@ -102,14 +102,15 @@ class Clip final : public NumericMap {
 }  // namespace
 
 TransformerInfo clip_info() {
-  return describe<Clip>("clip", "Cut numbers to the range of the fitted cells, or to given bounds.", "numeric",
-                        ParamTable<ClipParams>()
-                            .param("bounds", &ClipParams::bounds,
-                                   "fitted: the least and the greatest fitted number of each column, within "
-                                   "lower and upper; given: lower and upper.",
-                                   choice({"fitted", "given"}))
-                            .param("lower", &ClipParams::lower, "No number is below it; the default is no bound.")
-                            .param("upper", &ClipParams::upper, "No number is above it; the default is no bound."));
+  return describe<Clip>(
+      "clip", "Cut numbers to the range of the fitted cells, or to given bounds.", "numeric",
+      ParamTable<ClipParams>()
+          .param("bounds", &ClipParams::bounds,
+                 "fitted: the least and the greatest fitted number of each column, within "
+                 "lower and upper; given: lower and upper.",
+                 choice({"fitted", "given"}))
+          .param("lower", &ClipParams::lower, "No number is below it; the default is no bound.")
+          .param("upper", &ClipParams::upper, "No number is above it; the default is no bound."));
 }
 
 }  // namespace kolosal::transform

@@ -40,7 +40,8 @@ class Log1p final : public NumericMap {
     kernel::log1p(cells.data(), cells.data(), cells.size());
   }
   void unmap(std::size_t, std::span<double> cells) const override {
-    for (double& cell : cells) cell = signed_ ? std::copysign(std::expm1(std::abs(cell)), cell) : std::expm1(cell);
+    for (double& cell : cells)
+      cell = signed_ ? std::copysign(std::expm1(std::abs(cell)), cell) : std::expm1(cell);
   }
   void do_save(artifact::Node&) const override {}
   void do_load(const artifact::Node&) override {}

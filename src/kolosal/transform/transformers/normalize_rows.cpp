@@ -10,8 +10,8 @@ struct NormalizeParams {
   std::string norm = "l2";
 };
 
-/// Divides each row by its norm over the columns of the step: the sum of magnitudes (l1), the root of the sum of
-/// squares (l2), or the greatest magnitude (max).
+/// Divides each row by its norm over the columns of the step: the sum of magnitudes (l1), the root of the sum
+/// of squares (l2), or the greatest magnitude (max).
 ///
 /// Types:   a float32 column stays float32, everything else becomes float64.
 /// Missing: cells that are NaN or infinite stay and do not count in the norm.
@@ -31,7 +31,8 @@ class NormalizeRows final : public Transformer {
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
   void do_save(artifact::Node&) const override {}
   void do_load(const artifact::Node&) override {}
-  std::vector<double> norms(const data::Frame& x, const std::vector<double>& greatest, std::size_t begin) const;
+  std::vector<double> norms(const data::Frame& x, const std::vector<double>& greatest,
+                            std::size_t begin) const;
 
   NormalizeParams params_;
 };
@@ -65,7 +66,8 @@ std::vector<double> NormalizeRows::norms(const data::Frame& x, const std::vector
   return out;
 }
 
-std::vector<Transformer::Named> NormalizeRows::do_transform(const data::Frame& x, const Context& context) const {
+std::vector<Transformer::Named> NormalizeRows::do_transform(const data::Frame& x,
+                                                            const Context& context) const {
   const std::size_t n = x.n_rows();
   std::vector<double> greatest(n), norm(n);
   context.parallel_blocks(n, kRowGrain, [&](std::size_t begin, std::size_t end) {

@@ -23,7 +23,8 @@ struct PowerParams {
 /// Errors:  kData for a fitted cell that is not positive (box_cox).
 /// Edge:    a constant column keeps power 1 and becomes 0; a column without a finite cell is unchanged.
 /// Inverse: exact to rounding, as far as the power kept the digits.
-/// Source:  agrees with scikit-learn's PowerTransformer; powers to about 1e-7, the flatness of the likelihood.
+/// Source:  agrees with scikit-learn's PowerTransformer; powers to about 1e-7, the flatness of the
+/// likelihood.
 class PowerTransform final : public NumericMap {
  public:
   explicit PowerTransform(PowerParams params)
@@ -58,9 +59,10 @@ class PowerTransform final : public NumericMap {
 void check_positive(const std::string& name, std::span<const double> cells) {
   const double least = std::ranges::min(cells);
   if (least <= 0)
-    throw Error(ErrorCode::kData,
-                "power_transform: box_cox takes positive numbers, column \"{}\" has {}; method yeo_johnson takes all",
-                name, least);
+    throw Error(
+        ErrorCode::kData,
+        "power_transform: box_cox takes positive numbers, column \"{}\" has {}; method yeo_johnson takes all",
+        name, least);
 }
 
 void PowerTransform::power(double lambda, std::span<double> cells) const {
@@ -74,8 +76,8 @@ void PowerTransform::power(double lambda, std::span<double> cells) const {
   kernel::power_of_log(cells.data(), lambda, cells.data(), cells.size());
 }
 
-void PowerTransform::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
-                            const Context& context) {
+void PowerTransform::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
+                            const data::TargetView&, const Context& context) {
   require_types(x, "power_transform", "numeric");
   lambda_.assign(x.n_columns(), 1.0);
   mean_.assign(x.n_columns(), 0.0);
@@ -114,7 +116,8 @@ void PowerTransform::unmap(std::size_t column, std::span<double> cells) const {
 
 TransformerInfo power_transform_info() {
   return describe<PowerTransform>(
-      "power_transform", "Make numbers as normally distributed as a power of maximum likelihood can.", "numeric",
+      "power_transform", "Make numbers as normally distributed as a power of maximum likelihood can.",
+      "numeric",
       ParamTable<PowerParams>()
           .param("method", &PowerParams::method,
                  "yeo_johnson takes all numbers; box_cox takes positive ones only.",

@@ -24,7 +24,8 @@ struct QuantileParams {
 ///
 /// Types:   float32 stays float32, everything else becomes float64.
 /// Missing: fit() ignores NaN and infinities; transform() keeps NaN and takes infinities as beyond all.
-/// Edge:    numbers beyond the fitted ones get rank 0 or 1, in the normal distribution -5.2 or 5.2. A constant
+/// Edge:    numbers beyond the fitted ones get rank 0 or 1, in the normal distribution -5.2 or 5.2. A
+/// constant
 ///          column becomes 0 (normal: -5.2). A column without a finite cell becomes rank 0.5 (normal: 0).
 /// Inverse: linear between the quantiles; exact to rounding where the fitted numbers differ.
 /// Source:  agrees with scikit-learn's QuantileTransformer of all rows (subsample=None).
@@ -36,11 +37,11 @@ class QuantileTransform final : public NumericMap {
 
  private:
   struct Ranks {
-    Knots quantiles;             // times shrink
-    std::vector<double> rank;    // of the quantile: the middle of those that are equal to it
-    std::vector<double> start;   // rank + (x - quantile) * slope up to the next quantile
+    Knots quantiles;            // times shrink
+    std::vector<double> rank;   // of the quantile: the middle of those that are equal to it
+    std::vector<double> start;  // rank + (x - quantile) * slope up to the next quantile
     std::vector<double> slope;
-    double shrink = 1;           // 1/2 where differences of the quantiles would overflow
+    double shrink = 1;  // 1/2 where differences of the quantiles would overflow
   };
 
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
@@ -78,8 +79,8 @@ void QuantileTransform::do_fit(const data::Frame& x, std::span<const std::uint32
                                const data::TargetView&, const Context& context) {
   require_types(x, "quantile_transform", "numeric");
   const auto taken = sample(rows, context.seed);
-  const auto n_quantiles = std::max<std::size_t>(1, std::min<std::size_t>(
-      static_cast<std::size_t>(params_.n_quantiles), taken.size()));
+  const auto n_quantiles = std::max<std::size_t>(
+      1, std::min<std::size_t>(static_cast<std::size_t>(params_.n_quantiles), taken.size()));
   columns_ranks_.assign(x.n_columns(), {});
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     const auto sorted = sorted_cells(x.column(c), taken);
@@ -166,8 +167,10 @@ void QuantileTransform::unmap(std::size_t column, std::span<double> cells) const
     const double share = position - static_cast<double>(below);
     double value = ranks.quantiles[below];
     if (share > 0 && below + 1 < n) value = value * (1 - share) + ranks.quantiles[below + 1] * share;
-    if (rank - margin < 0) value = ranks.quantiles[0];
-    else if (rank + margin > 1) value = ranks.quantiles[n - 1];
+    if (rank - margin < 0)
+      value = ranks.quantiles[0];
+    else if (rank + margin > 1)
+      value = ranks.quantiles[n - 1];
     cell = value / ranks.shrink;
   }
 }
@@ -196,8 +199,8 @@ void QuantileTransform::do_load(const artifact::Node& node) {
     const auto part = quantiles.subspan(begin, size);
     for (std::size_t i = 0; i < part.size(); ++i)
       if (!std::isfinite(part[i]) || (i > 0 && part[i] < part[i - 1]))
-        throw Error(ErrorCode::kModel, "the saved state of step quantile_transform is damaged: quantile {} is {}",
-                    i, part[i]);
+        throw Error(ErrorCode::kModel,
+                    "the saved state of step quantile_transform is damaged: quantile {} is {}", i, part[i]);
     if (size > 0) columns_ranks_[c] = ranks_of({part.begin(), part.end()});
     begin += size;
   }
@@ -207,11 +210,12 @@ void QuantileTransform::do_load(const artifact::Node& node) {
 
 TransformerInfo quantile_transform_info() {
   return describe<QuantileTransform>(
-      "quantile_transform", "Replace numbers by their ranks: evenly spread, or normally distributed.", "numeric",
+      "quantile_transform", "Replace numbers by their ranks: evenly spread, or normally distributed.",
+      "numeric",
       ParamTable<QuantileParams>()
           .param("n_quantiles", &QuantileParams::n_quantiles,
                  "Quantiles that are kept; between them ranks are linear. At most the fitted rows.")
-          .limits(1, 1'000'000)
+          .limits(2, 1'000'000)
           .param("output_distribution", &QuantileParams::output_distribution,
                  "uniform: ranks from 0 to 1; normal: the standard normal numbers of these ranks.",
                  choice({"uniform", "normal"}))

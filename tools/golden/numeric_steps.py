@@ -1,0 +1,80 @@
+"""Golden values of the steps on numbers: what scikit-learn gives for the same cells.
+
+Run:  python tools/golden/numeric_steps.py > tests/data/transform/numeric_steps.json     (needs numpy, scikit-learn)
+
+The format is that of transform.py. "tolerance" is given where the definition has a search in it (powers), whose end
+depends on rounding.
+"""
+
+import json
+import math
+
+import numpy as np
+from sklearn.preprocessing import MaxAbsScaler, Normalizer, PowerTransformer, QuantileTransformer
+
+rng = np.random.default_rng(11)
+N = 40
+FIT = [i for i in range(N) if i % 4 != 3]
+
+
+def plain(values):
+    return [None if math.isnan(v) else float(v) for v in values]
+
+
+def columns_of(*names):
+    holes = rng.normal(size=N)
+    holes[::5] = np.nan
+    counts = rng.integers(0, 5, size=N).astype(float)
+    counts[1::6] = np.nan
+    known = {"normal": rng.normal(size=N) * 3 + 1, "skewed": np.exp(rng.normal(size=N) * 2),
+             "far": 1e4 + rng.normal(size=N) * 5, "negative": -np.exp(rng.normal(size=N)), "holes": holes,
+             "counts": counts, "constant": np.full(N, 0.1), "small": rng.normal(size=N) * 1e-4, "near": 5 + rng.normal(size=N)}
+    return {name: known[name] for name in names}
+
+
+def case(name, step, params, columns, want, tolerance=None):
+    out = {"name": name, "step": step, "params": params, "kind": "float", "rows": FIT,
+           "columns": {key: plain(cells) for key, cells in columns.items()},
+           "want": {key: plain(cells) for key, cells in want.items()}}
+    if tolerance:
+        out["tolerance"] = tolerance
+    return out
+
+
+def by_column(estimator, columns):
+    x = np.column_stack(list(columns.values()))
+    y = estimator.fit(x[FIT]).transform(x)
+    return {key: y[:, i] for i, key in enumerate(columns)}
+
+
+cases = []
+ALL = ("normal", "skewed", "far", "negative", "holes", "counts", "constant", "small")
+for distribution in ("uniform", "normal"):
+    for n in (1000, 7):
+        columns = columns_of(*ALL)
+        cases.append(case(f"quantile_transform {distribution} {n}", "quantile_transform",
+                          {"output_distribution": distribution, "n_quantiles": n}, columns,
+                          by_column(QuantileTransformer(n_quantiles=n, output_distribution=distribution, subsample=None),
+                                    columns)))
+for standardize in (True, False):
+    columns = columns_of("normal", "skewed", "negative", "holes", "counts", "constant", "small")
+    cases.append(case(f"power_transform yeo_johnson {standardize}", "power_transform", {"standardize": standardize},
+                      columns, by_column(PowerTransformer(standardize=standardize), columns), 1e-6))
+    columns = columns_of("skewed", "near")
+    cases.append(case(f"power_transform box_cox {standardize}", "power_transform",
+                      {"method": "box_cox", "standardize": standardize}, columns,
+                      by_column(PowerTransformer("box-cox", standardize=standardize), columns),
+                      1e-6 if standardize else 2e-5))
+for norm in ("l1", "l2", "max"):
+    columns = columns_of("normal", "skewed", "negative", "small")
+    cases.append(case(f"normalize_rows {norm}", "normalize_rows", {"norm": norm}, columns,
+                      by_column(Normalizer(norm), columns)))
+columns = columns_of("normal", "negative", "far")
+cases.append(case("log1p", "log1p", {}, columns,
+                  {key: np.sign(cells) * np.log1p(np.abs(cells)) for key, cells in columns.items()}))
+columns = columns_of("normal", "skewed", "holes")
+cases.append(case("clip", "clip", {"lower": -1.0}, columns,
+                  {key: np.clip(cells, max(-1, np.nanmin(cells[FIT])), np.nanmax(cells[FIT]))
+                   for key, cells in columns.items()}))
+
+print(json.dumps({"made_by": "tools/golden/numeric_steps.py", "cases": cases}, indent=None, separators=(",", ":")))
