@@ -1,24 +1,16 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
-#include <span>
-#include <utility>
 #include <vector>
+
+#include "kolosal/kernel/radix_sort.hpp"
 
 namespace kolosal::metric {
 
-/// An unsigned number that sorts as the double does. -0.0 becomes 0.0, so that they tie.
-inline std::uint64_t sort_key(double value) {
-  constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
-  const auto bits = std::bit_cast<std::uint64_t>(value + 0.0);
-  return bits & kSign ? ~bits : bits | kSign;
-}
+using kernel::sort_key;
 
 /// A score with the weight of its row. Rows that all count 1 are sorted as bare keys: half the memory.
 struct WeightedScore {
@@ -31,35 +23,6 @@ inline std::uint64_t key_of(const WeightedScore& item) { return item.key; }
 inline std::uint64_t weight_of(std::uint64_t) { return 1; }
 inline double weight_of(const WeightedScore& item) { return item.row_weight; }
 
-/// Stable sort by key: six passes of 11 bits, those where all keys agree are skipped. Ten million keys take
-/// 0.2 s.
-template <typename Item>
-void radix_sort(std::vector<Item>& items) {
-  constexpr std::size_t kBits = 11, kPasses = 6, kBuckets = std::size_t{1} << kBits;
-  constexpr auto digit = [](const Item& item, std::size_t pass) {
-    return (key_of(item) >> (pass * kBits)) % kBuckets;
-  };
-  const std::size_t n = items.size();
-  if (n < 4096) {
-    std::ranges::stable_sort(items, {}, [](const Item& item) { return key_of(item); });
-    return;
-  }
-  std::vector<std::array<std::size_t, kBuckets>> counts(kPasses);
-  for (const Item& item : items)
-    for (std::size_t pass = 0; pass < kPasses; ++pass) ++counts[pass][digit(item, pass)];
-  const auto buffer = std::make_unique_for_overwrite<Item[]>(n);
-  Item* from = items.data();
-  Item* to = buffer.get();
-  for (std::size_t pass = 0; pass < kPasses; ++pass) {
-    if (counts[pass][digit(from[0], pass)] == n) continue;
-    std::size_t begin = 0;
-    for (std::size_t& count : counts[pass]) begin += std::exchange(count, begin);
-    for (std::size_t i = 0; i < n; ++i) to[counts[pass][digit(from[i], pass)]++] = from[i];
-    std::swap(from, to);
-  }
-  if (from != items.data()) std::copy_n(from, n, items.data());
-}
-
 /// The scores of a binary problem, sorted: the positive and the negative rows each for themselves.
 template <typename Item>
 struct SortedScores {
@@ -69,8 +32,9 @@ struct SortedScores {
   std::vector<Item> negative;
 
   void sort() {
-    radix_sort(positive);
-    radix_sort(negative);
+    constexpr auto key = [](const Item& item) { return key_of(item); };
+    kernel::radix_sort(positive, key);
+    kernel::radix_sort(negative, key);
   }
 
   static Weight sum(const std::vector<Item>& items) {
