@@ -4,14 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
-#include <set>
-#include <unordered_map>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/hash.hpp"
 #include "kolosal/core/param.hpp"
+#include "kolosal/data/classes.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -20,8 +18,6 @@ using data::Column;
 using data::ColumnType;
 using data::Task;
 
-/// An integer target with at most this many values is a class; with more it is a number.
-constexpr std::size_t kMaxIntegerClasses = 20;
 constexpr std::size_t kMaxClasses = 2'000;
 
 const Column& required_column(const data::Frame& table, const std::string& name, const char* what) {
@@ -35,84 +31,6 @@ const Column& required_column(const data::Frame& table, const std::string& name,
   throw Error(ErrorCode::kData, "{} column \"{}\" is not in the table{}; its columns are: {}{}", what, name,
               near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near), known,
               table.n_columns() > 8 ? ", ..." : "");
-}
-
-/// Distinct present values as text, with how often each occurs; ordered as classes are numbered.
-struct Levels {
-  std::vector<std::string> names;
-  std::vector<std::size_t> counts;
-  std::vector<std::int32_t> code;  // per row; -1 missing
-};
-
-Levels levels_of(const Column& column) {
-  Levels out;
-  out.code.assign(column.size(), -1);
-  std::vector<double> sort_key;
-  if (column.type() == ColumnType::kCategory) {
-    out.names = column.dictionary()->levels();
-    out.counts.assign(out.names.size(), 0);
-    const auto codes = column.codes();
-    for (std::size_t i = 0; i < codes.size(); ++i)
-      if ((out.code[i] = codes[i]) >= 0) ++out.counts[static_cast<std::size_t>(codes[i])];
-  } else {
-    std::unordered_map<std::string, std::int32_t> index;
-    const bool numeric = column.is_numeric();
-    for (std::size_t i = 0; i < column.size(); ++i) {
-      if (column.is_missing(i)) continue;
-      const auto [it, added] =
-          index.try_emplace(column.cell_text(i), static_cast<std::int32_t>(out.names.size()));
-      if (added) {
-        out.names.push_back(it->first);
-        out.counts.push_back(0);
-        sort_key.push_back(numeric ? column.number(i) : 0);
-      }
-      out.code[i] = it->second;
-      ++out.counts[static_cast<std::size_t>(it->second)];
-    }
-  }
-  // Classes in the order a person expects: numbers by value, texts by bytes; levels that never occur are left
-  // out.
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < out.names.size(); ++i)
-    if (out.counts[i] > 0) order.push_back(i);
-  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-    if (!sort_key.empty() && sort_key[a] != sort_key[b]) return sort_key[a] < sort_key[b];
-    return out.names[a] < out.names[b];
-  });
-  std::vector<std::int32_t> position(out.names.size(), -1);
-  Levels sorted;
-  for (const std::size_t i : order) {
-    position[i] = static_cast<std::int32_t>(sorted.names.size());
-    sorted.names.push_back(out.names[i]);
-    sorted.counts.push_back(out.counts[i]);
-  }
-  sorted.code.resize(out.code.size());
-  for (std::size_t i = 0; i < out.code.size(); ++i)
-    sorted.code[i] = out.code[i] < 0 ? -1 : position[static_cast<std::size_t>(out.code[i])];
-  return sorted;
-}
-
-bool looks_like_classes(const Column& column, std::size_t n_distinct) {
-  switch (column.type()) {
-    case ColumnType::kBool:
-    case ColumnType::kCategory:
-    case ColumnType::kText:
-      return true;
-    case ColumnType::kInt64:
-      return n_distinct <= 2 || (n_distinct <= kMaxIntegerClasses && n_distinct * 3 <= column.size() + 2);
-    case ColumnType::kFloat64:
-    case ColumnType::kFloat32:
-      return n_distinct <= 2;
-    default:
-      return false;
-  }
-}
-
-std::size_t count_distinct_numbers(const Column& column, std::size_t enough) {
-  std::set<double> seen;
-  for (std::size_t i = 0; i < column.size() && seen.size() < enough; ++i)
-    if (!column.is_missing(i)) seen.insert(column.number(i));
-  return seen.size();
 }
 
 /// Decides the task and says why.
@@ -132,12 +50,8 @@ std::pair<Task, std::string> decide_task(const Column& column, const std::string
                   target, data::type_name(column.type()));
     return {task, "asked for"};
   }
-  const std::size_t n_distinct = numeric ? count_distinct_numbers(column, kMaxIntegerClasses + 2) : 0;
-  if (!looks_like_classes(column, n_distinct))
-    return {Task::kRegression, fmt::format("{} values, more than {} distinct", data::type_name(column.type()),
-                                           std::min(n_distinct, kMaxIntegerClasses + 1) - 1)};
-  return {Task::kMulticlass,
-          fmt::format("{} values", data::type_name(column.type()))};  // binary once the classes are counted
+  data::TaskChoice choice = data::choose_task(column);
+  return {choice.task, std::move(choice.reason)};
 }
 
 std::vector<std::uint32_t> rows_with_target(const Column& column, const std::string& target) {
@@ -155,7 +69,7 @@ std::vector<std::uint32_t> rows_with_target(const Column& column, const std::str
 }
 
 void set_classes(Problem& problem, const Column& column, const std::string& target) {
-  Levels levels = levels_of(column);
+  data::ClassLevels levels = data::class_levels(column);
   const std::size_t n = levels.names.size();
   if (n < 2)
     throw Error(ErrorCode::kData,
@@ -173,7 +87,7 @@ void set_classes(Problem& problem, const Column& column, const std::string& targ
   problem.task = n == 2 ? Task::kBinary : Task::kMulticlass;
   problem.task_reason += fmt::format(", {} classes", n);
   problem.classes = levels.names;
-  problem.target.assign(levels.code.begin(), levels.code.end());
+  problem.target.assign(levels.codes.begin(), levels.codes.end());
   const auto rarest = std::ranges::min_element(levels.counts);
   if (*rarest < 5)
     problem.notes.push_back(
@@ -212,10 +126,10 @@ std::vector<double> read_weights(const Column& column, const std::vector<std::ui
 }
 
 std::vector<std::int64_t> read_groups(const Column& column, const std::string& name) {
-  const Levels levels = levels_of(column);
+  const data::ClassLevels levels = data::class_levels(column);
   if (levels.names.size() < 2)
     throw Error(ErrorCode::kData, "group column \"{}\" has fewer than 2 groups", name);
-  return {levels.code.begin(), levels.code.end()};
+  return {levels.codes.begin(), levels.codes.end()};
 }
 
 std::vector<std::int64_t> read_times(const Column& column, const std::string& name) {
