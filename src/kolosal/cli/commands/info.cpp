@@ -9,6 +9,7 @@
 #include "kolosal/cli/command.hpp"
 #include "kolosal/cli/output.hpp"
 #include "kolosal/cli/prediction_notes.hpp"
+#include "kolosal/cli/profile_text.hpp"
 #include "kolosal/cli/run_report.hpp"
 #include "kolosal/cli/table_options.hpp"
 #include "kolosal/cli/text_table.hpp"
@@ -119,39 +120,6 @@ std::string recipe_text(const std::filesystem::path& path, const json& recipe) {
   return out + "\ncolumns\n" + columns_text(recipe["columns"]);
 }
 
-// ---- a table --------------------------------------------------------------------------------------------
-
-std::string cut(std::string text, std::size_t most = 24) {
-  if (shown_width(text) <= most) return text;
-  std::size_t end = most - 3;
-  while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "...";
-}
-
-std::string table_text(const std::filesystem::path& path, const service::TableProfile& profile) {
-  std::string out = fmt::format("table      {} ({}{}{})\n", path.string(), profile.read.format,
-                                profile.read.compression.empty() ? "" : ", ", profile.read.compression);
-  out += fmt::format(
-      "rows       {}{}\n", profile.n_rows,
-      profile.n_repeated_rows ? fmt::format(" ({} repeat an earlier row)", profile.n_repeated_rows) : "");
-  out +=
-      fmt::format("columns    {}\nmemory     {}\n\n", profile.columns.size(), format_bytes(profile.n_bytes));
-  TextTable table(
-      {"column", "type", "missing", "distinct", "minimum", "maximum", "most frequent", "because"});
-  std::string findings;
-  for (const auto& column : profile.columns) {
-    table.add({column.name, std::string(data::type_name(column.type)), fmt::format("{}", column.n_missing),
-               fmt::format("{}", column.n_distinct), cut(column.minimum), cut(column.maximum),
-               cut(column.most_frequent), column.reason});
-    for (const std::string& finding : column.findings)
-      findings += fmt::format("  {}: {}\n", column.name, finding);
-  }
-  out += table.text();
-  if (!findings.empty()) out += "\nworth a look\n" + findings;
-  for (const std::string& text : profile.read.notes) out += fmt::format("\nnote: {}\n", text);
-  return out;
-}
-
 // ---- this program and machine -----------------------------------------------------------------------------
 
 /// {"lightgbm": {"present": true}, "xgboost": {"present": false, "reason": ...}, ...}
@@ -255,8 +223,9 @@ int run_info(const Invocation& invocation) {
     leave(0);
   }
   Workplace workplace(invocation.config);
-  const auto profile = service::profile_file(path, read_options(invocation.config), workplace.context());
-  as_json ? print_json(service::to_json(profile)) : print_result(table_text(path, profile));
+  const auto profile = service::profile_file(path, read_options(invocation.config),
+                                             {.associations = false, .plots = false}, workplace.context());
+  as_json ? print_json(service::to_json(profile)) : print_result(table_overview(path, profile));
   leave(0);
 }
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "kolosal/profile/profile.hpp"
+
+namespace kolosal::profile {
+
+/// What a column can be used as.
+Kind kind_of(const ColumnProfile& column);
+
+/// Adds what is remarkable about each column and about the table, given everything else of the profile.
+void add_flags(TableProfile& profile, std::size_t n_mostly_missing_rows);
+
+/// Marks columns that equal an earlier one in every row.
+void find_duplicate_columns(TableProfile& profile, const data::Frame& table, const Context& context);
+
+}  // namespace kolosal::profile
