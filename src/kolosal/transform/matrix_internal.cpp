@@ -94,6 +94,31 @@ std::vector<std::vector<double>> product_of(const ColumnMatrix& x, std::span<con
   return out;
 }
 
+std::vector<std::vector<double>> transposed_product_of(const ColumnMatrix& x,
+                                                       const std::vector<std::vector<double>>& y,
+                                                       const Context& context) {
+  const std::size_t k = y.size(), n_groups = divided_up(k, kTileRows);
+  std::vector<double> packed(n_groups * x.n_rows * kTileRows);  // by group, row and output
+  context.parallel_blocks(k, 1, [&](std::size_t j, std::size_t) {
+    double* to = packed.data() + j / kTileRows * x.n_rows * kTileRows + j % kTileRows;
+    for (std::size_t i = 0; i < x.n_rows; ++i) to[i * kTileRows] = y[j][i];
+  });
+  std::vector<std::vector<double>> out(k, std::vector<double>(x.n_columns));
+  context.parallel_blocks(divided_up(x.n_columns, kTileColumns), 1, [&](std::size_t panel, std::size_t) {
+    std::vector<double> block(kBlockRows * kTileColumns), sums(n_groups * kTileRows * kTileColumns);
+    for (std::size_t begin = 0; begin < x.n_rows; begin += kBlockRows) {
+      const std::size_t n = std::min(kBlockRows, x.n_rows - begin);
+      pack_panel(x, panel, begin, begin + n, block.data());
+      for (std::size_t g = 0; g < n_groups; ++g)
+        kernel::add_tile_products(packed.data() + (g * x.n_rows + begin) * kTileRows, kTileRows, block.data(),
+                                  n, sums.data() + g * kTileRows * kTileColumns, kTileColumns);
+    }
+    const std::size_t first = panel * kTileColumns, n = std::min(kTileColumns, x.n_columns - first);
+    for (std::size_t j = 0; j < k; ++j) std::copy_n(sums.data() + j * kTileColumns, n, out[j].data() + first);
+  });
+  return out;
+}
+
 CentredColumns::CentredColumns(const data::Frame& x, std::vector<double> mean, std::vector<double> scale)
     : mean_(std::move(mean)), scale_(std::move(scale)) {
   for (std::size_t c = 0; c < x.n_columns(); ++c) columns_.emplace_back(x.column(c));

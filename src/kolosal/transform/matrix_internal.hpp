@@ -27,6 +27,11 @@ std::vector<double> gram_of(const ColumnMatrix& x, const Context& context);
 std::vector<std::vector<double>> product_of(const ColumnMatrix& x, std::span<const double> w, std::size_t k,
                                             const Context& context);
 
+/// X^T Y of k columns of n_rows: k vectors of n_columns.
+std::vector<std::vector<double>> transposed_product_of(const ColumnMatrix& x,
+                                                       const std::vector<std::vector<double>>& y,
+                                                       const Context& context);
+
 /// Numeric columns, centred and scaled: (cell - mean) / scale. What is missing or infinite counts as the
 /// mean, and cells beyond 1e140 in size as 1e140, so that no product overflows.
 class CentredColumns {

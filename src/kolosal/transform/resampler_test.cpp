@@ -262,6 +262,62 @@ TEST_F(ResampleGolden, TomekLinksDropsThePeersRows) {
   EXPECT_LT(plan("tomek_links", {{"strategy", "all"}}).kept.size(), rows.size());
 }
 
+TEST_F(ResampleGolden, AdasynHasThePeersRowsPerBase) {
+  const auto made = plan("adasyn");
+  expect_neighbours(made, golden["smote_neighbours"]);
+  EXPECT_EQ(made.made.size() + golden["minority"].size(), golden["adasyn_counts"][1].get<std::size_t>());
+  const auto minority = rows_in(golden["minority"]), wanted = rows_in(golden["adasyn_per_row"]);
+  std::map<std::uint32_t, std::uint32_t> count;
+  for (const auto& m : made.made) ++count[m.base];
+  for (std::size_t i = 0; i < minority.size(); ++i) EXPECT_EQ(count[minority[i]], wanted[i]) << minority[i];
+}
+
+TEST_F(ResampleGolden, BorderlineSmoteStartsFromThePeersRows) {
+  const auto danger = rows_in(golden["borderline_danger"]);
+  const auto made = plan("borderline_smote");
+  EXPECT_EQ(made.made.size() + golden["minority"].size(), golden["borderline_counts"][1].get<std::size_t>());
+  std::set<std::uint32_t> bases;
+  for (const auto& m : made.made) {
+    bases.insert(m.base);
+    EXPECT_EQ(target.values[m.neighbour], 1);
+  }
+  EXPECT_THAT(bases, ::testing::ElementsAreArray(danger));  // 90 rows from so few bases: each is drawn
+  bool crosses = false;
+  for (const auto& m : plan("borderline_smote", {{"kind", std::int64_t{2}}}).made) {
+    EXPECT_TRUE(std::ranges::binary_search(danger, m.base));
+    crosses |= target.values[m.neighbour] == 0;
+    EXPECT_TRUE(target.values[m.neighbour] == 1 || m.step < 0.5);
+  }
+  EXPECT_TRUE(crosses);
+}
+
+TEST_F(ResampleGolden, SmoteNcHasThePeersNeighboursAndTheirLevels) {
+  const auto colours = golden["colour"].get<std::vector<std::int32_t>>();
+  x.add("colour", categories({"a", "b", "c"}, colours));
+  const auto made = plan("smote_nc");
+  expect_neighbours(made, golden["smote_nc_neighbours"]);
+  const auto minority = rows_in(golden["minority"]);
+  ASSERT_EQ(made.codes.size(), 4U);
+  ASSERT_EQ(made.codes[3].size(), made.made.size());
+  for (std::size_t m = 0; m < made.made.size(); ++m) {
+    const auto base = std::ranges::find(minority, made.made[m].base) - minority.begin();
+    std::map<std::int32_t, int> count;
+    int most = 0;
+    for (const auto row : rows_in(golden["smote_nc_neighbours"][static_cast<std::size_t>(base)]))
+      most = std::max(most, ++count[colours[row]]);
+    EXPECT_EQ(count[made.codes[3][m]], most);
+  }
+  const Resampled out = make_resampler("smote_nc")->resample(x, rows, target.y, {});
+  EXPECT_EQ(out.x.column("colour").codes()[rows.size() + 5], made.codes[3][5]);
+}
+
+TEST_F(ResampleGolden, NearMissKeepsThePeersRows) {
+  for (const auto& [version, kept] : golden["near_miss"].items()) {
+    const auto got = plan("near_miss", {{"version", std::int64_t{std::stoi(version)}}});
+    EXPECT_EQ(got.kept, rows_in(kept)) << version;
+  }
+}
+
 TEST(Neighbours, AgreeWithThePlainSearch) {
   Rng rng(5);
   Points points{150, 3, 1, {}, {}, 0.25};

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/transform/distributions_internal.hpp"
+#include "kolosal/transform/mutual_information_internal.hpp"
 #include "kolosal/transform/selection_internal.hpp"
 #include "kolosal/transform/testing/selection_golden.hpp"
 
@@ -163,6 +165,71 @@ TEST(CorrelationClusters, KeepsTheColumnThatTellsMostOfTheTarget) {
   EXPECT_THAT(
       fit_all("correlation_clusters", {{"keep", "target"}}, x, {Task::kBinary, classes, {}, 2}).names(),
       ElementsAre("a"));
+}
+
+TEST(MutualInformation, MatchesScikitLearn) {
+  const auto& golden = selection_golden();
+  const auto& want = golden["mutual_information"];
+  const Frame x = golden_frame(golden["x"]);
+  const GoldenTarget classes(golden["y_class"], Task::kMulticlass, 3),
+      number(golden["y_number"], Task::kRegression, 0);
+  EXPECT_THAT(array(fitted_state("mutual_information", {}, x, classes.y), "score"),
+              Pointwise(NanSensitiveDoubleNear(1e-9), numbers_in(want["classes"])));
+  EXPECT_THAT(
+      array(fitted_state("mutual_information", {{"n_neighbors", std::int64_t{7}}}, x, classes.y), "score"),
+      Pointwise(NanSensitiveDoubleNear(1e-9), numbers_in(want["classes_7"])));
+  EXPECT_THAT(array(fitted_state("mutual_information", {}, x, number.y), "score"),
+              Pointwise(NanSensitiveDoubleNear(1e-9), numbers_in(want["number"])));
+  const Frame levels =
+      one_column(categories({"a", "b", "c", "d"}, golden["levels"].get<std::vector<std::int32_t>>()));
+  EXPECT_THAT(array(fitted_state("mutual_information", {}, levels, classes.y), "score"),
+              Pointwise(NanSensitiveDoubleNear(1e-9), numbers_in(want["levels_classes"])));
+  EXPECT_THAT(array(fitted_state("mutual_information", {}, levels, number.y), "score"),
+              Pointwise(NanSensitiveDoubleNear(1e-9), numbers_in(want["levels_number"])));
+}
+
+// The estimate by the definition: every distance compared with every other one.
+TEST(MutualInformation, StripsFindTheNearestPointsOfThePlane) {
+  Rng rng(9);
+  for (const std::size_t n : {2U, 3U, 9U, 500U}) {
+    std::vector<double> a(n), b(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      a[i] = rng.normal();
+      b[i] = n == 500 && i % 3 == 0 ? a[i] + 0.01 * rng.normal() : 10 * rng.normal();
+    }
+    const std::size_t k = std::min<std::size_t>(3, n - 1);
+    const auto digamma = digamma_table(n);
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      std::vector<double> distances;
+      for (std::size_t j = 0; j < n; ++j)
+        if (j != i) distances.push_back(std::max(std::abs(a[i] - a[j]), std::abs(b[i] - b[j])));
+      std::ranges::sort(distances);
+      std::size_t n_a = 0, n_b = 0;
+      for (std::size_t j = 0; j < n; ++j) {
+        n_a += std::abs(a[i] - a[j]) < distances[k - 1];
+        n_b += std::abs(b[i] - b[j]) < distances[k - 1];
+      }
+      sum += digamma[n_a] + digamma[n_b];
+    }
+    const double want = std::max(0.0, digamma[n] + digamma[k] - sum / static_cast<double>(n));
+    EXPECT_NEAR(mutual_information_of_numbers(a, b, 3), want, 1e-12) << n;
+  }
+}
+
+TEST(MutualInformation, IsTheSameForEverySeedUpToTies) {
+  const auto& golden = selection_golden();
+  const GoldenTarget classes(golden["y_class"], Task::kMulticlass, 3);
+  const auto step = make_transformer("mutual_information"), other = make_transformer("mutual_information");
+  const Frame x = golden_frame(golden["x"]);
+  Context seeded;
+  seeded.seed = 77;
+  artifact::Node a, b;
+  step->fit(x, all_rows(x.n_rows()), classes.y, x.names(), {});
+  other->fit(x, all_rows(x.n_rows()), classes.y, x.names(), seeded);
+  step->save(a);
+  other->save(b);
+  EXPECT_THAT(array(a, "score"), Pointwise(NanSensitiveDoubleNear(1e-9), array(b, "score")));
 }
 
 TEST(Choice, Rules) {
