@@ -92,6 +92,26 @@ class Preprocess(CliTest):
         self.assertEqual(columns(self.out)["target"][3], "")
         self.assertEqual(len(columns(self.out)["target"]), 120)
 
+    def test_without_a_recipe_one_is_planned_for_the_learner(self):
+        text = self.run_ok(*self.fit("--target", "target", "--explain", "--save-recipe", self.path("r.toml"))).stdout
+        self.assertIn("drop_id_like", text)
+        self.assertIn("`age` (10.0 %) missing", text)
+        got = columns(self.out)
+        self.assertEqual(got.pop("target"), self.before["target"])
+        for name, cells in got.items():
+            for cell in cells:
+                self.assertTrue(abs(float(cell)) < 1e3, name)
+        self.run_ok(*self.apply(self.data))
+        self.assertEqual(list(columns(self.path("new.csv"))), [*got, "target"])
+        again = self.path("again.csv")
+        self.run_ok("preprocess", "--data", self.data, "--recipe", self.path("r.toml"), "--output", again)
+        self.assertEqual(again.read_bytes(), self.out.read_bytes())
+        for learner in ["trees", "neighbours", "nets"]:
+            self.run_ok(*self.fit("--target", "target", "--learner", learner))
+        self.run_ok(*self.fit("--learner", "trees"))
+        self.assertEqual(columns(self.out)["age"], self.before["age"])
+        self.assertEqual(columns(self.out)["colour"][:3], ["red", "green", "blue"])
+
     def test_a_plan_is_fitted_and_written_as_it_was(self):
         plan = '''
 version = 1

@@ -9,7 +9,8 @@ namespace {
 constexpr std::size_t kLargestBlock = 8 << 20;
 constexpr std::align_val_t kBufferAlignment{64};
 
-// Four sizes per power of two, so that at most a fifth of a buffer is not used: 4096, 5120, 6144, 7168, 8192...
+// Four sizes per power of two, so that at most a fifth of a buffer is not used: 4096, 5120, 6144, 7168,
+// 8192...
 constexpr std::size_t kSmallestBuffer = 4096;
 
 std::size_t class_of(std::size_t n_bytes) {

@@ -22,8 +22,8 @@ struct ArenaCounters {
   std::size_t n_blocks = 0;
 };
 
-/// Memory for many small things that end together: taking a piece moves a pointer, and reset() gives all back at
-/// once. Blocks are kept for the next round, as one.
+/// Memory for many small things that end together: taking a piece moves a pointer, and reset() gives all back
+/// at once. Blocks are kept for the next round, as one.
 ///
 ///   Arena arena;
 ///   std::pmr::vector<int> numbers(&arena);
@@ -86,14 +86,14 @@ class Arena final : public std::pmr::memory_resource {
 
 struct BufferPoolCounters {
   std::uint64_t n_taken = 0;
-  std::uint64_t n_reused = 0;      ///< Of these, how many had been used before.
-  std::size_t used_bytes = 0;      ///< In the hands of callers.
-  std::size_t idle_bytes = 0;      ///< Kept for the next.
+  std::uint64_t n_reused = 0;  ///< Of these, how many had been used before.
+  std::size_t used_bytes = 0;  ///< In the hands of callers.
+  std::size_t idle_bytes = 0;  ///< Kept for the next.
   std::size_t peak_used_bytes = 0;
 };
 
-/// Large buffers that are used again. The system takes a large piece back at once and gives fresh pages for the
-/// next, each of which costs a page fault when it is first touched; a buffer from here is warm.
+/// Large buffers that are used again. The system takes a large piece back at once and gives fresh pages for
+/// the next, each of which costs a page fault when it is first touched; a buffer from here is warm.
 ///
 /// Threads: all members may be called from many threads. The pool outlives its buffers.
 class BufferPool {

@@ -1,9 +1,9 @@
-#include "kolosal/core/arena.hpp"
-
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
 #include <cstring>
+
+#include "kolosal/core/arena.hpp"
 
 namespace kolosal {
 namespace {

@@ -158,7 +158,8 @@ TEST(BufferPool, ManyThreadsHaveBuffersOfTheirOwn) {
         const auto buffer = pool.take(1 + rng.below(40'000));
         std::memset(buffer.data(), static_cast<int>(t), buffer.size());
         std::this_thread::yield();
-        ASSERT_TRUE(std::ranges::all_of(buffer.bytes(), [t](std::byte b) { return b == static_cast<std::byte>(t); }));
+        ASSERT_TRUE(
+            std::ranges::all_of(buffer.bytes(), [t](std::byte b) { return b == static_cast<std::byte>(t); }));
       }
     });
   threads.clear();

@@ -1,11 +1,10 @@
-#include "kolosal/core/cache.hpp"
-
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "kolosal/core/cache.hpp"
 #include "kolosal/core/random.hpp"
 
 namespace kolosal {
@@ -19,7 +18,8 @@ std::vector<std::size_t> asked_keys(std::uint64_t seed) {
   Rng rng(seed);
   std::vector<std::size_t> out(kAsked);
   for (auto& key : out)
-    key = std::min(kKeys - 1, static_cast<std::size_t>(std::pow(static_cast<double>(kKeys), rng.uniform())) - 1);
+    key = std::min(kKeys - 1,
+                   static_cast<std::size_t>(std::pow(static_cast<double>(kKeys), rng.uniform())) - 1);
   return out;
 }
 

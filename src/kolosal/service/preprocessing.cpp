@@ -125,23 +125,14 @@ class Preprocessor {
     const Frame table = io::read_table(request_.data, request_.read, context_, &read);
     report_.notes = read.notes;
     set_schema(table);
+    const Frame features = table.select(fitted_.schema.names_with(data::Role::kFeature));
+    const bool is_planned = request_.recipe.empty() && fitted_.plan.steps.empty();
+    const FitTarget target = target_of(table, is_planned);
+    const data::TargetView y{target.task, target.values, {}, target.n_classes};
+    if (is_planned) make_plan(features, target.rows, y);
     fitted_.recipe = transform::Recipe(fitted_.plan.specs());
     fitted_.recipe.max_features(request_.max_features);
-    FitTarget target;
-    if (fitted_.recipe.uses_target()) {
-      if (fitted_.plan.target.empty())
-        throw Error(ErrorCode::kUsage, "a step of the recipe learns from the target; give --target COLUMN");
-      target = read_target(table.column(fitted_.plan.target), fitted_.plan.target, request_.task);
-      if (target.rows.size() < table.n_rows())
-        report_.notes.push_back(fmt::format("{} of {} rows have no target; nothing is learned from them",
-                                            table.n_rows() - target.rows.size(), table.n_rows()));
-    } else {
-      target.rows.resize(table.n_rows());
-      std::iota(target.rows.begin(), target.rows.end(), 0U);
-    }
-    const Frame features = table.select(fitted_.schema.names_with(data::Role::kFeature));
-    const Frame made = fitted_.recipe.fit_transform(
-        features, target.rows, {target.task, target.values, {}, target.n_classes}, context_);
+    const Frame made = fitted_.recipe.fit_transform(features, target.rows, y, context_);
     fitted_.n_rows = report_.n_rows = table.n_rows();
     const Frame out = assemble(passing_columns(table), fitted_.plan.target, made);
     report_.columns = out.names();
@@ -149,6 +140,32 @@ class Preprocessor {
     const auto writer = io::make_table_writer(request_.output, request_.write, context_);
     writer->write(out);
     writer->close();
+  }
+
+  void make_plan(const Frame& features, std::span<const std::uint32_t> rows, const data::TargetView& y) {
+    const transform::PlannerOptions options{request_.learner, request_.max_features};
+    transform::RecipePlan made = transform::plan_recipe(features, rows, y, options, context_);
+    fitted_.plan.steps = std::move(made.steps);
+    fitted_.plan.notes = std::move(made.notes);
+  }
+
+  /// Read where a step or the planner wants it; else there are only rows, all of them.
+  FitTarget target_of(const Frame& table, bool is_planned) {
+    const std::string& name = fitted_.plan.target;
+    const bool is_used = transform::Recipe(fitted_.plan.specs()).uses_target();
+    if (is_used && name.empty())
+      throw Error(ErrorCode::kUsage, "a step of the recipe learns from the target; give --target COLUMN");
+    if (is_used || (is_planned && !name.empty())) {
+      FitTarget out = read_target(table.column(name), name, request_.task);
+      if (out.rows.size() < table.n_rows())
+        report_.notes.push_back(fmt::format("{} of {} rows have no target; nothing is learned from them",
+                                            table.n_rows() - out.rows.size(), table.n_rows()));
+      return out;
+    }
+    FitTarget out;
+    out.rows.resize(table.n_rows());
+    std::iota(out.rows.begin(), out.rows.end(), 0U);
+    return out;
   }
 
   /// Target and ignored columns: what the recipe says, and what the caller says beside it.

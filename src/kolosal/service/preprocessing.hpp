@@ -10,6 +10,7 @@
 #include "kolosal/io/table_reader.hpp"
 #include "kolosal/io/table_writer.hpp"
 #include "kolosal/service/fitted_recipe.hpp"
+#include "kolosal/transform/planner.hpp"
 
 namespace kolosal::service {
 
@@ -22,7 +23,8 @@ struct PreprocessRequest {
   std::string task = "auto";        ///< What the target is: auto, binary, multiclass, regression.
   std::vector<std::string> ignore;  ///< Pass untouched and are never an input.
   std::filesystem::path recipe;     ///< A plan (TOML), which is fitted, or a fitted recipe, which is applied.
-  transform::RecipePlan plan;       ///< Used when `recipe` is empty.
+  transform::RecipePlan plan;       ///< Used when `recipe` is empty. Without steps: the planner writes one.
+  transform::LearnerFamily learner = transform::LearnerFamily::kLinear;  ///< For the planner.
   std::filesystem::path save_recipe;  ///< Where plan (.toml) and fitted recipe (.kolosal) go. Empty: nowhere.
   std::size_t max_features = 100'000;
 };

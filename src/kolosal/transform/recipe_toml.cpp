@@ -102,11 +102,12 @@ class Reader {
 
   RecipePlan read(std::string_view text) const {
     const toml::table root = parse(text);
-    check_keys(root, {"version", "target", "ignore", "steps"}, "a recipe");
+    check_keys(root, {"version", "target", "ignore", "notes", "steps"}, "a recipe");
     check_version(root);
     RecipePlan out;
     if (const toml::node* target = root.get("target")) out.target = text_of(*target, "target");
     if (const toml::node* ignore = root.get("ignore")) out.ignore = names_of(*ignore, "ignore");
+    if (const toml::node* notes = root.get("notes")) out.notes = texts_of(*notes, "notes");
     const toml::node* steps = root.get("steps");
     if (!steps) refuse(root, "the recipe has no [[steps]]");
     const toml::array* list = steps->as_array();
@@ -159,15 +160,20 @@ class Reader {
     refuse(node, "{} must be a text, not {}", key, kind_name(node));
   }
 
-  std::vector<std::string> names_of(const toml::node& node, std::string_view key) const {
+  std::vector<std::string> texts_of(const toml::node& node, std::string_view key) const {
     const toml::array* list = node.as_array();
-    if (!list) refuse(node, "{} must be a list of column names, not {}", key, kind_name(node));
+    if (!list) refuse(node, "{} must be a list of texts, not {}", key, kind_name(node));
     std::vector<std::string> out;
-    for (const toml::node& item : *list) {
-      std::string name = text_of(item, fmt::format("each of {}", key));
-      if (std::ranges::find(out, name) != out.end()) refuse(item, "column \"{}\" is named twice", name);
-      out.push_back(std::move(name));
-    }
+    for (const toml::node& item : *list) out.push_back(text_of(item, fmt::format("each of {}", key)));
+    return out;
+  }
+
+  std::vector<std::string> names_of(const toml::node& node, std::string_view key) const {
+    std::vector<std::string> out = texts_of(node, key);
+    for (std::size_t i = 0; i < out.size(); ++i)
+      if (std::find(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(i), out[i]) !=
+          out.begin() + static_cast<std::ptrdiff_t>(i))
+        refuse(*node.as_array()->get(i), "column \"{}\" is named twice", out[i]);
     return out;
   }
 
@@ -280,6 +286,11 @@ std::string to_toml(const RecipePlan& plan) {
       kVersion);
   if (!plan.target.empty()) out += fmt::format("target = {}\n", quoted(plan.target));
   if (!plan.ignore.empty()) out += fmt::format("ignore = {}\n", quoted_list(plan.ignore));
+  if (!plan.notes.empty()) {
+    out += "notes = [\n";
+    for (const std::string& note : plan.notes) out += fmt::format("  {},\n", quoted(note));
+    out += "]\n";
+  }
   if (plan.steps.empty()) out += "steps = []\n";
   for (const PlannedStep& step : plan.steps) out += step_text(step);
   return out;

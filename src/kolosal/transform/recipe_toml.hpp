@@ -19,6 +19,7 @@ struct RecipePlan {
   std::string target;               ///< Passes untouched and is never an input. Empty: none.
   std::vector<std::string> ignore;  ///< Pass untouched too.
   std::vector<PlannedStep> steps;
+  std::vector<std::string> notes;  ///< Sentences for people: what no step is for, and why.
 
   std::vector<StepSpec> specs() const;
 };

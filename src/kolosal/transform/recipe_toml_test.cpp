@@ -83,7 +83,7 @@ TEST(RecipeToml, ErrorsNameFileLineAndTheNearestName) {
       {"steps = 1\n", "r.toml:1: ", "[[steps]]"},
       {"target = \"x\"\n", "r.toml:1: ", "no [[steps]]"},
       {"\ntarget = 1\nsteps = []\n", "r.toml:2: ", "target must be a text"},
-      {"ignore = \"x\"\nsteps = []\n", "r.toml:1: ", "list of column names"},
+      {"ignore = \"x\"\nsteps = []\n", "r.toml:1: ", "list of texts"},
       {"version = 2\nsteps = []\n", "r.toml:1: ", "version 2"},
       {"version = \"1\"\nsteps = []\n", "r.toml:1: ", "version must be 1"},
       {"", "r.toml:1: ", "no [[steps]]"},
@@ -125,6 +125,7 @@ RecipePlan any_plan() {
   RecipePlan plan;
   plan.target = *any_text();
   plan.ignore = *any_names();
+  plan.notes = *rc::gen::container<std::vector<std::string>>(any_text());
   const auto n_steps = *rc::gen::inRange<std::size_t>(0, 6);
   for (std::size_t i = 0; i < n_steps; ++i) {
     const TransformerInfo& info = *rc::gen::elementOf(transformers());
@@ -148,6 +149,7 @@ TEST(RecipeToml, WhatIsWrittenIsRead) {
     const RecipePlan back = parse_recipe(to_toml(plan), "r.toml");
     RC_ASSERT(back.target == plan.target);
     RC_ASSERT(back.ignore == plan.ignore);
+    RC_ASSERT(back.notes == plan.notes);
     RC_ASSERT(back.steps.size() == plan.steps.size());
     for (std::size_t i = 0; i < plan.steps.size(); ++i) {
       const StepSpec &wrote = plan.steps[i].spec, &read = back.steps[i].spec;

@@ -30,9 +30,8 @@ service::PreprocessRequest read_request(const Config& config) {
                                    config.optional_text("encode").value_or("")};
   if (!words.empty() && !out.recipe.empty())
     throw Error(ErrorCode::kUsage, "give either --recipe or --impute, --scale and --encode, not both");
-  if (words.empty() && out.recipe.empty())
-    throw Error(ErrorCode::kUsage, "give a recipe: --recipe FILE, or --impute, --scale and --encode");
   out.plan = service::plan_of(words);
+  out.learner = transform::family_from_name(config.text("learner"));
   if (out.output.empty() && out.save_recipe.empty() && !config.flag("explain"))
     throw Error(
         ErrorCode::kUsage,
@@ -56,6 +55,7 @@ std::string explanation(const service::PreprocessReport& report) {
                        step.columns.empty() ? "(skipped: no such columns)" : some(step.columns));
     if (!step.reason.empty()) out += fmt::format("    {}\n", step.reason);
   }
+  for (const std::string& text : report.plan.notes) out += fmt::format("    {}\n", text);
   return out;
 }
 
@@ -129,6 +129,9 @@ std::vector<Option> preprocess_options() {
   out.push_back(
       text_option("encode", "METHOD",
                   "A short recipe: what categories become, as onehot, target, ordinal or frequency."));
+  out.push_back(text_option("learner", "", "Without a recipe: what kind of learner the table is for.",
+                            std::string("linear"))
+                    .choices(transform::learner_families()));
   out.push_back(integer_option("max_features", "Refuse a recipe that makes more columns than this.",
                                std::int64_t{100'000})
                     .at_least(1));
@@ -151,7 +154,9 @@ Command preprocess_command() {
       .name = "preprocess",
       .summary = "Fill, scale, encode: make a table that learners can take, by a recipe that can be kept.",
       .description =
-          "A recipe is a list of steps. It is fitted on a table and can be saved: as a TOML file that people "
+          "A recipe is a list of steps. Without one the table is looked at and a recipe is written for it, "
+          "with a "
+          "reason per step. It is fitted on a table and can be saved: as a TOML file that people "
           "read and edit, and as a fitted recipe that does the same to other rows. Those are read and "
           "written "
           "in batches, so their number does not matter. The target and ignored columns are never changed. "
