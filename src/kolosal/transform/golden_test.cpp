@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
@@ -44,6 +45,19 @@ Column category_of(const nlohmann::json& cells) {
   return Column::from_category(codes, std::make_shared<const data::Dictionary>(std::move(levels)));
 }
 
+Column text_of(const nlohmann::json& cells) {
+  std::vector<std::optional<std::string>> out;
+  for (const auto& cell : cells)
+    out.push_back(cell.is_null() ? std::nullopt : std::optional(cell.get<std::string>()));
+  return Column::from_texts(out);
+}
+
+Column column_of(const std::string& kind, const nlohmann::json& cells) {
+  return kind == "float"  ? Column::from_float64(numbers_of(cells))
+         : kind == "text" ? text_of(cells)
+                          : category_of(cells);
+}
+
 std::vector<double> row_of(const Column& column, std::size_t row) {
   const auto cells = column.sparse();
   std::vector<double> out(static_cast<std::size_t>(cells.width));
@@ -68,8 +82,7 @@ void check(const nlohmann::json& golden) {
   std::vector<Column> columns;
   for (const auto& [name, cells] : golden["columns"].items()) {
     names.push_back(name);
-    columns.push_back(golden["kind"] == "float" ? Column::from_float64(numbers_of(cells))
-                                                : category_of(cells));
+    columns.push_back(column_of(golden["kind"].get<std::string>(), cells));
   }
   x = Frame(names, columns);
   std::vector<double> values(x.n_rows());
@@ -91,6 +104,17 @@ void check(const nlohmann::json& golden) {
       EXPECT_EQ(row_of(out.column(0), row), numbers_of(golden["matrix"][row])) << "row " << row;
     return;
   }
+  if (golden.contains("cells")) {
+    ASSERT_EQ(out.column(0).sparse().width, golden["width"].get<int>());
+    for (std::size_t row = 0; row < out.n_rows(); ++row) {
+      std::vector<double> want(golden["width"].get<std::size_t>());
+      for (const auto& cell : golden["cells"][row]) want[cell[0].get<std::size_t>()] = cell[1].get<double>();
+      EXPECT_THAT(row_of(out.column(0), row),
+                  Pointwise(NanSensitiveDoubleNear(golden["tolerance"].get<double>()), want))
+          << "row " << row;
+    }
+    return;
+  }
   expect_columns(out, golden["want"], golden.value("tolerance", 1e-9));
 }
 
@@ -106,6 +130,7 @@ void check_file(const std::string& name, std::size_t n_cases) {
 }
 
 TEST(Golden, MatchesScikitLearn) { check_file("golden.json", 19); }
+TEST(Golden, TextFeaturesMatchScikitLearn) { check_file("text_features.json", 12); }
 TEST(Golden, EncodersMatchCategoryEncoders) { check_file("encoders.json", 7); }
 TEST(Golden, NumericStepsMatchScikitLearn) { check_file("numeric_steps.json", 13); }
 

@@ -1,0 +1,172 @@
+#include "kolosal/transform/vocabulary_internal.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+#include <functional>
+#include <numeric>
+
+#include "kolosal/transform/columns_internal.hpp"
+
+namespace kolosal::transform {
+namespace {
+
+constexpr std::size_t kMinBlock = 2048, kMaxBlocks = 32;
+
+// The first 8 bytes as a number that orders as they do: most comparisons need no more.
+std::uint64_t prefix_of(std::string_view term) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < 8; ++i)
+    out = out << 8 | (i < term.size() ? static_cast<std::uint64_t>(static_cast<unsigned char>(term[i])) : 0U);
+  return out;
+}
+
+void sort_by_bytes(std::vector<std::uint32_t>& numbers, const TermTable& terms) {
+  struct Key {
+    std::uint64_t prefix;
+    std::uint32_t number;
+  };
+  std::vector<Key> keys;
+  keys.reserve(numbers.size());
+  for (const std::uint32_t number : numbers) keys.push_back({prefix_of(terms.term(number)), number});
+  std::ranges::sort(keys, [&](const Key& a, const Key& b) {
+    return a.prefix != b.prefix ? a.prefix < b.prefix : terms.term(a.number) < terms.term(b.number);
+  });
+  for (std::size_t i = 0; i < keys.size(); ++i) numbers[i] = keys[i].number;
+}
+
+}  // namespace
+
+void Vocabulary::save(artifact::Node& node) const {
+  std::vector<std::uint8_t> bytes;
+  std::vector<std::int64_t> ends;
+  for (std::uint32_t i = 0; i < terms.size(); ++i) {
+    const std::string_view term = terms.term(i);
+    bytes.insert(bytes.end(), term.begin(), term.end());
+    ends.push_back(static_cast<std::int64_t>(bytes.size()));
+  }
+  node.set_array("term_bytes", bytes);
+  node.set_array("term_ends", ends);
+  node.set_array("n_rows", n_rows);
+  node.set("n_texts", n_texts);
+}
+
+Vocabulary Vocabulary::load(const artifact::Node& node) {
+  Vocabulary out;
+  const auto bytes = node.array<std::uint8_t>("term_bytes");
+  const auto ends = node.array<std::int64_t>("term_ends");
+  out.n_rows = node.get_vector<std::int64_t>("n_rows");
+  out.n_texts = node.get_int("n_texts");
+  check_saved_size("of a vocabulary", {out.n_rows.size()}, ends.size());
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::int64_t begin = 0;
+  out.terms.reserve(ends.size());
+  for (const std::int64_t end : ends) {
+    if (end < begin || end > static_cast<std::int64_t>(bytes.size()))
+      throw Error(ErrorCode::kModel, "the saved vocabulary is damaged: a term ends at byte {}", end);
+    out.terms.add(text.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+    begin = end;
+  }
+  check_saved_size("of a vocabulary", {out.terms.size()}, ends.size());  // no term twice
+  return out;
+}
+
+void TermCounts::add(const TermBlock& block) {
+  for (std::uint32_t i = 0; i < block.terms.size(); ++i) {
+    const std::uint32_t number = terms_.add(block.terms.term(i), block.terms.hash_of(i));
+    if (number == n_rows_.size()) {
+      n_rows_.push_back(0);
+      n_times_.push_back(0);
+    }
+    n_rows_[number] += block.n_rows[i];
+    n_times_[number] += block.n_times[i];
+  }
+  n_texts_ += block.n_texts;
+}
+
+void TermCounts::merge(const TermCounts& other) {
+  for (std::uint32_t i = 0; i < other.terms_.size(); ++i) {
+    const std::uint32_t number = terms_.add(other.terms_.term(i), other.terms_.hash_of(i));
+    if (number == n_rows_.size()) {
+      n_rows_.push_back(0);
+      n_times_.push_back(0);
+    }
+    n_rows_[number] += other.n_rows_[i];
+    n_times_[number] += other.n_times_[i];
+  }
+  n_texts_ += other.n_texts_;
+}
+
+Vocabulary TermCounts::choose(const VocabularyOptions& options,
+                              std::vector<std::uint32_t>& feature_of) const {
+  const auto n = static_cast<double>(n_texts_);
+  const double fewest = std::max(static_cast<double>(options.min_rows), options.min_share * n);
+  const double most = options.max_share * n;
+  std::vector<std::uint32_t> chosen;
+  for (std::uint32_t i = 0; i < terms_.size(); ++i) {
+    const auto with = static_cast<double>(n_rows_[i]);
+    if (with >= fewest && with <= most) chosen.push_back(i);
+  }
+  sort_by_bytes(chosen, terms_);
+  if (options.max_features > 0 && chosen.size() > static_cast<std::size_t>(options.max_features)) {
+    std::vector<std::uint32_t> order(chosen.size());  // positions, so that ties go by bytes
+    std::iota(order.begin(), order.end(), 0U);
+    std::ranges::stable_sort(order, std::ranges::greater{},
+                             [&](std::uint32_t i) { return n_times_[chosen[i]]; });
+    order.resize(static_cast<std::size_t>(options.max_features));
+    std::ranges::sort(order);
+    std::vector<std::uint32_t> kept;
+    for (const std::uint32_t i : order) kept.push_back(chosen[i]);
+    chosen = std::move(kept);
+  }
+  Vocabulary out;
+  out.n_texts = n_texts_;
+  out.terms.reserve(chosen.size());
+  feature_of.assign(terms_.size(), TermTable::kNone);
+  for (const std::uint32_t number : chosen) {
+    feature_of[number] = out.terms.add(terms_.term(number), terms_.hash_of(number));
+    out.n_rows.push_back(n_rows_[number]);
+  }
+  return out;
+}
+
+std::vector<TermBlock> read_terms(const std::string& name, const data::Column& column,
+                                  std::span<const std::uint32_t> rows, std::span<const std::uint8_t> fitted,
+                                  bool keep_cells, const NgramOptions& options, const Context& context) {
+  const std::size_t grain = std::max(kMinBlock, (rows.size() + kMaxBlocks - 1) / kMaxBlocks);
+  std::vector<TermBlock> out((rows.size() + grain - 1) / grain);
+  std::atomic<std::size_t> n_bytes = 0;
+  context.parallel_blocks(rows.size(), grain, [&](std::size_t begin, std::size_t end) {
+    TermBlock& block = out[begin / grain];
+    NgramReader reader(options);
+    std::vector<std::uint32_t> last;  // by term: 1 + the last fitted text that had it, so that it counts once
+    for (std::size_t i = begin; i < end; ++i) {
+      const bool counts = fitted.empty() || fitted[rows[i]];
+      const auto text = static_cast<std::uint32_t>(i - begin + 1);
+      block.n_texts += counts;
+      reader.for_each(column.text(rows[i]), [&](std::string_view term) {
+        const std::uint32_t number = block.terms.add(term);
+        if (number == last.size()) {
+          last.push_back(0);
+          block.n_rows.push_back(0);
+          block.n_times.push_back(0);
+        }
+        if (keep_cells) block.cells.push_back(number);
+        if (!counts) return;
+        ++block.n_times[number];
+        block.n_rows[number] += last[number] != text;
+        last[number] = text;
+      });
+      if (keep_cells) block.ends.push_back(block.cells.size());
+    }
+    n_bytes += block.terms.n_bytes() + block.cells.capacity() * sizeof(std::uint32_t);
+    if (n_bytes > context.memory_limit_bytes)
+      throw Error(ErrorCode::kMemory,
+                  "the terms of text column \"{}\" take more than {:.0f} MB; text_hash needs less memory",
+                  name, static_cast<double>(context.memory_limit_bytes) / 1e6);
+  });
+  return out;
+}
+
+}  // namespace kolosal::transform
