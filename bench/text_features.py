@@ -24,10 +24,12 @@ def write_texts(path, n_rows):
     letters = np.array(list("etaoinshrdlucmfwypvbgkjqxz"))
     weights = 1 / np.arange(2, 28)
     words = ["".join(rng.choice(letters, size=n, p=weights / weights.sum())) for n in rng.integers(2, 11, size=50000)]
-    ranks = 1 / np.arange(1, len(words) + 1)
+    shares = np.cumsum(1 / np.arange(1, len(words) + 1))
+    lengths = rng.integers(4, 17, size=n_rows)
+    drawn = iter(np.searchsorted(shares, rng.uniform(0, shares[-1], size=lengths.sum())).tolist())
     with open(path, "w") as out:
-        for n in rng.integers(4, 17, size=n_rows):
-            text = [words[i] for i in rng.choice(len(words), size=n, p=ranks / ranks.sum())]
+        for n in lengths:
+            text = [words[next(drawn)] for _ in range(n)]
             text[0] = text[0].capitalize()
             out.write(", ".join([" ".join(text[:3]), " ".join(text[3:])]) + ".\n")
 
@@ -80,7 +82,7 @@ def main():
         build(folder, a.build)
         texts = folder / "texts"
         write_texts(texts, a.rows)
-        print(f"{'case':<18}{'features':>9}{'ours s':>9}{'peer s':>9}{'ratio':>7}{'apply s':>9}{'peer s':>9}{'ratio':>7}{'MB':>7}{'peer MB':>9}")
+        print(f"{'case':<18}{'features':>9}{'ours s':>9}{'peer s':>9}{'ratio':>7}{'apply s':>9}{'peer s':>9}{'ratio':>7}{'MB':>7}{'peer MB':>9}", flush=True)
         for case, params in CASES.items():
             if a.only not in case:
                 continue

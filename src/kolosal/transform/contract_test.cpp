@@ -206,6 +206,17 @@ std::vector<ParamMap> variants(const std::string& name) {
   if (name == "random_projection")
     return {{{"method", "gaussian"}, {"n_components", std::int64_t{3}}},
             {{"epsilon", 0.9}, {"density", 0.5}}};
+  if (name == "text_tfidf")
+    return {{{"analyzer", "char_wb"}, {"ngram_min", std::int64_t{2}}, {"ngram_max", std::int64_t{4}}},
+            {{"ngram_max", std::int64_t{2}}, {"max_features", std::int64_t{3}}, {"sublinear_tf", true}},
+            {{"analyzer", "char"}, {"strip_accents", true}, {"max_share", 0.5}, {"norm", "l1"}}};
+  if (name == "text_numbers") return {{{"n_numbers", std::int64_t{3}}, {"keep", true}}};
+  if (name == "polynomial")
+    return {{{"degree", std::int64_t{3}}, {"interaction_only", true}, {"include_bias", true}}};
+  if (name == "splines")
+    return {{{"knots", "quantile"}, {"extrapolation", "linear"}},
+            {{"extrapolation", "continue"}, {"missing", "zero"}, {"degree", std::int64_t{0}}},
+            {{"extrapolation", "periodic"}, {"include_bias", false}, {"degree", std::int64_t{2}}}};
   if (name == "to_float") return {{{"always_double", true}}};
   return {};
 }

@@ -1,8 +1,8 @@
-#include <charconv>
 #include <cmath>
 #include <limits>
 
 #include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/text_number_internal.hpp"
 #include "kolosal/transform/text_words_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -20,79 +20,6 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// Whether text[at] is a separator between thousands: exactly three digits follow.
-bool separates_thousands(std::string_view text, std::size_t at) {
-  std::size_t n = 0;
-  while (at + 1 + n < text.size() && is_digit(text[at + 1 + n])) ++n;
-  return n == 3;
-}
-
-// Digits of the number at `begin` in the form that from_chars reads: thousands separators gone, the decimal
-// point a ".".
-std::string number_text(std::string_view text, std::size_t begin) {
-  std::string out;
-  char thousands = 0;
-  std::size_t i = begin;
-  const auto take_digits = [&] {
-    while (i < text.size() && is_digit(text[i])) out += text[i++];
-  };
-  take_digits();
-  // "1,200" and "1,200,300": commas. "1.200.300" and "1.200,5": points; a single "1.200" is a decimal number.
-  while (i < text.size() && out.size() <= 300 && (text[i] == ',' || text[i] == '.')) {
-    const char mark = text[i];
-    if ((thousands != 0 && mark != thousands) || !separates_thousands(text, i) ||
-        (thousands == 0 && i - begin > 3))
-      break;
-    if (mark == '.') {
-      const std::size_t next = i + 4;
-      const bool more =
-          next + 1 < text.size() && (text[next] == '.' || text[next] == ',') && is_digit(text[next + 1]);
-      if (thousands == 0 && !more) break;
-    }
-    thousands = mark;
-    ++i;
-    take_digits();
-  }
-  if (i + 1 < text.size() && (text[i] == '.' || text[i] == ',') && text[i] != thousands &&
-      is_digit(text[i + 1])) {
-    ++i;
-    out += '.';
-    take_digits();
-  }
-  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
-    std::size_t j = i + 1;
-    if (j < text.size() && (text[j] == '+' || text[j] == '-')) ++j;
-    std::size_t end = j;
-    while (end < text.size() && is_digit(text[end])) ++end;
-    if (end > j && end - j <= 3 && (end == text.size() || !is_letter(text[end]))) {
-      out += 'e';
-      out.append(
-          text.substr(i + 1 + (text[i + 1] == '+' ? 1 : 0), end - i - 1 - (text[i + 1] == '+' ? 1 : 0)));
-    }
-  }
-  return out;
-}
-
-// The first number in a text: "1,200 EUR" 1200, "about -3.5" -3.5, "C85" 85, "1.200,50" 1200.5; NaN when
-// there is none.
-double first_number(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!is_digit(text[i])) continue;
-    std::string digits = number_text(text, i);
-    if (i > 0 && text[i - 1] == '.' && (i == 1 || !is_word_byte(text[i - 2])))
-      digits = number_text("0" + std::string(text.substr(i - 1)), 0);
-    std::size_t before = i;
-    if (before > 0 && text[before - 1] == '.') --before;
-    const bool negative =
-        before > 0 && text[before - 1] == '-' && (before == 1 || !is_word_byte(text[before - 2]));
-    double value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error == std::errc::result_out_of_range) return kNaN;
-    return negative ? -value : value;
-  }
-  return kNaN;
-}
-
 struct Stats {
   double length = 0, words = 0, digits = 0, upper = 0, number = kNaN;
 };
@@ -109,7 +36,9 @@ Stats stats_of(std::string_view text, bool number) {
   for_each_word(text, [&](std::string_view) { ++out.words; });
   out.digits = out.length > 0 ? n_digits / out.length : 0;
   out.upper = n_letters > 0 ? n_upper / n_letters : 0;
-  if (number) out.number = first_number(text);
+  if (number) {
+    if (const auto found = find_number(text, 0)) out.number = found->value;
+  }
   return out;
 }
 

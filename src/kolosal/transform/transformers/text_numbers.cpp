@@ -1,0 +1,140 @@
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/text_number_internal.hpp"
+#include "kolosal/transform/text_words_internal.hpp"
+#include "kolosal/transform/transformer.hpp"
+
+namespace kolosal::transform {
+namespace {
+
+using data::Column;
+
+struct TextNumbersParams {
+  std::int64_t n_numbers = 2;
+  bool ratio = true;
+  bool count = true;
+  bool keep = false;
+};
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+std::string_view without_blanks(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+// Whether what stands between two numbers makes them "3 of 5".
+bool is_of(std::string_view between) {
+  std::string lower;
+  append_lower_utf8(without_blanks(between), lower);
+  return lower == "of" || lower == "out of" || lower == "/";
+}
+
+struct Found {
+  std::vector<double> numbers;
+  double ratio = kNaN;
+  double count = 0;
+};
+
+void read_numbers(std::string_view text, std::size_t most, Found& out) {
+  out.numbers.clear();
+  out.ratio = kNaN;
+  out.count = 0;
+  std::optional<FoundNumber> before;
+  for (auto number = find_number(text, 0); number; number = find_number(text, number->end)) {
+    ++out.count;
+    if (out.numbers.size() < most) out.numbers.push_back(number->value);
+    const std::string_view rest = text.substr(number->end);
+    // "3/5/2020" is a date and no ratio.
+    const bool dated =
+        rest.starts_with('/') || (before && before->begin > 0 && text[before->begin - 1] == '/');
+    if (std::isnan(out.ratio) && before && !dated && number->value != 0 &&
+        is_of(text.substr(before->end, number->begin - before->end)))
+      out.ratio = before->value / number->value;
+    if (std::isnan(out.ratio) && without_blanks(rest.substr(0, 2)).starts_with('%'))
+      out.ratio = number->value / 100;
+    before = number;
+  }
+}
+
+/// Numbers hidden in a text: "1,200 EUR", "3 of 5", "12.5 kg, 40 %".
+///
+///   <name>_number_1, ...  the first n_numbers numbers (1200; 3 and 5; 12.5 and 40)
+///   <name>_ratio          the first "a of b", "a out of b" or "a/b" as a quotient (0.6), or "p %" as p / 100
+///   (0.4) <name>_n_numbers      how many numbers there are
+///
+/// Numbers: with thousands separators ("1,200", "1.200,50"), a sign where no word is before it, an
+///          exponent.
+/// Types:   text or category; numbers are float64, the count float32. With `keep` the column stays.
+/// Missing: NaN in all of them; numbers that a text does not have are NaN too.
+/// State:   none.
+class TextNumbers final : public Transformer {
+ public:
+  explicit TextNumbers(TextNumbersParams params) : params_(params) {}
+  bool is_stateless() const override { return true; }
+  std::string made_types() const override { return params_.keep ? "all" : "float,float32"; }
+
+ private:
+  void do_fit(const data::Frame& x, std::span<const std::uint32_t>, const data::TargetView&,
+              const Context&) override {
+    require_types(x, "text_numbers", "text,category");
+  }
+  std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
+  void do_save(artifact::Node&) const override {}
+  void do_load(const artifact::Node&) override {}
+
+  TextNumbersParams params_;
+};
+
+std::vector<Transformer::Named> TextNumbers::do_transform(const data::Frame& x,
+                                                          const Context& context) const {
+  const auto most = static_cast<std::size_t>(params_.n_numbers);
+  std::vector<Named> out;
+  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+    const Column& column = x.column(c);
+    const std::size_t n = column.size();
+    std::vector<std::vector<double>> numbers(most, std::vector<double>(n, kNaN));
+    std::vector<double> ratio(params_.ratio ? n : 0, kNaN);
+    std::vector<float> count(params_.count ? n : 0, static_cast<float>(kNaN));
+    context.parallel_blocks(n, kRowGrain, [&](std::size_t begin, std::size_t end) {
+      Found found;
+      for (std::size_t row = begin; row < end; ++row) {
+        if (column.is_missing(row)) continue;
+        read_numbers(column.type() == data::ColumnType::kText
+                         ? column.text(row)
+                         : column.dictionary()->level(column.codes()[row]),
+                     most, found);
+        for (std::size_t i = 0; i < found.numbers.size(); ++i) numbers[i][row] = found.numbers[i];
+        if (params_.ratio) ratio[row] = found.ratio;
+        if (params_.count) count[row] = static_cast<float>(found.count);
+      }
+    });
+    if (params_.keep) out.push_back({x.name(c), column});
+    for (std::size_t i = 0; i < most; ++i)
+      out.push_back(
+          {fmt::format("{}_number_{}", x.name(c), i + 1), Column::from_float64(std::move(numbers[i]))});
+    if (params_.ratio) out.push_back({x.name(c) + "_ratio", Column::from_float64(std::move(ratio))});
+    if (params_.count) out.push_back({x.name(c) + "_n_numbers", Column::from_float32(std::move(count))});
+  }
+  return out;
+}
+
+}  // namespace
+
+TransformerInfo text_numbers_info() {
+  return describe<TextNumbers>(
+      "text_numbers", "Read the numbers hidden in a text: \"1,200 EUR\", \"3 of 5\", \"40 %\".", "text",
+      ParamTable<TextNumbersParams>()
+          .param("n_numbers", &TextNumbersParams::n_numbers, "Numbers to read from a text, the first ones.")
+          .limits(1, 100)
+          .param("ratio", &TextNumbersParams::ratio, "Make <name>_ratio of \"3 of 5\", \"3/5\" or \"60 %\".")
+          .param("count", &TextNumbersParams::count, "Make <name>_n_numbers, how many there are.")
+          .param("keep", &TextNumbersParams::keep, "The text stays beside its numbers."));
+}
+
+}  // namespace kolosal::transform
