@@ -138,41 +138,40 @@ void NgramReader::prepare(std::string_view text) {
     prepare_characters(text);
 }
 
-void NgramReader::end_word(std::size_t begin, std::size_t n_characters) {
-  if (text_.size() == begin) return;
-  if (n_characters < options_.min_word_length ||
-      (!stop_words_.empty() && stop_words_.contains(std::string_view(text_).substr(begin)))) {
-    text_.resize(begin);
-    return;
-  }
+// Takes text_[begin, end) as a word, or leaves it out; returns where the next one may begin.
+std::size_t NgramReader::end_word(std::size_t begin, std::size_t end, std::size_t n_characters) {
+  if (begin == end || n_characters < options_.min_word_length ||
+      (!stop_words_.empty() && stop_words_.contains(std::string_view(text_).substr(begin, end - begin))))
+    return begin;
   begins_.push_back(static_cast<std::uint32_t>(begin));
-  ends_.push_back(static_cast<std::uint32_t>(text_.size()));
-  text_ += ' ';
+  ends_.push_back(static_cast<std::uint32_t>(end));
+  text_[end] = ' ';
+  return end + 1;
 }
 
 void NgramReader::prepare_words(std::string_view text) {
-  const bool ascii = is_ascii(text);
-  if (!ascii) text = folded(text);
+  if (!is_ascii(text)) text = folded(text);  // else the table has the lower case
   const auto& table = options_.lower_case ? kLowerWordBytes : kWordBytes;
-  text_.reserve(text.size() + 1);
+  text_.resize(text.size() + 1);  // each word and a blank behind it: never longer
+  char* const out = text_.data();
+  std::size_t begin = 0;
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t begin = text_.size();
-    std::size_t n_characters = 0;
+    std::size_t end = begin, n_characters = 0;
     while (i < text.size()) {
       const auto byte = static_cast<unsigned char>(text[i]);
       if (byte < 0x80) {
         ++i;
         if (!table[byte]) break;
-        text_ += table[byte];
+        out[end++] = table[byte];
       } else {
         const Character c = decode(text, i);
         i += c.n_bytes;
         if (!is_word_character(c.code)) break;
-        text_.append(text.substr(i - c.n_bytes, c.n_bytes));
+        for (std::size_t k = i - c.n_bytes; k < i; ++k) out[end++] = text[k];
       }
       ++n_characters;
     }
-    end_word(begin, n_characters);
+    begin = end_word(begin, end, n_characters);
   }
 }
 

@@ -55,7 +55,7 @@ class NgramReader {
   void prepare_words(std::string_view text);
   void prepare_characters(std::string_view text);
   std::string_view folded(std::string_view text);  // lower case, without accents
-  void end_word(std::size_t begin, std::size_t n_characters);
+  std::size_t end_word(std::size_t begin, std::size_t end, std::size_t n_characters);
 
   template <typename Body>
   void words(Body&& body) {

@@ -20,6 +20,15 @@ std::uint64_t load(const char* from) {
   return value;
 }
 
+// n <= 8 bytes and zeros behind them, by loads that overlap: no byte beyond them is read.
+std::uint64_t up_to_8_bytes(const char* at, std::size_t n) {
+  if (n == 8) return load<std::uint64_t>(at);
+  if (n >= 4) return load<std::uint32_t>(at) | load<std::uint32_t>(at + n - 4) << 8 * (n - 4);
+  if (n == 0) return 0;
+  return load<std::uint8_t>(at) | load<std::uint8_t>(at + n / 2) << 8 * (n / 2) |
+         load<std::uint8_t>(at + n - 1) << 8 * (n - 1);
+}
+
 }  // namespace
 
 // The hash never leaves the process, so the order of bytes of the machine does not matter.
@@ -29,14 +38,11 @@ std::uint64_t TermTable::hash(std::string_view term) {
   std::size_t n = term.size();
   std::uint64_t hash = kFirst ^ n;
   for (; n > 8; n -= 8, at += 8) hash = fold(hash ^ load<std::uint64_t>(at), kSecond);
-  // The last 1 to 8 bytes by two loads that may overlap.
-  std::uint64_t tail = 0;
-  if (n >= 4)
-    tail = load<std::uint32_t>(at) | load<std::uint32_t>(at + n - 4) << 32;
-  else if (n > 0)
-    tail =
-        load<std::uint8_t>(at) | load<std::uint8_t>(at + n / 2) << 8 | load<std::uint8_t>(at + n - 1) << 16;
-  return fold(hash ^ tail, kSecond ^ kFirst << 1);
+  return fold(hash ^ up_to_8_bytes(at, n), kSecond ^ kFirst << 1);
+}
+
+std::uint64_t TermTable::first_bytes(std::string_view term) {
+  return up_to_8_bytes(term.data(), term.size() < 8 ? term.size() : 8);
 }
 
 void TermTable::grow(std::size_t n_slots) {
@@ -45,7 +51,8 @@ void TermTable::grow(std::size_t n_slots) {
   for (std::size_t i = 0; i < terms_.size(); ++i) {
     std::size_t at = terms_[i].hash & mask;
     while (slots_[at].number != kNone) at = (at + 1) & mask;
-    slots_[at] = {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(terms_[i].hash >> 32)};
+    const std::string_view text = term(static_cast<std::uint32_t>(i));
+    slots_[at] = {first_bytes(text), static_cast<std::uint32_t>(i), tag(text, terms_[i].hash)};
   }
 }
 
@@ -57,27 +64,29 @@ void TermTable::reserve(std::size_t n_terms) {
 std::uint32_t TermTable::add(std::string_view term, std::uint64_t hash) {
   if (2 * (terms_.size() + 1) > slots_.size()) grow(slots_.empty() ? 256 : 2 * slots_.size());
   const std::size_t mask = slots_.size() - 1;
-  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  const std::uint64_t first = first_bytes(term);
+  const std::uint32_t tag = TermTable::tag(term, hash);
   for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
     Slot& slot = slots_[at];
     if (slot.number == kNone) {
-      slot = {static_cast<std::uint32_t>(terms_.size()), tag};
+      slot = {first, static_cast<std::uint32_t>(terms_.size()), tag};
       terms_.push_back({hash, bytes_.size(), static_cast<std::uint32_t>(term.size())});
       bytes_.append(term);
       return slot.number;
     }
-    if (slot.tag == tag && this->term(slot.number) == term) return slot.number;
+    if (is_at(slot, term, first, tag)) return slot.number;
   }
 }
 
 std::uint32_t TermTable::find(std::string_view term, std::uint64_t hash) const {
   if (slots_.empty()) return kNone;
   const std::size_t mask = slots_.size() - 1;
-  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  const std::uint64_t first = first_bytes(term);
+  const std::uint32_t tag = TermTable::tag(term, hash);
   for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
     const Slot& slot = slots_[at];
     if (slot.number == kNone) return kNone;
-    if (slot.tag == tag && term == this->term(slot.number)) return slot.number;
+    if (is_at(slot, term, first, tag)) return slot.number;
   }
 }
 

@@ -37,10 +37,21 @@ class TermTable {
     std::uint64_t hash = 0, begin = 0;
     std::uint32_t n_bytes = 0;
   };
-  // `tag` is the upper half of the hash: most terms are told apart without a look at their bytes.
+  // What a slot knows of its term is enough to tell short ones apart without a look elsewhere: the first 8
+  // bytes, 24 bits of the hash and the length up to 255.
   struct Slot {
+    std::uint64_t first_bytes = 0;
     std::uint32_t number = kNone, tag = 0;
   };
+  static std::uint64_t first_bytes(std::string_view term);
+  static std::uint32_t tag(std::string_view term, std::uint64_t hash) {
+    return static_cast<std::uint32_t>(hash >> 40) << 8 |
+           static_cast<std::uint32_t>(term.size() < 255 ? term.size() : 255);
+  }
+  bool is_at(const Slot& slot, std::string_view term, std::uint64_t first, std::uint32_t tag) const {
+    return slot.tag == tag && slot.first_bytes == first &&
+           (term.size() <= 8 || this->term(slot.number) == term);
+  }
   void grow(std::size_t n_slots);
 
   std::vector<Term> terms_;
