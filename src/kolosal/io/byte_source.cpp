@@ -400,6 +400,7 @@ Content map_content(const std::filesystem::path& path, const std::string& encodi
   out.size = text.size();
   out.encoding = "utf-8";
   out.owner = std::move(mapping);
+  out.is_mapped = true;
   return out;
 }
 

@@ -40,6 +40,7 @@ struct Content {
   std::shared_ptr<const void> owner;
   std::string compression;
   std::string encoding;
+  bool is_mapped = false;
 
   std::string_view text() const { return {data, size}; }
 };

@@ -90,6 +90,11 @@ class MissingTokens {
     if (text.empty()) return empty_;
     return first_[static_cast<unsigned char>(text.front())] && text.size() <= longest_ && find(text);
   }
+  bool contains_empty() const { return empty_; }
+  /// Whether a cell that starts with this byte may be missing once its blanks are cut.
+  bool may_start(char c) const {
+    return first_[static_cast<unsigned char>(c)] || c == ' ' || c == '\t' || c == '\r';
+  }
 
  private:
   bool find(std::string_view text) const;

@@ -9,16 +9,12 @@
 #include "kolosal/core/param.hpp"
 #include "kolosal/data/text_value.hpp"
 #include "kolosal/io/column_builder_internal.hpp"
-#include "kolosal/io/level_table_internal.hpp"
+#include "kolosal/io/column_parts_internal.hpp"
 
 namespace kolosal::io {
 namespace {
 
 using data::ColumnType;
-
-constexpr std::size_t kMaxLevels = 65'536;
-constexpr std::size_t kMinRowsForCategory = 20;
-constexpr std::size_t kMaxMeanWords = 5;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
@@ -40,17 +36,6 @@ bool needs_kinds(ColumnType type) {
 
 bool has_bitmap(ColumnType type) {
   return type != ColumnType::kFloat64 && type != ColumnType::kFloat32 && type != ColumnType::kCategory;
-}
-
-std::size_t count_words(std::string_view text) {
-  std::size_t n = 0;
-  bool in_word = false;
-  for (const char c : text) {
-    const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
-    n += !blank && !in_word;
-    in_word = !blank;
-  }
-  return n;
 }
 
 // Whether a cell of a string column is missing.
@@ -157,6 +142,17 @@ ColumnType type_of(const std::string& column, const std::string& name) {
 
 }  // namespace
 
+std::size_t count_words(std::string_view text) {
+  std::size_t n = 0;
+  bool in_word = false;
+  for (const char c : text) {
+    const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+    n += !blank && !in_word;
+    in_word = !blank;
+  }
+  return n;
+}
+
 void ColumnStats::merge(const ColumnStats& later) {
   kinds |= later.kinds;
   n_present += later.n_present;
@@ -183,37 +179,38 @@ ColumnPlan forced_plan(const ReadOptions& options, const std::string& column) {
   return plan;
 }
 
+void add_to_stats(const Cell& cell, const ColumnPlan& plan, const MissingTokens& missing,
+                  ColumnStats& stats) {
+  if (plan.verbatim && !cell.absent) {
+    ++stats.n_present;
+    stats.text_bytes += cell.size;
+    return;
+  }
+  const std::string_view text = trim(cell.text());
+  if (cell.absent || (text.empty() && !cell.quoted && missing.contains(text)) ||
+      (!text.empty() && missing.contains(text))) {
+    ++stats.n_missing;
+    return;
+  }
+  stats.text_bytes += cell.size;
+  if (text.empty()) {
+    ++stats.n_empty;
+    return;
+  }
+  ++stats.n_present;
+  // A forced date still needs the order of day and month, and a forced float the decimal sign.
+  if ((stats.kinds & kind::kText) != 0 || (plan.forced && !needs_kinds(plan.type))) return;
+  stats.kinds |= cell.string ? classify_string(text) : classify(text);
+  if ((stats.kinds & kind::kText) != 0 && !stats.first_text) {
+    stats.first_text = cell.transient ? nullptr : cell.begin;
+    stats.first_text_value = text.substr(0, 60);
+  }
+}
+
 void add_to_stats(const RowBlock& block, std::size_t column, const ColumnPlan& plan,
                   const MissingTokens& missing, ColumnStats& stats) {
-  std::uint32_t kinds = stats.kinds;
-  for (std::size_t row = 0; row < block.n_rows; ++row) {
-    const Cell& cell = block.cell(row, column);
-    if (plan.verbatim && !cell.absent) {
-      ++stats.n_present;
-      stats.text_bytes += cell.size;
-      continue;
-    }
-    const std::string_view text = trim(cell.text());
-    if (cell.absent || (text.empty() && !cell.quoted && missing.contains(text)) ||
-        (!text.empty() && missing.contains(text))) {
-      ++stats.n_missing;
-      continue;
-    }
-    stats.text_bytes += cell.size;
-    if (text.empty()) {
-      ++stats.n_empty;
-      continue;
-    }
-    ++stats.n_present;
-    // A forced date still needs the order of day and month, and a forced float the decimal sign.
-    if ((kinds & kind::kText) != 0 || (plan.forced && !needs_kinds(plan.type))) continue;
-    kinds |= cell.string ? classify_string(text) : classify(text);
-    if ((kinds & kind::kText) != 0 && !stats.first_text) {
-      stats.first_text = cell.transient ? nullptr : cell.begin;
-      stats.first_text_value = text.substr(0, 60);
-    }
-  }
-  stats.kinds = kinds;
+  for (std::size_t row = 0; row < block.n_rows; ++row)
+    add_to_stats(block.cell(row, column), plan, missing, stats);
 }
 
 bool is_moment_type(ColumnType type) { return type == ColumnType::kDate || type == ColumnType::kTimestamp; }
@@ -265,50 +262,33 @@ std::size_t estimated_bytes(const ColumnPlan& plan, const ColumnStats& stats) {
   return plan.type == ColumnType::kText ? values + stats.text_bytes : values;
 }
 
-// Uninitialized memory: the threads that fill it also touch its pages first.
-struct ColumnBuilder::Buffers {
-  std::unique_ptr<std::byte[]> values;
-  std::unique_ptr<char[]> text;
-  std::vector<std::uint8_t> bits;
-
-  template <typename T>
-  T* as() {
-    return reinterpret_cast<T*>(values.get());
-  }
-};
-
-struct ColumnBuilder::Part {
-  std::size_t first_row = 0;
-  std::size_t n_rows = 0;
-  std::size_t text_begin = 0;
-  std::size_t text_position = 0;
-  std::unique_ptr<LevelTable> levels;
-};
-
 ColumnBuilder::ColumnBuilder(ColumnPlan plan, const std::vector<ColumnStats>& parts,
                              const std::vector<std::size_t>& n_rows_of)
-    : plan_(std::move(plan)) {
-  ColumnStats total;
-  std::size_t text_begin = 0;
-  parts_.resize(parts.size());
+    : plan_(std::move(plan)), parts_(parts.size()) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    total.merge(parts[i]);
     parts_[i].first_row = n_rows_;
     parts_[i].n_rows = n_rows_of[i];
-    parts_[i].text_begin = text_begin;
+    parts_[i].text_begin = text_bytes_;
     n_rows_ += n_rows_of[i];
-    text_begin += parts[i].text_bytes;
+    text_bytes_ += parts[i].text_bytes;
   }
-  text_bytes_ = text_begin;
-  n_present_ = total.n_present + total.n_empty;
-  const bool as_string =
-      plan_.undecided || plan_.type == ColumnType::kText || plan_.type == ColumnType::kCategory;
-  has_missing_ = total.n_missing > 0 || (!as_string && total.n_empty > 0);
   if (plan_.undecided && n_rows_ < kMinRowsForCategory) plan_.undecided = false;
   if (plan_.undecided) plan_.type = ColumnType::kCategory;
+  take_totals(parts);
+  allocate();
+  if (plan_.type != ColumnType::kText) return;
+  buffers_->text = PageBuffer(text_bytes_);
+  for (Part& part : parts_) part.text_data = buffers_->text_at(part.text_begin);
+}
+
+void ColumnBuilder::take_totals(const std::vector<ColumnStats>& parts) {
+  ColumnStats total;
+  for (const ColumnStats& part : parts) total.merge(part);
+  n_present_ = total.n_present + total.n_empty;
+  const bool as_string = plan_.type == ColumnType::kText || plan_.type == ColumnType::kCategory;
+  has_missing_ = total.n_missing > 0 || (!as_string && total.n_empty > 0);
   max_levels_ =
       plan_.undecided ? std::min(kMaxLevels, n_present_ / 2) : std::numeric_limits<std::int32_t>::max();
-  allocate();
 }
 
 ColumnBuilder::~ColumnBuilder() = default;
@@ -324,17 +304,17 @@ ColumnBuilder::ColumnBuilder(ColumnBuilder&& other) noexcept
       parts_(std::move(other.parts_)),
       too_many_levels_(other.too_many_levels_.load()),
       infinite_(other.infinite_.load()),
+      wrong_(other.wrong_.load()),
+      distinct_texts_(std::move(other.distinct_texts_)),
       dictionary_(std::move(other.dictionary_)) {}
 
 void ColumnBuilder::allocate() {
   buffers_ = std::make_shared<Buffers>();
   const bool text = plan_.type == ColumnType::kText;
   const std::size_t n_values = text ? n_rows_ + 1 : n_rows_;
-  buffers_->values = std::make_unique_for_overwrite<std::byte[]>(n_values * value_bytes(plan_.type));
+  buffers_->values = PageBuffer(n_values * value_bytes(plan_.type));
   if (has_missing_ && has_bitmap(plan_.type)) buffers_->bits = data::all_present(n_rows_);
-  if (!text) return;
-  buffers_->as<std::int64_t>()[0] = 0;
-  buffers_->text = std::make_unique_for_overwrite<char[]>(text_bytes_);
+  if (text) buffers_->as<std::int64_t>()[0] = 0;
 }
 
 void ColumnBuilder::set_missing(std::size_t row) {
@@ -371,7 +351,7 @@ void ColumnBuilder::fill_typed(std::size_t row, const RowBlock& block, std::size
     if (cell.absent || text.empty() || missing.contains(text)) {
       set_missing(row);
     } else if (!store(row, text)) {
-      if (!bad.found || cell.begin < bad.where)
+      if (!bad.found)  // rows come in order
         bad = {cell.begin, std::string(text.substr(0, 60)), column, true};
       if (has_missing_) set_missing(row);
     }
@@ -444,18 +424,17 @@ void ColumnBuilder::fill_codes(Part& part, std::size_t row, const RowBlock& bloc
 
 void ColumnBuilder::fill_text(Part& part, std::size_t first_row, const RowBlock& block, std::size_t column,
                               const MissingTokens& missing) {
-  if (first_row == 0) part.text_position = part.text_begin;
+  if (first_row == 0) part.text_size = 0;
   std::int64_t* const ends = buffers_->as<std::int64_t>() + part.first_row + first_row + 1;
-  char* const text = buffers_->text.get();
   for (std::size_t i = 0; i < block.n_rows; ++i) {
     const Cell& cell = block.cell(i, column);
     if (plan_.verbatim ? cell.absent : is_missing_string(cell, missing)) {
       set_missing(part.first_row + first_row + i);
     } else if (cell.size > 0) {
-      std::memcpy(text + part.text_position, cell.begin, cell.size);
-      part.text_position += cell.size;
+      std::memcpy(part.text_data + part.text_size, cell.begin, cell.size);
+      part.text_size += cell.size;
     }
-    ends[i] = static_cast<std::int64_t>(part.text_position);
+    ends[i] = static_cast<std::int64_t>(part.text_begin + part.text_size);
   }
 }
 
@@ -518,6 +497,8 @@ bool ColumnBuilder::needs_second_fill(const Context& context) {
   plan_.type = ColumnType::kText;
   plan_.undecided = false;
   allocate();
+  buffers_->text = PageBuffer(text_bytes_);
+  for (Part& part : parts_) part.text_data = buffers_->text_at(part.text_begin);
   return true;
 }
 
@@ -525,9 +506,9 @@ data::Column ColumnBuilder::finish() {
   const std::uint8_t* const bits = buffers_->bits.empty() ? nullptr : buffers_->bits.data();
   std::shared_ptr<const void> owner = buffers_;
   if (plan_.type == ColumnType::kText)
-    return data::Column::wrap_text(buffers_->as<std::int64_t>(), buffers_->text.get(), n_rows_, bits, 0,
+    return data::Column::wrap_text(buffers_->as<std::int64_t>(), buffers_->text_at(0), n_rows_, bits, 0,
                                    owner);
-  return data::Column::wrap(plan_.type, buffers_->values.get(), n_rows_, bits, 0, owner, dictionary_);
+  return data::Column::wrap(plan_.type, buffers_->values.data(), n_rows_, bits, 0, owner, dictionary_);
 }
 
 }  // namespace kolosal::io

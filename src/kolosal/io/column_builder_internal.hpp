@@ -35,6 +35,15 @@ struct RowBlock {
   }
 };
 
+/// A few rows of a CSV text whose quoting is plain (kernel::index_cells): where each cell ends.
+struct CellBlock {
+  const char* base = nullptr;
+  const std::uint32_t* ends =
+      nullptr;  ///< Places from base, row after row; ends[-1] is that of the byte before.
+  std::size_t n_rows = 0;
+  std::size_t n_columns = 0;
+};
+
 /// What the cells of a column are.
 struct ColumnStats {
   std::uint32_t kinds = 0;
@@ -65,12 +74,18 @@ struct ColumnPlan {
 /// @throws Error kInvalidParameter for an unknown type name.
 ColumnPlan forced_plan(const ReadOptions& options, const std::string& column);
 
+/// Words between blanks, by which free text differs from a category.
+std::size_t count_words(std::string_view text);
+
 /// date or timestamp.
 bool is_moment_type(data::ColumnType type);
 
 /// Adds the cells of one column of a block. `plan` matters only where it is forced.
 void add_to_stats(const RowBlock& block, std::size_t column, const ColumnPlan& plan,
                   const MissingTokens& missing, ColumnStats& stats);
+
+/// Adds one cell.
+void add_to_stats(const Cell& cell, const ColumnPlan& plan, const MissingTokens& missing, ColumnStats& stats);
 
 /// '.' or ',' for a whole file: a comma when some column is a number only with it and none only with a point.
 char infer_decimal(const std::vector<ColumnStats>& stats);
@@ -91,6 +106,7 @@ struct BadCell {
 };
 
 class LevelTable;
+class DistinctHashes;
 
 /// Takes the cells of one column and makes it.
 ///
@@ -100,12 +116,34 @@ class ColumnBuilder {
   /// parts: the stats of each part, in order. n_rows_of: the rows of each part.
   ColumnBuilder(ColumnPlan plan, const std::vector<ColumnStats>& parts,
                 const std::vector<std::size_t>& n_rows_of);
+  /// For a plan that is only a guess, before any cell was looked at: give the cells to add(), then call
+  /// settle(). n_bytes_of: no part has more bytes of text.
+  ColumnBuilder(ColumnPlan guess, const std::vector<std::size_t>& n_rows_of,
+                const std::vector<std::size_t>& n_bytes_of);
   ~ColumnBuilder();
   ColumnBuilder(ColumnBuilder&&) noexcept;
 
   /// Takes a block whose first row is row `first_row` of the part. Rows of a part come in order.
   void fill(std::size_t part, std::size_t first_row, const RowBlock& block, std::size_t column,
             const MissingTokens& missing, BadCell& bad);
+
+  /// As fill(), and adds the cells to `stats`, which are complete even when the guess is wrong.
+  void add(std::size_t part, std::size_t first_row, const RowBlock& block, std::size_t column,
+           const MissingTokens& missing, ColumnStats& stats);
+  /// The same for plain cells: several times as fast. Bytes up to 64 beyond the block must be readable.
+  void add(std::size_t part, std::size_t first_row, const CellBlock& block, std::size_t column,
+           const MissingTokens& missing, ColumnStats& stats);
+  /// After the last row of a part.
+  void end_part(std::size_t part);
+
+  enum class Settled {
+    kGood,         ///< The guess was right: go on as after fill().
+    kWrong,        ///< The column must be built by its plan.
+    kWrongIsText,  ///< The same, and it is known to have too many levels for a category.
+  };
+  /// Whether what was added is what `plan`, made of the stats of all parts, asks for.
+  Settled settle(const ColumnPlan& plan, const std::vector<ColumnStats>& parts,
+                 const std::vector<std::size_t>& n_rows_of, const Context& context);
 
   /// After all parts: whether the cells must be given once more, since a string column turned out to be text.
   bool needs_second_fill(const Context& context);
@@ -127,6 +165,20 @@ class ColumnBuilder {
   void fill_text(Part& part, std::size_t row, const RowBlock& block, std::size_t column,
                  const MissingTokens& missing);
   bool merge_levels(const Context& context);
+  void take_totals(const std::vector<ColumnStats>& parts);
+  void join_texts(const Context& context);
+  void add_hashed(Part& part, std::size_t row, const Cell& cell, const MissingTokens& missing,
+                  ColumnStats& stats);
+  void start_part(Part& part);
+  void add_cell(Part& part, std::size_t row, const Cell& cell, const MissingTokens& missing,
+                ColumnStats& stats);
+  template <typename Read>
+  void add_plain(Part& part, std::size_t first_row, const CellBlock& block, std::size_t column,
+                 const MissingTokens& missing, ColumnStats& stats, Read&& read);
+  void add_memorized(Part& part, std::size_t first_row, const CellBlock& block, std::size_t column,
+                     const MissingTokens& missing, ColumnStats& stats);
+  void add_text(Part& part, std::size_t first_row, const CellBlock& block, std::size_t column,
+                const MissingTokens& missing, ColumnStats& stats);
 
   ColumnPlan plan_;
   std::size_t n_rows_ = 0;
@@ -138,6 +190,8 @@ class ColumnBuilder {
   std::vector<Part> parts_;
   std::atomic<bool> too_many_levels_{false};
   std::atomic<bool> infinite_{false};
+  std::atomic<bool> wrong_{false};                  // a cell that the guessed type can not hold
+  std::unique_ptr<DistinctHashes> distinct_texts_;  // of a column guessed to be text
   std::shared_ptr<const data::Dictionary> dictionary_;
 };
 

@@ -34,6 +34,23 @@ class LevelTable {
   std::size_t size() const { return levels_.size(); }
   const std::vector<std::string_view>& levels() const { return levels_; }
 
+  /// Only the speed depends on it, never the result.
+  static std::uint64_t hash_text(std::string_view text) {
+    constexpr std::uint64_t kA = 0xa0761d6478bd642fULL, kB = 0xe7037ed1a0b428dbULL;
+    std::uint64_t hash = text.size() ^ kA;
+    const char* p = text.data();
+    std::size_t n = text.size();
+    for (; n > 8; n -= 8, p += 8) hash = mix(hash ^ load(p, 8), kB);
+    std::uint64_t last = 0;
+    if (n >= 4)
+      last = load(p, 4) | load(p + n - 4, 4) << 32;
+    else if (n > 0)
+      last = static_cast<std::uint64_t>(static_cast<unsigned char>(p[0])) |
+             static_cast<std::uint64_t>(static_cast<unsigned char>(p[n / 2])) << 8 |
+             static_cast<std::uint64_t>(static_cast<unsigned char>(p[n - 1])) << 16;
+    return mix(hash ^ last, kB ^ kA);
+  }
+
  private:
   std::int32_t add(std::string_view text, bool transient, std::uint64_t hash, std::size_t slot) {
     if (transient) text = copies_.emplace_back(text);
@@ -76,23 +93,6 @@ class LevelTable {
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(a) * b;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-  }
-
-  // Only the speed depends on it, never the result.
-  static std::uint64_t hash_text(std::string_view text) {
-    constexpr std::uint64_t kA = 0xa0761d6478bd642fULL, kB = 0xe7037ed1a0b428dbULL;
-    std::uint64_t hash = text.size() ^ kA;
-    const char* p = text.data();
-    std::size_t n = text.size();
-    for (; n > 8; n -= 8, p += 8) hash = mix(hash ^ load(p, 8), kB);
-    std::uint64_t last = 0;
-    if (n >= 4)
-      last = load(p, 4) | load(p + n - 4, 4) << 32;
-    else if (n > 0)
-      last = static_cast<std::uint64_t>(static_cast<unsigned char>(p[0])) |
-             static_cast<std::uint64_t>(static_cast<unsigned char>(p[n / 2])) << 8 |
-             static_cast<std::uint64_t>(static_cast<unsigned char>(p[n - 1])) << 16;
-    return mix(hash ^ last, kB ^ kA);
   }
 
   std::vector<std::string_view> levels_;

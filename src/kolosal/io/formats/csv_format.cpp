@@ -60,14 +60,16 @@ data::Frame read_csv(const std::filesystem::path& path, const ReadOptions& optio
   window.offset = head.data_begin;
   window.line = 1 + count_byte(content.data, window.begin, head.dialect.newline);
   if (options.max_rows > 0) window.end = table.end_of_rows(window, options.max_rows);
-  const std::vector<CsvPart> parts = table.analyze(window, context);
+  window.is_mapped = content.is_mapped;
+  std::optional<CsvAttempt> attempt = table.attempt(window, nullptr, context);
+  const std::vector<CsvPart> parts = attempt ? std::move(attempt->parts) : table.analyze(window, context);
   for (const CsvPart& part : parts) {
     report.n_rows += part.n_rows;
     report.n_skipped_rows += part.n_bad_rows;
   }
   if (report.n_rows == 0) throw_no_rows(shown, report);
   const std::vector<ColumnPlan> plans = table.plan(table.merge_stats(window, parts), report);
-  return table.build(window, parts, plans, context, &report);
+  return table.build(window, parts, plans, context, &report, attempt ? &*attempt : nullptr);
 }
 
 /// Batches of a CSV file: a window of the file at a time.

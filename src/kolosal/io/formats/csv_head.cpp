@@ -201,7 +201,7 @@ const char* find_bad_byte(const char* begin, const char* end) {
   const auto byte = [](const char* p) { return static_cast<unsigned char>(*p); };
   const auto follows = [&](const char* p) { return p < end && (byte(p) & 0xC0) == 0x80; };
   for (const char* p = begin; p < end;) {
-    p = skip_ascii_blocks(p, end);
+    p = kernel::skip_ascii(p, end);
     // Up to the end of this block byte by byte, then by blocks again.
     const char* const stop = end - p > 64 ? p + 64 : end;
     while (p < stop) {

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "kolosal/io/byte_masks_internal.hpp"
+#include "kolosal/io/byte_finder_internal.hpp"
 #include "kolosal/io/column_builder_internal.hpp"
 
 namespace kolosal::io {

@@ -7,6 +7,8 @@
 #include "kolosal/core/param.hpp"
 #include "kolosal/io/byte_source_internal.hpp"
 #include "kolosal/io/formats/csv_table_internal.hpp"
+#include "kolosal/io/page_buffer_internal.hpp"
+#include "kolosal/kernel/byte_index.hpp"
 
 namespace kolosal::io {
 namespace {
@@ -56,40 +58,59 @@ std::vector<CsvPart> CsvTable::split(const CsvWindow& window, const Context& con
   const std::size_t n_bytes = static_cast<std::size_t>(window.end - window.begin);
   const std::size_t chunk = chunk_bytes_for(n_bytes, options_.chunk_bytes);
   const std::size_t n = std::max<std::size_t>(1, (n_bytes + chunk - 1) / chunk);
-  std::vector<std::size_t> n_quotes(n);
+  std::vector<kernel::LineCounts> counts(n);
   const auto start_of = [&](std::size_t i) { return window.begin + std::min(n_bytes, i * chunk); };
-  context.parallel_blocks(
-      n, 1, [&](std::size_t i, std::size_t) { n_quotes[i] = count_byte(start_of(i), start_of(i + 1), '"'); });
-  std::size_t before = 0;
+  context.parallel_blocks(n, 1, [&](std::size_t i, std::size_t) {
+    counts[i] = kernel::count_lines(start_of(i), start_of(i + 1), head_.dialect.newline);
+    if (window.is_mapped) release_pages(start_of(i), start_of(i + 1));
+  });
+  std::size_t n_quotes = 0;
   std::vector<bool> in_quotes(n + 1);
   for (std::size_t i = 0; i < n; ++i) {
-    before += n_quotes[i];
-    in_quotes[i + 1] = before % 2 != 0;
+    n_quotes += counts[i].n_quotes;
+    in_quotes[i + 1] = n_quotes % 2 != 0;
   }
-  if (in_quotes[n] && window.is_last) std::fill(in_quotes.begin(), in_quotes.end(), false);
-  const bool any_quotes = before > 0 && !(before % 2 != 0 && window.is_last);
+  const bool any_quotes = n_quotes > 0 && !(in_quotes[n] && window.is_last);
+  if (!any_quotes) std::fill(in_quotes.begin(), in_quotes.end(), false);
 
   std::vector<CsvPart> parts(n);
+  std::vector<std::size_t> rows_before(n + 1);
+  std::size_t n_ends = 0;  // records that end before start_of(i)
   parts[0].begin = window.begin;
-  for (std::size_t i = 1; i < n; ++i) {
-    const char* p = start_of(i);
-    if (parts[i - 1].begin > p) {  // a record longer than a chunk: this part is empty
-      parts[i].begin = parts[i - 1].begin;
-      continue;
-    }
-    bool quoted = in_quotes[i];
-    if (!quoted && p[-1] == head_.dialect.newline) {
-      parts[i].begin = p;
-      continue;
-    }
-    for (; p < window.end; ++p) {
-      if (any_quotes && *p == '"') quoted = !quoted;
-      if (*p == head_.dialect.newline && !quoted) break;
-    }
-    parts[i].begin = p < window.end ? p + 1 : window.end;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto [quotes, all, unquoted] = counts[i];
+    if (i > 0)
+      rows_before[i] = set_begin(window, start_of(i), in_quotes[i], any_quotes, n_ends, rows_before[i - 1],
+                                 parts[i - 1], parts[i]);
+    n_ends += !any_quotes ? all : in_quotes[i] ? all - unquoted : unquoted;
   }
-  for (std::size_t i = 0; i < n; ++i) parts[i].limit = i + 1 < n ? parts[i + 1].begin : window.end;
+  const bool cut = n_bytes > 0 && window.is_last && window.end[-1] != head_.dialect.newline;
+  rows_before[n] = n_ends + cut;
+  for (std::size_t i = 0; i < n; ++i) {
+    parts[i].limit = i + 1 < n ? parts[i + 1].begin : window.end;
+    parts[i].n_expected_rows =
+        std::max(rows_before[i], std::min(rows_before[i + 1], rows_before[n])) - rows_before[i];
+  }
   return parts;
+}
+
+// Finds where the first record of a part begins, at or after `start`. Returns how many begin before it.
+std::size_t CsvTable::set_begin(const CsvWindow& window, const char* start, bool quoted, bool any_quotes,
+                                std::size_t n_ends, std::size_t rows_before_previous, const CsvPart& previous,
+                                CsvPart& part) const {
+  if (previous.begin > start) {  // a record longer than a chunk: the part before is empty
+    part.begin = previous.begin;
+    return rows_before_previous;
+  }
+  part.begin = start;
+  if (!quoted && start[-1] == head_.dialect.newline) return n_ends;
+  const char* p = start;
+  for (; p < window.end; ++p) {
+    if (any_quotes && *p == '"') quoted = !quoted;
+    if (*p == head_.dialect.newline && !quoted) break;
+  }
+  part.begin = p < window.end ? p + 1 : window.end;
+  return n_ends + 1;
 }
 
 // Reads rows until the block is full. False when the part has no more, or a problem.
@@ -235,16 +256,29 @@ void CsvTable::check_memory(const std::vector<CsvPart>& parts, const std::vector
 }
 
 data::Frame CsvTable::build(const CsvWindow& window, const std::vector<CsvPart>& parts,
-                            const std::vector<ColumnPlan>& plans, const Context& context,
-                            ReadReport* report) const {
+                            const std::vector<ColumnPlan>& plans, const Context& context, ReadReport* report,
+                            CsvAttempt* attempt) const {
   check_memory(parts, plans, context);
   std::vector<std::size_t> n_rows;
   for (const CsvPart& part : parts) n_rows.push_back(part.n_rows);
   std::vector<ColumnBuilder> builders;
+  std::vector<std::size_t> missed;  // columns that are still to be filled
   for (std::size_t i = 0; i < names_.size(); ++i) {
     std::vector<ColumnStats> stats;
     for (const CsvPart& part : parts) stats.push_back(part.stats[i]);
-    builders.emplace_back(plans[i], stats, n_rows);
+    ColumnPlan plan = plans[i];
+    using Settled = ColumnBuilder::Settled;
+    if (attempt) {
+      const Settled settled = attempt->builders[i].settle(plan, stats, n_rows, context);
+      if (settled == Settled::kGood) {
+        builders.push_back(std::move(attempt->builders[i]));
+        continue;
+      }
+      ColumnBuilder wrong = std::move(attempt->builders[i]);  // its memory goes
+      if (settled == Settled::kWrongIsText) plan.undecided = false;
+    }
+    missed.push_back(i);
+    builders.emplace_back(plan, stats, n_rows);
   }
   std::vector<BadCell> bad(parts.size());
   const auto fill = [&](const std::vector<std::size_t>& columns) {
@@ -267,9 +301,7 @@ data::Frame CsvTable::build(const CsvWindow& window, const std::vector<CsvPart>&
       }
     });
   };
-  std::vector<std::size_t> columns(names_.size());
-  for (std::size_t i = 0; i < columns.size(); ++i) columns[i] = i;
-  fill(columns);
+  if (!missed.empty()) fill(missed);
   for (const BadCell& cell : bad)
     if (cell.found) throw_bad_cell(window, cell, plans[cell.column]);
 

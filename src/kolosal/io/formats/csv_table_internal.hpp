@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,13 +17,15 @@ struct CsvWindow {
   bool is_last = true;     ///< The file ends here; else the last record may be cut.
   std::size_t offset = 0;  ///< Of begin, in the (decompressed) file.
   std::size_t line = 1;    ///< Of begin, counted from 1.
+  bool is_mapped = false;  ///< A mapped file, whose pages may be given back for a while.
 };
 
 /// Rows that one task reads, and what it found in them.
 struct CsvPart {
   const char* begin = nullptr;
-  const char* limit = nullptr;  ///< Records that start before it belong to this part.
-  const char* end = nullptr;    ///< Where the last of them ended.
+  const char* limit = nullptr;      ///< Records that start before it belong to this part.
+  const char* end = nullptr;        ///< Where the last of them ended.
+  std::size_t n_expected_rows = 0;  ///< By counting lines: rows may be skipped, or quoted oddly.
   std::size_t n_rows = 0;
   std::size_t n_bad_rows = 0;
   std::vector<ColumnStats> stats;
@@ -32,6 +35,12 @@ struct CsvPart {
   const char* where = nullptr;
   std::size_t n_found = 0;  ///< Cells of the ragged row.
   std::size_t n_lines = 0;  ///< Lines of the ragged row.
+};
+
+/// What reading a window once, by guessed plans, gave.
+struct CsvAttempt {
+  std::vector<CsvPart> parts;  ///< As analyze() gives them.
+  std::vector<ColumnBuilder> builders;
 };
 
 /// Reads windows of one CSV file, which all have the same head and the same columns.
@@ -47,6 +56,10 @@ class CsvTable {
 
   /// The end of the first n rows of a window.
   const char* end_of_rows(const CsvWindow& window, std::size_t n) const;
+  /// Both passes at once: types every cell and reads it as its column's guessed plan says; without a guess,
+  /// one is made from a sample. Empty when something is unusual or wrong: analyze() handles that, or says it.
+  std::optional<CsvAttempt> attempt(const CsvWindow& window, const std::vector<ColumnPlan>* guess,
+                                    const Context& context) const;
   /// First pass: cuts the window into parts at record ends and looks at every cell.
   /// @throws Error kData for a ragged row (unless skipped), an open quote, bytes that are no text.
   std::vector<CsvPart> analyze(const CsvWindow& window, const Context& context) const;
@@ -54,13 +67,20 @@ class CsvTable {
   std::vector<ColumnStats> merge_stats(const CsvWindow& window, const std::vector<CsvPart>& parts) const;
   /// Types of all columns. Fills the report's decimal and notes.
   std::vector<ColumnPlan> plan(const std::vector<ColumnStats>& stats, ReadReport& report) const;
-  /// Second pass: the cells into columns. `reports` (may be null) gets the final types.
+  /// Second pass: the cells into columns. `report` (may be null) gets the final types. Columns that `attempt`
+  /// (may be null) guessed right are taken from it.
   data::Frame build(const CsvWindow& window, const std::vector<CsvPart>& parts,
-                    const std::vector<ColumnPlan>& plans, const Context& context, ReadReport* report) const;
+                    const std::vector<ColumnPlan>& plans, const Context& context, ReadReport* report,
+                    CsvAttempt* attempt = nullptr) const;
 
  private:
   std::vector<CsvPart> split(const CsvWindow& window, const Context& context) const;
+  std::size_t set_begin(const CsvWindow& window, const char* start, bool quoted, bool any_quotes,
+                        std::size_t n_ends, std::size_t rows_before_previous, const CsvPart& previous,
+                        CsvPart& part) const;
   void analyze_part(const CsvWindow& window, CsvPart& part) const;
+  std::vector<ColumnPlan> guess_plans(const CsvWindow& window, const std::vector<CsvPart>& parts) const;
+  bool attempt_part(const CsvWindow& window, CsvAttempt& attempt, std::size_t index) const;
   bool read_block(CsvScanner& scanner, const CsvWindow& window, CsvPart& part, std::vector<Cell>& row,
                   RowBlock& block) const;
   void check_memory(const std::vector<CsvPart>& parts, const std::vector<ColumnPlan>& plans,

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "kolosal/core/error.hpp"
-#include "kolosal/io/byte_masks_internal.hpp"
+#include "kolosal/io/byte_finder_internal.hpp"
 #include "kolosal/io/byte_source_internal.hpp"
 #include "kolosal/io/cell_text_internal.hpp"
 #include "kolosal/io/format.hpp"

@@ -5,7 +5,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/param.hpp"
-#include "kolosal/io/byte_masks_internal.hpp"
+#include "kolosal/io/byte_finder_internal.hpp"
 #include "kolosal/io/byte_source_internal.hpp"
 #include "kolosal/io/formats/csv_head_internal.hpp"
 #include "kolosal/io/formats/json_table_internal.hpp"

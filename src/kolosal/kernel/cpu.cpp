@@ -1,0 +1,37 @@
+#include "kolosal/kernel/cpu.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+namespace kolosal::kernel {
+namespace {
+
+CpuLevel best_level() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("bmi2"))
+    return CpuLevel::kAvx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma"))
+    return CpuLevel::kAvx2;
+#endif
+  return CpuLevel::kBaseline;
+}
+
+CpuLevel chosen_level() {
+  const char* const wanted = std::getenv("KOLOSAL_CPU");
+  const std::string_view name = wanted ? wanted : "";
+  if (name == "baseline") return CpuLevel::kBaseline;
+  return name == "avx2" ? std::min(best_level(), CpuLevel::kAvx2) : best_level();
+}
+
+}  // namespace
+
+CpuLevel cpu_level() {
+  static const CpuLevel level = chosen_level();
+  return level;
+}
+
+}  // namespace kolosal::kernel
