@@ -10,7 +10,8 @@ import json
 import math
 
 import numpy as np
-from sklearn.preprocessing import MaxAbsScaler, Normalizer, PowerTransformer, QuantileTransformer
+from sklearn.impute import KNNImputer
+from sklearn.preprocessing import Normalizer, PowerTransformer, QuantileTransformer
 
 rng = np.random.default_rng(11)
 N = 40
@@ -76,5 +77,15 @@ columns = columns_of("normal", "skewed", "holes")
 cases.append(case("clip", "clip", {"lower": -1.0}, columns,
                   {key: np.clip(cells, max(-1, np.nanmin(cells[FIT])), np.nanmax(cells[FIT]))
                    for key, cells in columns.items()}))
+
+x = rng.normal(size=(N, 3)) @ rng.normal(size=(3, 5)) + rng.normal(size=(N, 5)) * 0.2
+x[rng.random(x.shape) < 0.2] = np.nan
+x[5, :] = np.nan                 # shares nothing with anybody
+x[[i for i in FIT], 4] = np.nan  # nothing was fitted
+correlated = {f"c{i}": x[:, i] for i in range(5)}
+for k in (1, 4, 100):
+    for weights in ("uniform", "distance"):
+        cases.append(case(f"knn_impute {k} {weights}", "knn_impute", {"n_neighbors": k, "weights": weights}, correlated,
+                          by_column(KNNImputer(n_neighbors=k, weights=weights, keep_empty_features=True), correlated)))
 
 print(json.dumps({"made_by": "tools/golden/numeric_steps.py", "cases": cases}, indent=None, separators=(",", ":")))

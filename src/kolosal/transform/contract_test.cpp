@@ -170,6 +170,9 @@ std::vector<ParamMap> variants(const std::string& name) {
     return {{{"strategy", "mean"}, {"indicator", true}},
             {{"strategy", "most_frequent"}, {"category_strategy", "most_frequent"}},
             {{"strategy", "constant"}, {"fill_value", -1.0}}};
+  if (name == "knn_impute")
+    return {{{"weights", "distance"}, {"infinities", "keep"}},
+            {{"n_neighbors", std::int64_t{200}}, {"infinities", "clip"}, {"max_rows", std::int64_t{50}}}};
   if (name == "quantile_transform")
     return {{{"output_distribution", "normal"}},
             {{"output_distribution", "normal"}, {"n_quantiles", std::int64_t{400}}}};

@@ -4,9 +4,9 @@
 #include <limits>
 #include <numbers>
 
-#include "kolosal/core/random.hpp"
 #include "kolosal/kernel/elementary.hpp"
 #include "kolosal/transform/numeric_map_internal.hpp"
+#include "kolosal/transform/row_sample_internal.hpp"
 #include "kolosal/transform/sorted_cells_internal.hpp"
 
 namespace kolosal::transform {
@@ -50,7 +50,6 @@ class QuantileTransform final : public NumericMap {
   void unmap(std::size_t column, std::span<double> cells) const override;
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
-  std::vector<std::uint32_t> sample(std::span<const std::uint32_t> rows, std::uint64_t seed) const;
   static Ranks ranks_of(std::vector<double> quantiles);
   static void rank(const Ranks& ranks, bool normal, std::span<double> cells);
 
@@ -63,22 +62,11 @@ class QuantileTransform final : public NumericMap {
 constexpr double kBound = 1e-7;
 constexpr double kMostNormal = 5.199337582605575;
 
-// Evenly drawn, in ascending order, the same for the same seed.
-std::vector<std::uint32_t> QuantileTransform::sample(std::span<const std::uint32_t> rows,
-                                                     std::uint64_t seed) const {
-  const auto wanted = static_cast<std::size_t>(params_.max_rows);
-  if (wanted == 0 || rows.size() <= wanted) return {rows.begin(), rows.end()};
-  std::vector<std::uint32_t> out;
-  Rng rng(derive_seed(seed, {"quantile_transform"}));
-  for (std::size_t i = 0; i < rows.size() && out.size() < wanted; ++i)
-    if (rng.below(rows.size() - i) < wanted - out.size()) out.push_back(rows[i]);
-  return out;
-}
-
 void QuantileTransform::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
                                const data::TargetView&, const Context& context) {
   require_types(x, "quantile_transform", "numeric");
-  const auto taken = sample(rows, context.seed);
+  const auto taken =
+      sample_rows(rows, static_cast<std::size_t>(params_.max_rows), context.seed, "quantile_transform");
   const auto n_quantiles = std::max<std::size_t>(
       1, std::min<std::size_t>(static_cast<std::size_t>(params_.n_quantiles), taken.size()));
   columns_ranks_.assign(x.n_columns(), {});

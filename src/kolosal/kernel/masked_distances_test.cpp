@@ -1,0 +1,54 @@
+#include "kolosal/kernel/masked_distances.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "kolosal/core/random.hpp"
+
+namespace kolosal::kernel {
+namespace {
+
+TEST(MaskedDistances, AreThePlainLoop) {
+  for (const std::size_t n_features : {1, 2, 7, 20}) {
+    Rng rng(n_features);
+    std::vector<double> query(n_features), values(n_features * kMaskedPoints), present(values.size());
+    for (double& x : query) x = rng.normal();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (rng.below(3) > 0) present[i] = 1, values[i] = rng.normal();
+    std::vector<std::uint32_t> features;
+    for (std::uint32_t f = 0; f < n_features; ++f)
+      if (f == 0 || rng.below(4) > 0) features.push_back(f);
+    std::vector<double> got(kMaskedPoints), want(kMaskedPoints);
+    const double least =
+        masked_distances(query.data(), features.data(), features.size(), values.data(), present.data(), got.data());
+    for (std::size_t p = 0; p < kMaskedPoints; ++p) {
+      double sum = 0, count = 0;
+      for (const std::uint32_t f : features) {
+        const std::size_t at = f * kMaskedPoints + p;
+        if (present[at] == 0) continue;
+        sum += (query[f] - values[at]) * (query[f] - values[at]);
+        count += 1;
+      }
+      want[p] = count == 0 ? std::numeric_limits<double>::infinity() : sum / count;
+    }
+    EXPECT_EQ(got, want) << n_features << " features";  // to the last bit: the order of the sum is the same
+    EXPECT_EQ(least, *std::ranges::min_element(want));
+  }
+}
+
+TEST(MaskedDistances, OverflowIsNoDistance) {
+  std::vector<double> values(kMaskedPoints, -1.7e308), present(kMaskedPoints, 1), got(kMaskedPoints);
+  const double query = 1.7e308;
+  const std::uint32_t feature = 0;
+  EXPECT_EQ(masked_distances(&query, &feature, 1, values.data(), present.data(), got.data()),
+            std::numeric_limits<double>::infinity());
+  EXPECT_EQ(masked_distances(&query, &feature, 0, values.data(), present.data(), got.data()),
+            std::numeric_limits<double>::infinity());
+}
+
+}  // namespace
+}  // namespace kolosal::kernel
