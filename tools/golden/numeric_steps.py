@@ -10,8 +10,10 @@ import json
 import math
 
 import numpy as np
+from sklearn.ensemble import IsolationForest
 from sklearn.impute import KNNImputer
-from sklearn.preprocessing import Normalizer, PowerTransformer, QuantileTransformer
+from sklearn.preprocessing import KBinsDiscretizer, Normalizer, PowerTransformer, QuantileTransformer
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 rng = np.random.default_rng(11)
 N = 40
@@ -81,11 +83,66 @@ cases.append(case("clip", "clip", {"lower": -1.0}, columns,
 x = rng.normal(size=(N, 3)) @ rng.normal(size=(3, 5)) + rng.normal(size=(N, 5)) * 0.2
 x[rng.random(x.shape) < 0.2] = np.nan
 x[5, :] = np.nan                 # shares nothing with anybody
-x[[i for i in FIT], 4] = np.nan  # nothing was fitted
+x[:, 4] = np.nan
 correlated = {f"c{i}": x[:, i] for i in range(5)}
 for k in (1, 4, 100):
     for weights in ("uniform", "distance"):
         cases.append(case(f"knn_impute {k} {weights}", "knn_impute", {"n_neighbors": k, "weights": weights}, correlated,
                           by_column(KNNImputer(n_neighbors=k, weights=weights, keep_empty_features=True), correlated)))
+
+columns = columns_of("normal", "skewed", "far", "negative", "constant")
+columns["whole"] = rng.integers(0, 9, size=N).astype(float)
+for method in ("uniform", "quantile", "kmeans"):
+    for n in (4, 7) if method != "kmeans" else (3, 4):
+        bins = KBinsDiscretizer(n, encode="ordinal", strategy=method, subsample=None,
+                                quantile_method="averaged_inverted_cdf")
+        cases.append(case(f"discretize {method} {n}", "discretize", {"method": method, "n_bins": n}, columns,
+                          by_column(bins, columns)))
+# Trees look at float32.
+columns = {key: np.round(cells * 64) / 64 for key, cells in columns_of("normal", "skewed", "negative").items()}
+targets = {"regression": np.sin(columns["normal"]) + rng.normal(size=N) * 0.1, "binary": rng.integers(0, 2, size=N),
+           "multiclass": rng.integers(0, 3, size=N)}
+for task, y in targets.items():
+    model = DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier
+    want = {}
+    for key, cells in columns.items():
+        tree = model(max_leaf_nodes=4, min_samples_leaf=3, random_state=0).fit(cells[FIT, None], y[FIT])
+        edges = np.sort(tree.tree_.threshold[tree.tree_.children_left >= 0])
+        want[key] = np.searchsorted(edges, cells, side="left").astype(float)
+    cases.append({**case(f"discretize tree {task}", "discretize", {"method": "tree", "n_bins": 4, "min_rows": 3}, columns,
+                         want), "target": [float(v) for v in y], "task": task})
+
+
+def bounds_of(method, cells):
+    fit = cells[FIT]
+    fit = fit[np.isfinite(fit)]
+    if method == "zscore":
+        return fit.mean() - 2 * fit.std(), fit.mean() + 2 * fit.std()
+    if method == "modified_zscore":
+        reach = 2 * np.median(np.abs(fit - np.median(fit))) / 0.6745
+        return np.median(fit) - reach, np.median(fit) + reach
+    if method == "iqr":
+        low, high = np.percentile(fit, [25, 75])
+        return low - 2 * (high - low), high + 2 * (high - low)
+    return tuple(np.percentile(fit, [2, 98]))
+
+
+columns = columns_of("normal", "skewed", "negative", "holes")
+for method in ("zscore", "modified_zscore", "iqr", "percentile"):
+    for action in ("clip", "missing"):
+        want = {}
+        for key, cells in columns.items():
+            low, high = bounds_of(method, cells)
+            want[key] = np.clip(cells, low, high) if action == "clip" else np.where((cells < low) | (cells > high), np.nan, cells)
+        cases.append(case(f"outliers {method} {action}", "outliers", {"method": method, "threshold": 2.0, "action": action},
+                          columns, want))
+# Scores of many trees, so that the draws matter little; compared with a wide tolerance.
+columns = columns_of("normal", "far", "small")
+x = np.column_stack(list(columns.values()))
+scores = -np.mean([IsolationForest(n_estimators=1000, max_samples=16, random_state=seed).fit(x[FIT]).score_samples(x)
+                   for seed in range(4)], axis=0)
+cases.append(case("outliers isolation_forest", "outliers",
+                  {"method": "isolation_forest", "action": "flag", "n_trees": 4000, "max_samples": 16}, columns,
+                  {**columns, "isolation_score": scores}, 0.006))
 
 print(json.dumps({"made_by": "tools/golden/numeric_steps.py", "cases": cases}, indent=None, separators=(",", ":")))

@@ -41,7 +41,7 @@ class NewColumn {
   std::size_t n_rows_ = 0;
 };
 
-/// Columns of x as they come out of `map(column, cells)`, which is called for blocks of kRowGrain rows in
+/// Columns of x as they come out of `map(column, first_row, cells)`, which is called for blocks of kRowGrain rows in
 /// parallel. A float32 column comes back as float32.
 template <typename Map>
 std::vector<data::Column> map_numbers(const data::Frame& x, const Context& context, const Map& map);
@@ -66,11 +66,11 @@ std::vector<data::Column> map_numbers(const data::Frame& x, const Context& conte
     if (narrow[c].empty()) {
       const auto cells = wide[c].cells().subspan(begin, end - begin);
       copy_cells(x.column(c), begin, end, cells.data());
-      map(c, cells);
+      map(c, begin, cells);
     } else {
       double buffer[kRowGrain];
       copy_cells(x.column(c), begin, end, buffer);
-      map(c, std::span<double>(buffer, end - begin));
+      map(c, begin, std::span<double>(buffer, end - begin));
       for (std::size_t i = begin; i < end; ++i) narrow[c][i] = static_cast<float>(buffer[i - begin]);
     }
   });
