@@ -14,7 +14,7 @@ inline constexpr std::size_t kMaskedPoints = 32;  ///< Points of one packed grou
 /// for the n features f listed in `features`. values and present hold feature f of point p at
 /// f * kMaskedPoints + p; where present is 0 (else 1), value is 0. Without a common feature, or where the sum
 /// overflows, out is +inf. Returns the smallest of them.
-double masked_distances(const double* query, const std::uint32_t* features, std::size_t n, const double* values,
-                        const double* present, double* out);
+double masked_distances(const double* query, const std::uint32_t* features, std::size_t n,
+                        const double* values, const double* present, double* out);
 
 }  // namespace kolosal::kernel

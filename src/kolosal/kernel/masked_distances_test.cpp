@@ -23,8 +23,8 @@ TEST(MaskedDistances, AreThePlainLoop) {
     for (std::uint32_t f = 0; f < n_features; ++f)
       if (f == 0 || rng.below(4) > 0) features.push_back(f);
     std::vector<double> got(kMaskedPoints), want(kMaskedPoints);
-    const double least =
-        masked_distances(query.data(), features.data(), features.size(), values.data(), present.data(), got.data());
+    const double least = masked_distances(query.data(), features.data(), features.size(), values.data(),
+                                          present.data(), got.data());
     for (std::size_t p = 0; p < kMaskedPoints; ++p) {
       double sum = 0, count = 0;
       for (const std::uint32_t f : features) {

@@ -34,7 +34,8 @@ class Lloyd {
     for (std::size_t i = 0; i < x_.size(); ++i) sums_[i + 1] = sums_[i] + static_cast<long double>(x_[i]);
     const long double mean = sums_.back() / static_cast<long double>(x_.size());
     long double squares = 0;
-    for (const double cell : x_) squares += (static_cast<long double>(cell) - mean) * (static_cast<long double>(cell) - mean);
+    for (const double cell : x_)
+      squares += (static_cast<long double>(cell) - mean) * (static_cast<long double>(cell) - mean);
     tolerance_ = static_cast<double>(1e-4L * squares / static_cast<long double>(x_.size()));
   }
 
@@ -44,7 +45,8 @@ class Lloyd {
       const auto ends = ends_of(centres);
       auto moved = means_of(ends, centres);
       double shift = 0;
-      for (std::size_t k = 0; k < centres.size(); ++k) shift += (moved[k] - centres[k]) * (moved[k] - centres[k]);
+      for (std::size_t k = 0; k < centres.size(); ++k)
+        shift += (moved[k] - centres[k]) * (moved[k] - centres[k]);
       std::ranges::sort(moved);  // a centre that was moved to a far cell is out of order
       centres = std::move(moved);
       if (ends == before || shift <= tolerance_) break;
@@ -65,9 +67,10 @@ class Lloyd {
     return out;
   }
 
-  // A cluster without a cell gets one of the cells that are farthest from their centres, which that one loses;
-  // a cluster that lost its only one goes to the biggest.
-  std::vector<double> means_of(const std::vector<std::size_t>& ends, const std::vector<double>& centres) const {
+  // A cluster without a cell gets one of the cells that are farthest from their centres, which that one
+  // loses; a cluster that lost its only one goes to the biggest.
+  std::vector<double> means_of(const std::vector<std::size_t>& ends,
+                               const std::vector<double>& centres) const {
     std::vector<long double> sum(ends.size()), count(ends.size());
     std::vector<std::size_t> empty;
     for (std::size_t k = 0; k < ends.size(); ++k) {
@@ -95,8 +98,8 @@ class Lloyd {
     return out;
   }
 
-  // (cell, its cluster) of the n cells that are farthest from their centres, of equally far ones the greatest:
-  // at first both ends are half a bin from theirs.
+  // (cell, its cluster) of the n cells that are farthest from their centres, of equally far ones the
+  // greatest: at first both ends are half a bin from theirs.
   std::vector<std::pair<std::size_t, std::size_t>> farthest(const std::vector<std::size_t>& ends,
                                                             const std::vector<double>& centres,
                                                             std::size_t n) const {
@@ -104,12 +107,13 @@ class Lloyd {
     for (std::size_t k = 0, i = 0; k < ends.size(); ++k)
       for (; i < ends[k]; ++i) out.emplace_back(i, k);
     n = std::min(n, out.size());
-    std::ranges::partial_sort(out, out.begin() + static_cast<std::ptrdiff_t>(n), [&](const auto& a, const auto& b) {
-      // In float: two that differ by rounding are equal.
-      const auto far_a = static_cast<float>(std::abs(x_[a.first] - centres[a.second]));
-      const auto far_b = static_cast<float>(std::abs(x_[b.first] - centres[b.second]));
-      return far_a != far_b ? far_a > far_b : a.first > b.first;
-    });
+    std::ranges::partial_sort(
+        out, out.begin() + static_cast<std::ptrdiff_t>(n), [&](const auto& a, const auto& b) {
+          // In float: two that differ by rounding are equal.
+          const auto far_a = static_cast<float>(std::abs(x_[a.first] - centres[a.second]));
+          const auto far_b = static_cast<float>(std::abs(x_[b.first] - centres[b.second]));
+          return far_a != far_b ? far_a > far_b : a.first > b.first;
+        });
     out.resize(n);
     return out;
   }
@@ -223,7 +227,8 @@ std::vector<double> quantile_edges(std::span<const double> sorted, std::size_t n
   std::vector<double> all;
   for (std::size_t i = 0; i <= n_bins; ++i) {
     // In NumPy's steps, since a rounding error decides between one cell and the mean of two.
-    const double percent = i == n_bins ? 100.0 : static_cast<double>(i) * (100.0 / static_cast<double>(n_bins));
+    const double percent =
+        i == n_bins ? 100.0 : static_cast<double>(i) * (100.0 / static_cast<double>(n_bins));
     const double position = n * (percent / 100) - 1, below = std::floor(position);
     all.push_back(position == below ? at(below) / 2 + at(below + 1) / 2 : at(below + 1));
   }

@@ -181,7 +181,8 @@ std::vector<ParamMap> variants(const std::string& name) {
             {{"method", "isolation_forest"}, {"contamination", 0.1}, {"n_trees", std::int64_t{9}}},
             {{"method", "isolation_forest"}, {"action", "flag"}, {"n_trees", std::int64_t{3}}}};
   if (name == "fill_in_order")
-    return {{{"direction", "backward"}, {"order_by", "day"}, {"group_by", "few"}, {"limit", std::int64_t{2}}}};
+    return {
+        {{"direction", "backward"}, {"order_by", "day"}, {"group_by", "few"}, {"limit", std::int64_t{2}}}};
   if (name == "knn_impute")
     return {{{"weights", "distance"}, {"infinities", "keep"}},
             {{"n_neighbors", std::int64_t{200}}, {"infinities", "clip"}, {"max_rows", std::int64_t{50}}}};

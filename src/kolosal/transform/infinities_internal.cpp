@@ -33,9 +33,10 @@ void Infinities::fit(const data::Frame& x, std::span<const std::uint32_t> rows) 
 
 void Infinities::replace(const data::Frame& x, std::size_t c, std::size_t row, double& cell) const {
   if (how_ == "error")
-    throw Error(ErrorCode::kData,
-                "column \"{}\" has an infinite cell in row {}; set infinities to missing, keep or clip to accept it",
-                x.name(c), row);
+    throw Error(
+        ErrorCode::kData,
+        "column \"{}\" has an infinite cell in row {}; set infinities to missing, keep or clip to accept it",
+        x.name(c), row);
   cell = how_ == "clip" ? (cell < 0 ? lowest_[c] : highest_[c]) : kNaN;
 }
 

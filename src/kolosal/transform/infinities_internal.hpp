@@ -24,7 +24,8 @@ class Infinities {
   /// @throws Error kData naming column and row, when infinities are refused.
   std::vector<double> cells_of(const data::Frame& x, std::size_t c) const;
   /// The same for some rows, which alone are looked at.
-  std::vector<double> cells_of(const data::Frame& x, std::size_t c, std::span<const std::uint32_t> rows) const;
+  std::vector<double> cells_of(const data::Frame& x, std::size_t c,
+                               std::span<const std::uint32_t> rows) const;
   /// Whether infinite cells come out as they went in.
   bool keeps() const { return how_ == "keep"; }
 
@@ -35,11 +36,12 @@ class Infinities {
   void replace(const data::Frame& x, std::size_t c, std::size_t row, double& cell) const;
 
   std::string how_;
-  std::vector<double> lowest_, highest_;  // of the finite fitted cells; NaN without any. "clip" alone has them.
+  std::vector<double> lowest_,
+      highest_;  // of the finite fitted cells; NaN without any. "clip" alone has them.
 };
 
-/// The columns that an imputer gives, float32 where x has float32: all cells come from `cells`, except that with
-/// keep_infinities the infinite ones of x stay.
+/// The columns that an imputer gives, float32 where x has float32: all cells come from `cells`, except that
+/// with keep_infinities the infinite ones of x stay.
 std::vector<data::Column> imputed_columns(const data::Frame& x, std::vector<std::vector<double>> cells,
                                           bool keep_infinities);
 

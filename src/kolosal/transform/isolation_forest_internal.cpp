@@ -96,14 +96,22 @@ void IsolationForest::fit(const std::vector<Numbers>& cells, std::span<const std
   const std::size_t n = std::min(max_samples, rows.size());
   if (n == 0) return;
   expected_ = std::max(expected_length(n), std::numeric_limits<double>::min());
-  const auto most_depth = static_cast<std::size_t>(std::ceil(std::log2(std::max<double>(2, static_cast<double>(n)))));
+  const auto most_depth =
+      static_cast<std::size_t>(std::ceil(std::log2(std::max<double>(2, static_cast<double>(n)))));
   std::vector<Tree> trees;
   for (std::size_t t = 0; t < n_trees; ++t)
-    trees.push_back({cells, most_depth, Rng(derive_seed(context.seed, {"isolation_forest", std::uint64_t{t}})), {}, {},
-                     {}, {}, {}});
+    trees.push_back({cells,
+                     most_depth,
+                     Rng(derive_seed(context.seed, {"isolation_forest", std::uint64_t{t}})),
+                     {},
+                     {},
+                     {},
+                     {},
+                     {}});
   context.parallel_blocks(n_trees, 4, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
-      auto taken = sample_rows(rows, n, derive_seed(context.seed, {"isolation_sample", std::uint64_t{t}}), "tree");
+      auto taken =
+          sample_rows(rows, n, derive_seed(context.seed, {"isolation_sample", std::uint64_t{t}}), "tree");
       trees[t].grow(taken, 0);
     }
   });
@@ -118,7 +126,8 @@ void IsolationForest::fit(const std::vector<Numbers>& cells, std::span<const std
   }
 }
 
-double IsolationForest::path_length(std::size_t tree, const std::vector<Numbers>& cells, std::size_t row) const {
+double IsolationForest::path_length(std::size_t tree, const std::vector<Numbers>& cells,
+                                    std::size_t row) const {
   std::uint32_t node = first_[tree];
   while (column_[node] >= 0) {
     const double cell = cells[static_cast<std::size_t>(column_[node])][row];
@@ -128,7 +137,8 @@ double IsolationForest::path_length(std::size_t tree, const std::vector<Numbers>
   return threshold_[node];
 }
 
-std::vector<double> IsolationForest::scores(const std::vector<Numbers>& cells, std::span<const std::uint32_t> rows,
+std::vector<double> IsolationForest::scores(const std::vector<Numbers>& cells,
+                                            std::span<const std::uint32_t> rows,
                                             const Context& context) const {
   std::vector<double> out(rows.size(), 0.5);
   if (first_.empty()) return out;
@@ -165,9 +175,10 @@ void IsolationForest::load(const artifact::Node& node, std::size_t n_columns) {
   check_saved_size("outliers", {threshold_.size(), left_.size(), right_.size(), missing_left_.size()}, n);
   bool right = std::ranges::all_of(first_, [&](std::uint32_t node_) { return node_ < n; });
   for (std::size_t i = 0; i < n && right; ++i)  // children follow their parents, so every path ends
-    right = column_[i] < 0 || (static_cast<std::size_t>(column_[i]) < n_columns && left_[i] > i && left_[i] < n &&
-                               right_[i] > i && right_[i] < n);
-  if (!right) throw Error(ErrorCode::kModel, "the saved state of step outliers is damaged: a tree of {} nodes", n);
+    right = column_[i] < 0 || (static_cast<std::size_t>(column_[i]) < n_columns && left_[i] > i &&
+                               left_[i] < n && right_[i] > i && right_[i] < n);
+  if (!right)
+    throw Error(ErrorCode::kModel, "the saved state of step outliers is damaged: a tree of {} nodes", n);
 }
 
 double outlier_score_bound(std::span<const double> scores, const OutlierRule& rule) {

@@ -15,7 +15,8 @@ struct OutlierRule;
 /// Trees of random splits; a row that few splits set apart is unlike the others.
 ///
 /// Score:   2^(-mean path length / expected path length), 0 to 1; near 0.5 for all rows: nobody stands out.
-/// Missing: a missing or infinite cell goes to a side that was drawn with the split, in proportion to the rows
+/// Missing: a missing or infinite cell goes to a side that was drawn with the split, in proportion to the
+/// rows
 ///          of the sides.
 /// Source:  Liu, Ting and Zhou (2008); scores agree with scikit-learn's -score_samples() but for the draws.
 class IsolationForest {
@@ -35,8 +36,8 @@ class IsolationForest {
 
   // Nodes of all trees: a tree is [first_[t], first_[t + 1]), its root first, children after their parents.
   std::vector<std::uint32_t> first_;
-  std::vector<std::int32_t> column_;        // -1 in a leaf
-  std::vector<double> threshold_;           // to the left when not above; in a leaf the path length
+  std::vector<std::int32_t> column_;  // -1 in a leaf
+  std::vector<double> threshold_;     // to the left when not above; in a leaf the path length
   std::vector<std::uint32_t> left_, right_;
   std::vector<std::uint8_t> missing_left_;
   double expected_ = 1;  // path length in a tree of as many rows

@@ -19,14 +19,16 @@ void NumericMap::unmap(std::size_t, std::span<double>) const {
 }
 
 std::vector<Transformer::Named> NumericMap::do_transform(const data::Frame& x, const Context& context) const {
-  auto columns = map_numbers(x, context, [&](std::size_t c, std::size_t, std::span<double> cells) { map(c, cells); });
+  auto columns =
+      map_numbers(x, context, [&](std::size_t c, std::size_t, std::span<double> cells) { map(c, cells); });
   std::vector<Named> out;
   for (std::size_t c = 0; c < x.n_columns(); ++c) out.push_back({x.name(c), std::move(columns[c])});
   return out;
 }
 
 std::vector<Transformer::Named> NumericMap::do_inverse(const data::Frame& x, const Context& context) const {
-  auto columns = map_numbers(x, context, [&](std::size_t c, std::size_t, std::span<double> cells) { unmap(c, cells); });
+  auto columns =
+      map_numbers(x, context, [&](std::size_t c, std::size_t, std::span<double> cells) { unmap(c, cells); });
   std::vector<Named> out;
   for (std::size_t c = 0; c < columns.size(); ++c) out.push_back({input_columns()[c], std::move(columns[c])});
   return out;

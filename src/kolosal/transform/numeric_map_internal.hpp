@@ -41,8 +41,8 @@ class NewColumn {
   std::size_t n_rows_ = 0;
 };
 
-/// Columns of x as they come out of `map(column, first_row, cells)`, which is called for blocks of kRowGrain rows in
-/// parallel. A float32 column comes back as float32.
+/// Columns of x as they come out of `map(column, first_row, cells)`, which is called for blocks of kRowGrain
+/// rows in parallel. A float32 column comes back as float32.
 template <typename Map>
 std::vector<data::Column> map_numbers(const data::Frame& x, const Context& context, const Map& map);
 

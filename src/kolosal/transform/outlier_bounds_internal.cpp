@@ -43,7 +43,8 @@ OutlierBounds outlier_bounds(std::span<const double> sorted, const OutlierRule& 
   const double t = rule.used_threshold();
   if (rule.method == "zscore") {
     const Spread spread = spread_of(sorted);
-    if (!spread.is_constant) out.lower = spread.mean - t * spread.deviation, out.upper = spread.mean + t * spread.deviation;
+    if (!spread.is_constant)
+      out.lower = spread.mean - t * spread.deviation, out.upper = spread.mean + t * spread.deviation;
   } else if (rule.method == "modified_zscore") {
     const double median = quantile_of_sorted(sorted, 0.5), reach = modified_reach(sorted, median, t);
     if (reach > 0) out.lower = median - reach, out.upper = median + reach;
@@ -54,7 +55,8 @@ OutlierBounds outlier_bounds(std::span<const double> sorted, const OutlierRule& 
     out.lower = quantile_of_sorted(sorted, t / 100), out.upper = quantile_of_sorted(sorted, 1 - t / 100);
   }
   if (!(out.lower <= out.upper)) out.lower = -kInf, out.upper = kInf;  // the spread of numbers near 1e308
-  const auto begin = std::ranges::lower_bound(sorted, out.lower), end = std::ranges::upper_bound(sorted, out.upper);
+  const auto begin = std::ranges::lower_bound(sorted, out.lower),
+             end = std::ranges::upper_bound(sorted, out.upper);
   if (begin < end) out.least = *begin, out.greatest = *(end - 1);
   return out;
 }
@@ -69,8 +71,8 @@ std::vector<std::uint8_t> outlier_rows(const data::Frame& x, std::span<const std
   if (rule.method == "isolation_forest") {
     std::vector<Numbers> cells(columns.begin(), columns.end());
     IsolationForest forest;
-    forest.fit(cells, rows, static_cast<std::size_t>(rule.n_trees), static_cast<std::size_t>(rule.max_samples),
-               context);
+    forest.fit(cells, rows, static_cast<std::size_t>(rule.n_trees),
+               static_cast<std::size_t>(rule.max_samples), context);
     const auto scores = forest.scores(cells, rows, context);
     const double most = outlier_score_bound(scores, rule);
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = scores[i] > most;

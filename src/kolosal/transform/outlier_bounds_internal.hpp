@@ -14,8 +14,10 @@ namespace kolosal::transform {
 /// What counts as an outlier.
 ///
 ///   zscore:           farther than threshold (3) standard deviations from the mean
-///   modified_zscore:  0.6745 |x - median| / MAD above threshold (3.5), MAD = median of |x - median|; where MAD is
-///                     0, |x - median| above threshold times 1.253314 times its mean (Iglewicz and Hoaglin, 1993)
+///   modified_zscore:  0.6745 |x - median| / MAD above threshold (3.5), MAD = median of |x - median|; where
+///   MAD is
+///                     0, |x - median| above threshold times 1.253314 times its mean (Iglewicz and Hoaglin,
+///                     1993)
 ///   iqr:              beyond the quartiles by more than threshold (1.5) interquartile ranges
 ///   percentile:       below percentile threshold (1) or above 100 - threshold
 ///   isolation_forest: rows whose score is above threshold (0.5), or the share `contamination` of the rows

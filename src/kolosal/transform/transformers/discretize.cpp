@@ -24,15 +24,18 @@ struct DiscretizeParams {
 ///   tree: the leaves of a small tree that predicts the target from this column.
 ///
 /// Types:   ordinal: float32 stays float32, everything else becomes float64; category: levels like "[2, 5)".
-/// Missing: fit() ignores NaN and infinities; NaN stays missing, infinities are in the first and the last bin.
-/// Edge:    a constant column and one without a finite cell have one bin. Bins that would be empty or narrower
+/// Missing: fit() ignores NaN and infinities; NaN stays missing, infinities are in the first and the last
+/// bin. Edge:    a constant column and one without a finite cell have one bin. Bins that would be empty or
+/// narrower
 ///          than 1e-8 are joined (quantile, kmeans), so there may be fewer than n_bins.
 /// Source:  agrees with scikit-learn's KBinsDiscretizer and, for tree, its trees with max_leaf_nodes.
 class Discretize final : public Transformer {
  public:
   explicit Discretize(DiscretizeParams params) : params_(std::move(params)) {}
   bool uses_target() const override { return params_.method == "tree"; }
-  std::string made_types() const override { return params_.encode == "category" ? "category" : "float,float32"; }
+  std::string made_types() const override {
+    return params_.encode == "category" ? "category" : "float,float32";
+  }
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
@@ -141,7 +144,8 @@ void Discretize::do_load(const artifact::Node& node) {
   std::size_t begin = 0;
   for (const std::int64_t size : sizes) {
     if (size < 0 || static_cast<std::size_t>(size) > edges.size() - begin)
-      throw Error(ErrorCode::kModel, "the saved state of step discretize is damaged: {} edges in a column", size);
+      throw Error(ErrorCode::kModel, "the saved state of step discretize is damaged: {} edges in a column",
+                  size);
     const auto part = edges.subspan(begin, static_cast<std::size_t>(size));
     if (std::ranges::adjacent_find(part, [](double a, double b) { return !(a < b); }) != part.end())
       throw Error(ErrorCode::kModel, "the saved state of step discretize is damaged: edges do not ascend");
@@ -158,7 +162,8 @@ TransformerInfo discretize_info() {
       "discretize", "Cut the range of each number into bins.", "numeric",
       ParamTable<DiscretizeParams>()
           .param("method", &DiscretizeParams::method,
-                 "uniform: equal widths; quantile: equally many rows; kmeans: around centres; tree: the leaves of a "
+                 "uniform: equal widths; quantile: equally many rows; kmeans: around centres; tree: the "
+                 "leaves of a "
                  "tree that predicts the target.",
                  choice({"uniform", "quantile", "kmeans", "tree"}))
           .param("n_bins", &DiscretizeParams::n_bins, "Bins per column, at most.")

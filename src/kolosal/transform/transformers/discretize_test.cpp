@@ -49,8 +49,9 @@ TEST(Discretize, TheTreeCutsWhereTheTargetChanges) {
   EXPECT_THAT(tree_edges(cells, all_rows(100), target, 9, 5), ElementsAre(29.5, 79.5));
   EXPECT_THAT(tree_edges(cells, all_rows(100), target, 2, 5).size(), 1);
   EXPECT_THAT(tree_edges(cells, all_rows(100), target, 9, 51), ElementsAre());
-  const Frame out = fit_all("discretize", {{"method", "tree"}, {"encode", "category"}, {"n_bins", std::int64_t{3}}},
-                            one_column(Column::from_float64(cells)), target);
+  const Frame out =
+      fit_all("discretize", {{"method", "tree"}, {"encode", "category"}, {"n_bins", std::int64_t{3}}},
+              one_column(Column::from_float64(cells)), target);
   EXPECT_THAT(out.column("x").dictionary()->levels(),
               ElementsAre("(-inf, 29.5]", "(29.5, 79.5]", "(79.5, inf)"));
   EXPECT_EQ(out.column("x").codes()[30], 1);

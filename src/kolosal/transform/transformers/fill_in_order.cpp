@@ -26,7 +26,8 @@ struct FillParams {
 ///
 /// Types:   all; a column keeps its type. The columns of order_by and group_by are among the columns of the
 ///          step, and are not filled.
-/// Missing: NaN, missing and unseen codes; infinities as `infinities` says. A cell without a present one before
+/// Missing: NaN, missing and unseen codes; infinities as `infinities` says. A cell without a present one
+/// before
 ///          it (after it) in its group is missing. Rows without order come last; a missing group is one.
 /// Batches: looks at the rows of one frame alone, so a table that is transformed in batches is filled within
 ///          each; it can not be fitted as a stream for that reason. Learns nothing.
@@ -50,13 +51,15 @@ class FillInOrder final : public Transformer {
 
 void FillInOrder::do_fit(const data::Frame& x, std::span<const std::uint32_t>, const data::TargetView&,
                          const Context&) {
-  for (const auto& [parameter, name] : {std::pair("order_by", params_.order_by), {"group_by", params_.group_by}})
+  for (const auto& [parameter, name] :
+       {std::pair("order_by", params_.order_by), {"group_by", params_.group_by}})
     if (!name.empty() && !x.find(name))
       throw Error(ErrorCode::kInvalidParameter,
-                  "fill_in_order: {} names column \"{}\", which is not among the columns of the step", parameter,
-                  name);
+                  "fill_in_order: {} names column \"{}\", which is not among the columns of the step",
+                  parameter, name);
   if (!params_.order_by.empty() && !type_in_list("numeric,time", x.column(params_.order_by).type()))
-    throw Error(ErrorCode::kInvalidParameter, "fill_in_order: order_by needs numbers or times, column \"{}\" is of type {}",
+    throw Error(ErrorCode::kInvalidParameter,
+                "fill_in_order: order_by needs numbers or times, column \"{}\" is of type {}",
                 params_.order_by, data::type_name(x.column(params_.order_by).type()));
 }
 
@@ -77,9 +80,10 @@ bool FillInOrder::is_hole(const Column& column, std::size_t row, const std::stri
   if (column.type() != ColumnType::kFloat64 && column.type() != ColumnType::kFloat32) return false;
   if (params_.infinities == "keep" || !std::isinf(column.number(row))) return false;
   if (params_.infinities == "error")
-    throw Error(ErrorCode::kData,
-                "column \"{}\" has an infinite cell in row {}; set infinities to missing or keep to accept it", name,
-                row);
+    throw Error(
+        ErrorCode::kData,
+        "column \"{}\" has an infinite cell in row {}; set infinities to missing or keep to accept it", name,
+        row);
   return true;
 }
 
@@ -91,11 +95,14 @@ Column without_infinities(const Column& column) {
     return cells;
   };
   if (column.type() == ColumnType::kFloat64)
-    return Column::from_float64(replaced(std::vector<double>(column.float64s().begin(), column.float64s().end())));
-  return Column::from_float32(replaced(std::vector<float>(column.float32s().begin(), column.float32s().end())));
+    return Column::from_float64(
+        replaced(std::vector<double>(column.float64s().begin(), column.float64s().end())));
+  return Column::from_float32(
+      replaced(std::vector<float>(column.float32s().begin(), column.float32s().end())));
 }
 
-std::vector<Transformer::Named> FillInOrder::do_transform(const data::Frame& x, const Context& context) const {
+std::vector<Transformer::Named> FillInOrder::do_transform(const data::Frame& x,
+                                                          const Context& context) const {
   std::vector<std::uint32_t> order(x.n_rows()), group(x.n_rows());
   std::iota(order.begin(), order.end(), 0U);
   if (!params_.group_by.empty()) group = group_numbers(x.column(params_.group_by));
@@ -105,7 +112,8 @@ std::vector<Transformer::Named> FillInOrder::do_transform(const data::Frame& x, 
       return std::isnan(moment[a]) ? false : std::isnan(moment[b]) || moment[a] < moment[b];
     });
   }
-  if (!params_.group_by.empty()) std::ranges::stable_sort(order, {}, [&](std::uint32_t row) { return group[row]; });
+  if (!params_.group_by.empty())
+    std::ranges::stable_sort(order, {}, [&](std::uint32_t row) { return group[row]; });
   if (params_.direction == "backward") std::ranges::reverse(order);
 
   std::vector<Named> out(x.n_columns());
@@ -144,14 +152,18 @@ std::vector<Transformer::Named> FillInOrder::do_transform(const data::Frame& x, 
 
 TransformerInfo fill_in_order_info() {
   return describe<FillInOrder>(
-      "fill_in_order", "Fill missing cells with the last present cell before them, or the next one after.", "all",
+      "fill_in_order", "Fill missing cells with the last present cell before them, or the next one after.",
+      "all",
       ParamTable<FillParams>()
-          .param("direction", &FillParams::direction, "forward: from the row before; backward: from the row after.",
+          .param("direction", &FillParams::direction,
+                 "forward: from the row before; backward: from the row after.",
                  choice({"forward", "backward"}))
           .param("order_by", &FillParams::order_by,
                  "Column of times or numbers that orders the rows; empty: they are in order.")
-          .param("group_by", &FillParams::group_by, "Column whose equal cells make a group; empty: one group.")
-          .param("limit", &FillParams::limit, "Cells in a row that are filled from the same cell; 0: any number.")
+          .param("group_by", &FillParams::group_by,
+                 "Column whose equal cells make a group; empty: one group.")
+          .param("limit", &FillParams::limit,
+                 "Cells in a row that are filled from the same cell; 0: any number.")
           .limits(0, 1e9)
           .param("infinities", &FillParams::infinities, "Infinite cells: missing (filled), keep or error.",
                  choice({"missing", "keep", "error"})));

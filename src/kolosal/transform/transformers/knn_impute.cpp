@@ -28,7 +28,8 @@ struct KnnParams {
 /// Distance: Euclidean over the columns that both rows have, scaled up to all columns. Columns count as they
 ///           are, so put a scaler before this step.
 /// Types:    float32 stays float32, everything else becomes float64.
-/// Missing:  NaN, and infinities as `infinities` says. A row that shares no present cell with any donor is filled
+/// Missing:  NaN, and infinities as `infinities` says. A row that shares no present cell with any donor is
+/// filled
 ///           with the column's mean.
 /// Edge:     fewer donors than n_neighbors: all of them; a column without a fitted cell is filled with 0. Of
 ///           equally near rows the earlier one counts. Distances that overflow are none.
@@ -37,7 +38,9 @@ struct KnnParams {
 class KnnImpute final : public Transformer {
  public:
   explicit KnnImpute(KnnParams params)
-      : params_(std::move(params)), infinities_(params_.infinities), by_distance_(params_.weights == "distance") {}
+      : params_(std::move(params)),
+        infinities_(params_.infinities),
+        by_distance_(params_.weights == "distance") {}
   std::string made_types() const override { return "float,float32"; }
 
  private:
@@ -61,8 +64,8 @@ class KnnImpute final : public Transformer {
   Infinities infinities_;
   bool by_distance_;
   // Fitted cells in groups of kMaskedPoints rows: cell (row, c) is at
-  // (row / kMaskedPoints * n_columns + c) * kMaskedPoints + row % kMaskedPoints. Rows that fill up the last group
-  // have no present cell.
+  // (row / kMaskedPoints * n_columns + c) * kMaskedPoints + row % kMaskedPoints. Rows that fill up the last
+  // group have no present cell.
   std::vector<double> values_, present_;
   std::vector<double> mean_;
   std::size_t n_rows_ = 0;
@@ -72,8 +75,8 @@ class KnnImpute final : public Transformer {
 struct KnnImpute::Query {
   std::size_t row = 0;
   std::vector<double> cells;
-  std::vector<std::uint32_t> has, lacks;     // columns
-  std::vector<std::vector<Donor>> donors;    // by place in lacks; nearest first
+  std::vector<std::uint32_t> has, lacks;   // columns
+  std::vector<std::vector<Donor>> donors;  // by place in lacks; nearest first
 };
 
 void KnnImpute::pack(const std::vector<std::vector<double>>& columns) {
@@ -92,7 +95,8 @@ void KnnImpute::pack(const std::vector<std::vector<double>>& columns) {
 void KnnImpute::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
                        const Context& context) {
   require_types(x, "knn_impute", "numeric");
-  const auto taken = sample_rows(rows, static_cast<std::size_t>(params_.max_rows), context.seed, "knn_impute");
+  const auto taken =
+      sample_rows(rows, static_cast<std::size_t>(params_.max_rows), context.seed, "knn_impute");
   infinities_.fit(x, rows);
   n_rows_ = taken.size();
   mean_.assign(x.n_columns(), 0.0);
@@ -113,7 +117,8 @@ void keep_nearest(auto& donors, std::size_t most, double distance, double value)
     if (distance >= donors.back().distance) return;
     donors.pop_back();
   }
-  const auto after = std::ranges::upper_bound(donors, distance, {}, [](const auto& donor) { return donor.distance; });
+  const auto after =
+      std::ranges::upper_bound(donors, distance, {}, [](const auto& donor) { return donor.distance; });
   donors.insert(after, {distance, value});
 }
 
@@ -130,8 +135,8 @@ void KnnImpute::find_donors(std::span<Query> queries) const {
     for (std::size_t q = 0; q < queries.size(); ++q) {
       Query& query = queries[q];
       const double least =
-          kernel::masked_distances(query.cells.data(), query.has.data(), query.has.size(), values_.data() + begin,
-                                   present_.data() + begin, distances);
+          kernel::masked_distances(query.cells.data(), query.has.data(), query.has.size(),
+                                   values_.data() + begin, present_.data() + begin, distances);
       if (!(least < worst[q])) continue;
       for (std::size_t p = 0; p < kMaskedPoints; ++p) {
         if (!(distances[p] < worst[q])) continue;
@@ -163,7 +168,8 @@ double KnnImpute::fill_of(const std::vector<Donor>& donors, std::size_t column) 
 std::vector<Transformer::Named> KnnImpute::do_transform(const data::Frame& x, const Context& context) const {
   const std::size_t n_columns = x.n_columns();
   std::vector<std::vector<double>> cells(n_columns);
-  context.parallel_blocks(n_columns, 1, [&](std::size_t c, std::size_t) { cells[c] = infinities_.cells_of(x, c); });
+  context.parallel_blocks(n_columns, 1,
+                          [&](std::size_t c, std::size_t) { cells[c] = infinities_.cells_of(x, c); });
   // 64 queries per block: their distances use a group of fitted rows while the group is in the cache.
   std::vector<std::uint32_t> with_holes;
   for (std::size_t row = 0; row < x.n_rows(); ++row)
@@ -188,7 +194,8 @@ std::vector<Transformer::Named> KnnImpute::do_transform(const data::Frame& x, co
     find_donors(queries);
     for (std::size_t q = 0; q < queries.size(); ++q)
       for (std::size_t i = 0; i < queries[q].lacks.size(); ++i)
-        fills[begin + q].emplace_back(queries[q].lacks[i], fill_of(queries[q].donors[i], queries[q].lacks[i]));
+        fills[begin + q].emplace_back(queries[q].lacks[i],
+                                      fill_of(queries[q].donors[i], queries[q].lacks[i]));
   });
   for (std::size_t q = 0; q < fills.size(); ++q)
     for (const auto& [c, value] : fills[q]) cells[c][with_holes[q]] = value;

@@ -30,16 +30,19 @@ struct OutliersParams {
 ///   clip:       puts the bound in their place;
 ///   winsorize:  puts the nearest fitted cell that is no outlier in their place;
 ///   missing:    makes them missing, for a later imputation (isolation_forest: all cells of the row);
-///   flag:       leaves them and adds 0/1 columns <name>_outlier (isolation_forest: the column isolation_score).
+///   flag:       leaves them and adds 0/1 columns <name>_outlier (isolation_forest: the column
+///   isolation_score).
 ///
-/// isolation_forest judges whole rows: clip and winsorize cut the cells of an outlying row to the range of the
-/// fitted rows that are none.
+/// isolation_forest judges whole rows: clip and winsorize cut the cells of an outlying row to the range of
+/// the fitted rows that are none.
 ///
 /// Types:   float32 stays float32, everything else becomes float64 (flag: the columns stay as they are).
-/// Missing: fit() ignores NaN and infinities; NaN stays. An infinity is an outlier wherever its column has a bound.
-/// Edge:    a constant column and one without a finite cell have no outliers (iqr, percentile: cells that differ
+/// Missing: fit() ignores NaN and infinities; NaN stays. An infinity is an outlier wherever its column has a
+/// bound. Edge:    a constant column and one without a finite cell have no outliers (iqr, percentile: cells
+/// that differ
 ///          from the constant are).
-/// Source:  see OutlierRule; isolation_forest: Liu, Ting and Zhou (2008), as in scikit-learn's IsolationForest.
+/// Source:  see OutlierRule; isolation_forest: Liu, Ting and Zhou (2008), as in scikit-learn's
+/// IsolationForest.
 class Outliers final : public Transformer {
  public:
   explicit Outliers(OutliersParams params)
@@ -182,16 +185,20 @@ TransformerInfo outliers_info() {
       "outliers", "Cut, blank or flag numbers that are unlike the others.", "numeric",
       ParamTable<OutliersParams>()
           .param("method", &OutliersParams::method,
-                 "zscore, modified_zscore (median and MAD), iqr or percentile for each column; isolation_forest for "
+                 "zscore, modified_zscore (median and MAD), iqr or percentile for each column; "
+                 "isolation_forest for "
                  "rows as a whole.",
                  OutlierRule::methods())
           .param("threshold", &OutliersParams::threshold,
-                 "zscore: standard deviations (3); modified_zscore: its units (3.5); iqr: ranges beyond the quartiles "
-                 "(1.5); percentile: percent cut at either end (1); isolation_forest: score (0.5). 0 takes the one in "
+                 "zscore: standard deviations (3); modified_zscore: its units (3.5); iqr: ranges beyond the "
+                 "quartiles "
+                 "(1.5); percentile: percent cut at either end (1); isolation_forest: score (0.5). 0 takes "
+                 "the one in "
                  "brackets.")
           .limits(0, 1e9)
           .param("action", &OutliersParams::action,
-                 "clip: to the bound; winsorize: to the nearest fitted number within; missing: no cell; flag: only "
+                 "clip: to the bound; winsorize: to the nearest fitted number within; missing: no cell; "
+                 "flag: only "
                  "tell, in a column more.",
                  choice({"clip", "winsorize", "missing", "flag"}))
           .param("contamination", &OutliersParams::contamination,

@@ -44,7 +44,8 @@ TEST(Outliers, InfinitiesAreOutliers) {
 
 TEST(Outliers, AMedianDistanceOfZeroTakesTheMeanOne) {
   // |x - 5| has median 0 and mean 2: reach 3.5 * 1.253314 * 2.
-  EXPECT_NEAR(made({{"method", "modified_zscore"}}, {5, 5, 5, 5, 5, 5, 5, 5, 5, 25})[9], 5 + 3.5 * 1.253314 * 2, 1e-12);
+  EXPECT_NEAR(made({{"method", "modified_zscore"}}, {5, 5, 5, 5, 5, 5, 5, 5, 5, 25})[9],
+              5 + 3.5 * 1.253314 * 2, 1e-12);
 }
 
 TEST(Outliers, ConstantAndHugeColumnsHaveNone) {
@@ -54,8 +55,8 @@ TEST(Outliers, ConstantAndHugeColumnsHaveNone) {
 }
 
 TEST(Outliers, RefusesAPercentileOfAllRows) {
-  EXPECT_ERROR(make_transformer("outliers", {{"method", "percentile"}, {"threshold", 50.0}}), kInvalidParameter,
-               HasSubstr("below 50"));
+  EXPECT_ERROR(make_transformer("outliers", {{"method", "percentile"}, {"threshold", 50.0}}),
+               kInvalidParameter, HasSubstr("below 50"));
 }
 
 // A cloud, and one row far from it in the combination of columns only.
