@@ -427,6 +427,8 @@ OpenedSource open_source(const std::filesystem::path& path, const std::string& e
   struct stat status{};
   Descriptor fd = open_for_reading(path, status);
   out.is_file = path != "-" && S_ISREG(status.st_mode);
+  // The system reads ahead while we parse.
+  if (out.is_file) ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   const std::string shown = shown_path(path);
   auto peek = std::make_unique<PeekSource>(std::make_unique<FileSource>(std::move(fd), shown));
   const std::string_view head = peek->peek(4);

@@ -411,12 +411,13 @@ void ColumnBuilder::fill(std::size_t part_index, std::size_t first_row, const Ro
 void ColumnBuilder::fill_codes(Part& part, std::size_t row, const RowBlock& block, std::size_t column,
                                const MissingTokens& missing) {
   if (too_many_levels_.load(std::memory_order_relaxed)) return;
+  // Levels are copied: seen in place, they would keep the whole of a mapped file in memory.
   if (!part.levels) part.levels = std::make_unique<LevelTable>();
   std::int32_t* const codes = buffers_->as<std::int32_t>();
   for (std::size_t i = 0; i < block.n_rows; ++i) {
     const Cell& cell = block.cell(i, column);
-    codes[row + i] = is_missing_string(cell, missing) ? data::kMissingCode
-                                                      : part.levels->find_or_add(cell.text(), cell.transient);
+    codes[row + i] =
+        is_missing_string(cell, missing) ? data::kMissingCode : part.levels->find_or_add(cell.text(), true);
   }
   // The whole column has no fewer levels than one of its parts, so this too depends on the table alone.
   if (part.levels->size() > max_levels_) too_many_levels_.store(true, std::memory_order_relaxed);

@@ -126,10 +126,13 @@ class CsvStream final : public TableStream {
   struct Step {
     CsvWindow window;
     std::vector<CsvPart> parts;
+    std::optional<CsvAttempt> attempt;
     std::size_t n_rows = 0;
     std::size_t n_bad_rows = 0;
   };
-  Step read_step(WindowReader& reader, std::size_t line, std::size_t n_bytes, std::size_t rows_left) const {
+  // `guess`: the plans by which cells are read at once; null: made from a sample.
+  Step read_step(WindowReader& reader, std::size_t line, std::size_t n_bytes, std::size_t rows_left,
+                 const std::vector<ColumnPlan>* guess) const {
     for (;; n_bytes *= 4) {
       reader.fill(n_bytes);
       Step step;
@@ -143,7 +146,8 @@ class CsvStream final : public TableStream {
           step.window.is_last = true;
         }
       }
-      step.parts = table_->analyze(step.window, context_);
+      step.attempt = table_->attempt(step.window, guess, context_);
+      step.parts = step.attempt ? std::move(step.attempt->parts) : table_->analyze(step.window, context_);
       for (const CsvPart& part : step.parts) {
         step.n_rows += part.n_rows;
         step.n_bad_rows += part.n_bad_rows;
@@ -159,6 +163,14 @@ class CsvStream final : public TableStream {
     reader.consume(static_cast<std::size_t>(end - reader.begin()));
   }
 
+  // Levels would need the whole table.
+  static void decide_texts(std::vector<ColumnPlan>& plans) {
+    for (ColumnPlan& plan : plans) {
+      if (plan.undecided) plan.type = data::ColumnType::kText;
+      plan.undecided = false;
+    }
+  }
+
   // Types by all rows of a file, or by the first window of what can be read only once.
   void infer_types(bool once) {
     const bool needed =
@@ -166,35 +178,39 @@ class CsvStream final : public TableStream {
                     [](const ColumnPlan& plan) { return !plan.forced || is_moment_type(plan.type); });
     std::vector<ColumnStats> stats(table_->names().size());
     if (needed && once) {
-      const Step step = read_step(rows_, line_, kFirstWindowBytes, options_.max_rows);
+      const Step step = read_step(rows_, line_, kFirstWindowBytes, options_.max_rows, nullptr);
       stats = table_->merge_stats(step.window, step.parts);
     } else if (needed) {
       WindowReader reader(path_, options_.encoding, limit_);
       reader.fill(std::max(options_.batch_bytes, table_->head().data_begin));
       std::size_t line = 1, n_rows = 0;
       skip_header(reader, line);
+      std::vector<ColumnPlan> guess;
       while (!(reader.is_last() && reader.size() == 0) &&
              (options_.max_rows == 0 || n_rows < options_.max_rows)) {
         const Step step = read_step(reader, line, options_.batch_bytes,
-                                    options_.max_rows == 0 ? 0 : options_.max_rows - n_rows);
+                                    options_.max_rows == 0 ? 0 : options_.max_rows - n_rows,
+                                    guess.empty() ? nullptr : &guess);
         const std::vector<ColumnStats> found = table_->merge_stats(step.window, step.parts);
         for (std::size_t i = 0; i < stats.size(); ++i) stats[i].merge(found[i]);
+        ReadReport unused;
+        guess = table_->plan(stats, unused);
+        decide_texts(guess);
         n_rows += step.n_rows;
         consume(reader, step, line);
       }
     }
     plans_ = table_->plan(stats, report_);
-    for (std::size_t i = 0; i < plans_.size(); ++i) {
-      if (plans_[i].undecided) plans_[i].type = data::ColumnType::kText;
-      plans_[i].undecided = false;
+    decide_texts(plans_);
+    for (std::size_t i = 0; i < plans_.size(); ++i)
       report_.columns.push_back({table_->names()[i], plans_[i].type, plans_[i].reason});
-    }
   }
 
   data::Frame read_window() {
-    const Step step = read_step(rows_, line_, options_.batch_bytes,
-                                options_.max_rows == 0 ? 0 : options_.max_rows - report_.n_rows);
-    data::Frame frame = table_->build(step.window, step.parts, plans_, context_, nullptr);
+    Step step = read_step(rows_, line_, options_.batch_bytes,
+                          options_.max_rows == 0 ? 0 : options_.max_rows - report_.n_rows, &plans_);
+    data::Frame frame = table_->build(step.window, step.parts, plans_, context_, nullptr,
+                                      step.attempt ? &*step.attempt : nullptr);
     report_.n_rows += step.n_rows;
     report_.n_skipped_rows += step.n_bad_rows;
     consume(rows_, step, line_);
