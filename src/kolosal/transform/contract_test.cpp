@@ -199,7 +199,14 @@ std::vector<ParamMap> variants(const std::string& name) {
   if (name == "target_encode")
     return {{{"method", "empirical_bayes"}, {"counts", true}, {"keep", true}},
             {{"min_levels", std::int64_t{10}}}};
-  if (name == "date_parts") return {{{"cyclic", true}, {"differences", true}, {"drop_constant", false}}};
+  if (name == "date_parts")
+    return {{{"cyclic", true}, {"differences", true}, {"drop_constant", false}},
+            {{"parts", "week,quarter,is_weekend,is_month_end"}, {"since", "first"}},
+            {{"parts", ""},
+             {"cyclic", true},
+             {"cycles", "second,minute,weekday,month"},
+             {"since", "2000-01-01"},
+             {"drop_constant", false}}};
   if (name == "text_hash") return {{{"idf", true}, {"width", std::int64_t{64}}}};
   if (name == "text_tokens") return {{{"score", "target"}, {"min_rows", std::int64_t{1}}}};
   if (name == "frequency_encode") return {{{"method", "count"}}, {{"method", "log_count"}}};
@@ -222,6 +229,9 @@ std::vector<ParamMap> variants(const std::string& name) {
   if (name == "random_projection")
     return {{{"method", "gaussian"}, {"n_components", std::int64_t{3}}},
             {{"epsilon", 0.9}, {"density", 0.5}}};
+  if (name == "group_stats") return {{{"target", true}, {"stats", "mean,max,count"}}};
+  if (name == "category_cross")
+    return {{{"choose", "gain"}, {"n_crosses", std::int64_t{2}}}, {{"max_levels", std::int64_t{3}}}};
   if (name == "text_tfidf")
     return {{{"analyzer", "char_wb"}, {"ngram_min", std::int64_t{2}}, {"ngram_max", std::int64_t{4}}},
             {{"ngram_max", std::int64_t{2}}, {"max_features", std::int64_t{3}}, {"sublinear_tf", true}},

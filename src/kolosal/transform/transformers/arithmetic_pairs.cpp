@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/sample_target_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -12,7 +13,6 @@ namespace {
 
 using data::Column;
 using data::TargetView;
-using data::Task;
 
 struct ArithmeticPairsParams {
   std::int64_t n_pairs = 10;
@@ -22,7 +22,6 @@ struct ArithmeticPairsParams {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kBins = 16;
-constexpr std::size_t kMaxClasses = 10;
 enum Operation : std::int32_t { kMinus, kPlus, kTimes, kOver, kOverReversed, kOperationCount };
 
 // What is not a finite number is missing: x / 0, an overflow, a missing or infinite cell.
@@ -52,33 +51,6 @@ std::string pair_name(std::int32_t operation, const std::string& a, const std::s
   constexpr std::array<char, kOperationCount> kSigns = {'-', '+', '*', '/', '/'};
   const char sign = kSigns[static_cast<std::size_t>(operation)];
   return operation == kOverReversed ? b + sign + a : a + sign + b;
-}
-
-// The target of the sampled rows as one or more vectors of mean 0 (one per class), and their sum of squares.
-struct SampleTarget {
-  std::vector<std::vector<double>> values;
-  double sum_sq = 0;
-};
-
-SampleTarget sample_target(const TargetView& y, std::span<const std::uint32_t> sample) {
-  SampleTarget out;
-  const bool multiclass = y.task == Task::kMulticlass;
-  const std::size_t n_vectors = multiclass ? std::min(y.n_classes, kMaxClasses) : 1;
-  for (std::size_t k = 0; k < n_vectors; ++k) {
-    std::vector<double> values;
-    double mean = 0;
-    for (const std::uint32_t row : sample) {
-      values.push_back(multiclass ? static_cast<double>(y.values[row] == static_cast<double>(k))
-                                  : y.values[row]);
-      mean += values.back() / static_cast<double>(sample.size());
-    }
-    for (double& value : values) {
-      value -= mean;
-      out.sum_sq += value * value;
-    }
-    out.values.push_back(std::move(values));
-  }
-  return out;
 }
 
 // Share of the target's variance that 16 quantile bins of the cells explain (missing cells are a bin of their
@@ -153,10 +125,7 @@ void ArithmeticPairs::do_fit(const data::Frame& x, std::span<const std::uint32_t
   require_types(x, "arithmetic_pairs", "numeric");
   pairs_.clear();
   if (rows.size() < 2) return;
-  // Every k-th row: the sample needs no random numbers and covers the table evenly.
-  std::vector<std::uint32_t> sample;
-  const std::size_t n_sample = std::min(rows.size(), static_cast<std::size_t>(params_.sample_rows));
-  for (std::size_t i = 0; i < n_sample; ++i) sample.push_back(rows[i * rows.size() / n_sample]);
+  const auto sample = sample_rows(rows, static_cast<std::size_t>(params_.sample_rows));
   const SampleTarget target = sample_target(y, sample);
 
   std::vector<std::vector<double>> cells(x.n_columns());

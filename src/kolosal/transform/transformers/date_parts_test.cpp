@@ -59,6 +59,51 @@ TEST(DateParts, DifferencesAreSecondsAndMissingWhereEitherIs) {
               Pointwise(NanSensitiveDoubleNear(1e-12), std::vector<double>{61.25, -3, kNaN}));
 }
 
+TEST(DateParts, WeeksWeekendsAndEndsOfMonths) {
+  // 2020-12-31 (Thursday), 2021-01-01 (Friday), 2021-01-04 (Monday), 2024-02-29, 2024-12-30 (Monday),
+  // 2023-01-01 (Sunday); weeks by Python's isocalendar().
+  std::vector<std::int64_t> days;
+  for (const std::int64_t day : {18'627, 18'628, 18'631, 19'782, 20'087, 19'358})
+    days.push_back(day * 86'400 * kSecond);
+  const Frame out = fit_all("date_parts", {{"parts", "week,quarter,is_weekend,is_month_start,is_month_end"}},
+                            one_column(Column::from_date(days), "d"));
+  EXPECT_THAT(numbers(out, "d_week"), ElementsAre(53, 53, 1, 9, 1, 52));
+  EXPECT_THAT(numbers(out, "d_quarter"), ElementsAre(4, 1, 1, 1, 4, 1));
+  EXPECT_THAT(numbers(out, "d_is_weekend"), ElementsAre(0, 0, 0, 0, 0, 1));
+  EXPECT_THAT(numbers(out, "d_is_month_start"), ElementsAre(0, 1, 0, 0, 0, 1));
+  EXPECT_THAT(numbers(out, "d_is_month_end"), ElementsAre(1, 0, 0, 1, 0, 0));
+}
+
+TEST(DateParts, CyclesAreSineAndCosine) {
+  // 1970-01-01 06:30:15, a Thursday.
+  const Frame out = fit_all("date_parts",
+                            {{"parts", ""},
+                             {"cyclic", true},
+                             {"cycles", "second,minute,hour,weekday,month"},
+                             {"drop_constant", false}},
+                            one_column(Column::from_timestamp({(6 * 3600 + 30 * 60 + 15) * kSecond}), "t"));
+  const auto turn = [](double share) { return 2 * 3.14159265358979323846 * share; };
+  EXPECT_NEAR(numbers(out, "t_second_sin")[0], std::sin(turn(0.25)), 1e-6);
+  EXPECT_NEAR(numbers(out, "t_minute_cos")[0], std::cos(turn(30.25 / 60)), 1e-6);
+  EXPECT_NEAR(numbers(out, "t_hour_sin")[0], std::sin(turn(6.5041666667 / 24)), 1e-6);
+  EXPECT_NEAR(numbers(out, "t_weekday_cos")[0], std::cos(turn((3 + 6.5041666667 / 24) / 7)), 1e-6);
+  EXPECT_NEAR(numbers(out, "t_month_cos")[0], 1, 1e-6);
+}
+
+TEST(DateParts, ElapsedDaysSinceADayOrTheFirstMoment) {
+  data::Bitmap valid = data::all_present(3);
+  data::clear_bit(valid.data(), 1);
+  const Frame x =
+      one_column(Column::from_timestamp({86'400 * kSecond * 3 / 2, 0, -86'400 * kSecond}, valid), "t");
+  EXPECT_THAT(numbers(fit_all("date_parts", {{"since", "1970-01-02"}}, x), "t_elapsed_days"),
+              Pointwise(NanSensitiveDoubleNear(1e-12), std::vector<double>{0.5, kNaN, -2}));
+  EXPECT_THAT(numbers(fit_all("date_parts", {{"since", "first"}}, x), "t_elapsed_days"),
+              Pointwise(NanSensitiveDoubleNear(1e-12), std::vector<double>{2.5, kNaN, 0}));
+  EXPECT_ERROR(make_transformer("date_parts", {{"since", "noon"}}), kInvalidParameter, HasSubstr("\"noon\""));
+  EXPECT_ERROR(make_transformer("date_parts", {{"cyclic", true}, {"cycles", "hour,moon"}}), kInvalidParameter,
+               HasSubstr("\"moon\""));
+}
+
 TEST(DateParts, RefusesAnUnknownPart) {
   EXPECT_ERROR(make_transformer("date_parts", {{"parts", "year,moon"}}), kInvalidParameter,
                HasSubstr("\"moon\""));

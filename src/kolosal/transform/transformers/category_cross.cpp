@@ -1,0 +1,269 @@
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/sample_target_internal.hpp"
+#include "kolosal/transform/transformer.hpp"
+
+namespace kolosal::transform {
+namespace {
+
+using data::Column;
+
+struct CategoryCrossParams {
+  std::string choose = "all";
+  std::int64_t n_crosses = 20;
+  std::int64_t min_rows = 2;
+  std::int64_t max_levels = 10'000;
+  std::int64_t sample_rows = 20'000;
+};
+
+// The level of one column and that of another as one number.
+std::uint64_t key_of(std::int32_t a, std::int32_t b) {
+  return static_cast<std::uint64_t>(static_cast<std::uint32_t>(a)) << 32 | static_cast<std::uint32_t>(b);
+}
+
+// Share of the target's variance that groups of rows explain, corrected for their number (a group of one row
+// explains nothing); 0 when it is not better than chance.
+double explained_share(const std::vector<std::uint64_t>& groups, const SampleTarget& target) {
+  if (!(target.sum_sq > 0)) return 0;
+  std::unordered_map<std::uint64_t, std::size_t> number;
+  std::vector<std::size_t> of_row;
+  for (const std::uint64_t group : groups)
+    of_row.push_back(number.emplace(group, number.size()).first->second);
+  std::vector<double> count(number.size());
+  for (const std::size_t group : of_row) count[group] += 1;
+  double between = 0;
+  for (const auto& values : target.values) {
+    std::vector<double> sum(number.size());
+    for (std::size_t i = 0; i < of_row.size(); ++i) sum[of_row[i]] += values[i];
+    for (std::size_t g = 0; g < sum.size(); ++g) between += sum[g] * sum[g] / count[g];
+  }
+  const auto n = static_cast<double>(groups.size()), rest = n - static_cast<double>(number.size());
+  return rest > 0 ? std::max(0.0, 1 - (1 - between / target.sum_sq) * (n - 1) / rest) : 0;
+}
+
+/// Adds crosses of category columns: <a>*<b> has a level for each pair of their levels.
+///
+/// Choice:  all: every pair of columns, in their order (an error beyond n_crosses); gain: the n_crosses
+///          pairs that explain most of the target's variance beyond the better one of their two
+///          columns, corrected for the number of their levels, on at most sample_rows fitted rows.
+/// Levels:  pairs on at least min_rows fitted rows, the max_levels most frequent; named
+///          "<level>*<level>", in the order of their names.
+/// Types:   the columns stay; a cross is a category.
+/// Missing: a cross is missing where one of both is. All other pairs are an unseen level.
+class CategoryCross final : public Transformer {
+ public:
+  explicit CategoryCross(CategoryCrossParams params) : params_(std::move(params)) {}
+  bool uses_target() const override { return params_.choose == "gain"; }
+  std::string made_types() const override { return "category"; }
+
+ private:
+  struct Cross {
+    std::size_t a = 0, b = 0;                              // columns
+    std::unordered_map<std::uint64_t, std::int32_t> code;  // by key_of the two levels
+    std::shared_ptr<const data::Dictionary> levels;
+  };
+
+  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+              const Context& context) override;
+  std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
+  void do_save(artifact::Node& node) const override;
+  void do_load(const artifact::Node& node) override;
+
+  std::vector<std::pair<std::size_t, std::size_t>> choose_pairs(const data::Frame& x,
+                                                                std::span<const std::uint32_t> rows,
+                                                                const data::TargetView& y,
+                                                                const Context& context) const;
+  void fit_cross(const data::Frame& x, std::span<const std::uint32_t> rows, Cross& cross) const;
+
+  CategoryCrossParams params_;
+  std::vector<Levels> levels_;  // by column
+  std::vector<Cross> crosses_;
+};
+
+std::vector<std::pair<std::size_t, std::size_t>> CategoryCross::choose_pairs(
+    const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+    const Context& context) const {
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  for (std::size_t a = 0; a < x.n_columns(); ++a)
+    for (std::size_t b = a + 1; b < x.n_columns(); ++b) pairs.emplace_back(a, b);
+  const auto most = static_cast<std::size_t>(params_.n_crosses);
+  if (!uses_target()) {
+    if (pairs.size() > most)
+      throw Error(ErrorCode::kInvalidParameter,
+                  "category_cross of {} columns would make {} crosses, more than n_crosses = {}; name the "
+                  "columns, or "
+                  "set choose to \"gain\"",
+                  x.n_columns(), pairs.size(), params_.n_crosses);
+    return pairs;
+  }
+  const auto sample = sample_rows(rows, static_cast<std::size_t>(params_.sample_rows));
+  if (sample.size() < 2) return {};
+  const SampleTarget target = sample_target(y, sample);
+  const auto groups_of = [&](std::size_t a, std::size_t b) {
+    const auto left = x.column(a).codes(), right = x.column(b).codes();
+    std::vector<std::uint64_t> out;
+    for (const std::uint32_t row : sample) out.push_back(key_of(left[row], right[row]));
+    return out;
+  };
+  std::vector<double> alone(x.n_columns()), gain(pairs.size());
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    alone[c] = explained_share(groups_of(c, c), target);
+  });
+  context.parallel_blocks(pairs.size(), 1, [&](std::size_t i, std::size_t) {
+    const auto [a, b] = pairs[i];
+    gain[i] = explained_share(groups_of(a, b), target) - std::max(alone[a], alone[b]);
+  });
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    if (gain[i] > 0) order.push_back(i);
+  std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return gain[i]; });
+  order.resize(std::min(order.size(), most));
+  std::vector<std::pair<std::size_t, std::size_t>> out;
+  for (const std::size_t i : order) out.push_back(pairs[i]);
+  return out;
+}
+
+void CategoryCross::fit_cross(const data::Frame& x, std::span<const std::uint32_t> rows, Cross& cross) const {
+  const Levels &left = levels_[cross.a], &right = levels_[cross.b];
+  const CodeView a = left.codes(x.column(cross.a)), b = right.codes(x.column(cross.b));
+  std::unordered_map<std::uint64_t, std::int64_t> counts;
+  for (const std::uint32_t row : rows)
+    if (a[row] >= 0 && b[row] >= 0) ++counts[key_of(a[row], b[row])];
+  struct Pair {
+    std::string name;
+    std::uint64_t key;
+    std::int64_t count;
+  };
+  std::vector<Pair> pairs;
+  for (const auto& [key, count] : counts)
+    if (count >= params_.min_rows)
+      pairs.push_back({left.dictionary().level(static_cast<std::int32_t>(key >> 32)) + "*" +
+                           right.dictionary().level(static_cast<std::int32_t>(key & 0xffffffffU)),
+                       key, count});
+  // By name, and pairs of one name ("a*b" and "c", "a" and "b*c") by the first level: the same whatever the
+  // codes.
+  std::ranges::sort(pairs, [&](const Pair& p, const Pair& q) {
+    if (p.name != q.name) return p.name < q.name;
+    return left.dictionary().level(static_cast<std::int32_t>(p.key >> 32)) <
+           left.dictionary().level(static_cast<std::int32_t>(q.key >> 32));
+  });
+  if (pairs.size() > static_cast<std::size_t>(params_.max_levels)) {
+    std::vector<std::size_t> order(pairs.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return pairs[i].count; });
+    order.resize(static_cast<std::size_t>(params_.max_levels));
+    std::ranges::sort(order);
+    std::vector<Pair> kept;
+    for (const std::size_t i : order) kept.push_back(std::move(pairs[i]));
+    pairs = std::move(kept);
+  }
+  std::vector<std::string> names;
+  std::unordered_set<std::string> used;
+  for (auto& [name, key, count] : pairs) {
+    while (!used.insert(name).second) name += '_';
+    cross.code.emplace(key, static_cast<std::int32_t>(names.size()));
+    names.push_back(std::move(name));
+  }
+  cross.levels = std::make_shared<const data::Dictionary>(std::move(names));
+}
+
+void CategoryCross::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
+                           const data::TargetView& y, const Context& context) {
+  require_types(x, "category_cross", "category");
+  levels_.clear();
+  for (std::size_t c = 0; c < x.n_columns(); ++c) levels_.emplace_back(x.column(c).dictionary());
+  crosses_.clear();
+  for (const auto& [a, b] : choose_pairs(x, rows, y, context)) crosses_.push_back({a, b, {}, {}});
+  context.parallel_blocks(crosses_.size(), 1,
+                          [&](std::size_t i, std::size_t) { fit_cross(x, rows, crosses_[i]); });
+}
+
+std::vector<Transformer::Named> CategoryCross::do_transform(const data::Frame& x,
+                                                            const Context& context) const {
+  std::vector<Named> made(crosses_.size());
+  context.parallel_blocks(crosses_.size(), 1, [&](std::size_t i, std::size_t) {
+    const Cross& cross = crosses_[i];
+    const CodeView a = levels_[cross.a].codes(x.column(cross.a)),
+                   b = levels_[cross.b].codes(x.column(cross.b));
+    std::vector<std::int32_t> codes(x.n_rows(), data::kUnseenCode);
+    for (std::size_t row = 0; row < codes.size(); ++row) {
+      if (a[row] == data::kMissingCode || b[row] == data::kMissingCode) {
+        codes[row] = data::kMissingCode;
+      } else if (a[row] >= 0 && b[row] >= 0) {
+        const auto found = cross.code.find(key_of(a[row], b[row]));
+        if (found != cross.code.end()) codes[row] = found->second;
+      }
+    }
+    made[i] = {x.name(cross.a) + "*" + x.name(cross.b),
+               Column::from_category(std::move(codes), cross.levels)};
+  });
+  std::vector<Named> out;
+  for (std::size_t c = 0; c < x.n_columns(); ++c) out.push_back({x.name(c), x.column(c)});
+  std::ranges::move(made, std::back_inserter(out));
+  return out;
+}
+
+void CategoryCross::do_save(artifact::Node& node) const {
+  for (std::size_t c = 0; c < levels_.size(); ++c)
+    levels_[c].save(node.add_child(fmt::format("column_{}", c)));
+  node.set("n_crosses", crosses_.size());
+  for (std::size_t i = 0; i < crosses_.size(); ++i) {
+    artifact::Node& child = node.add_child(fmt::format("cross_{}", i));
+    child.set("a", crosses_[i].a);
+    child.set("b", crosses_[i].b);
+    child.set("levels", crosses_[i].levels->levels());
+    std::vector<std::uint64_t> keys(crosses_[i].code.size());
+    for (const auto& [key, code] : crosses_[i].code) keys[static_cast<std::size_t>(code)] = key;
+    child.set_array("keys", keys);
+  }
+}
+
+void CategoryCross::do_load(const artifact::Node& node) {
+  levels_.clear();
+  for (std::size_t c = 0; c < input_columns().size(); ++c)
+    levels_.push_back(Levels::load(node.child(fmt::format("column_{}", c))));
+  crosses_.clear();
+  for (std::int64_t i = 0; i < node.get_int("n_crosses"); ++i) {
+    const artifact::Node& child = node.child(fmt::format("cross_{}", i));
+    Cross cross;
+    cross.a = static_cast<std::size_t>(child.get_int("a"));
+    cross.b = static_cast<std::size_t>(child.get_int("b"));
+    if (cross.a >= levels_.size() || cross.b >= levels_.size())
+      throw Error(ErrorCode::kModel,
+                  "the saved state of step category_cross is damaged: columns {} and {} of {}", cross.a,
+                  cross.b, levels_.size());
+    cross.levels = std::make_shared<const data::Dictionary>(child.get_strings("levels"));
+    const auto keys = child.array<std::uint64_t>("keys");
+    for (std::size_t code = 0; code < keys.size(); ++code)
+      cross.code.emplace(keys[code], static_cast<std::int32_t>(code));
+    check_saved_size("category_cross", {cross.code.size()}, static_cast<std::size_t>(cross.levels->size()));
+    crosses_.push_back(std::move(cross));
+  }
+}
+
+}  // namespace
+
+TransformerInfo category_cross_info() {
+  return describe<CategoryCross>(
+      "category_cross", "Add crosses of category columns: one level for each pair of their levels.",
+      "category",
+      ParamTable<CategoryCrossParams>()
+          .param("choose", &CategoryCrossParams::choose,
+                 "All pairs of columns, or those that tell of the target.", choice({"all", "gain"}))
+          .param("n_crosses", &CategoryCrossParams::n_crosses, "Most crosses to add.")
+          .limits(1, 10'000)
+          .param("min_rows", &CategoryCrossParams::min_rows,
+                 "Fewest training rows of a pair that is a level.")
+          .limits(1, 1e9)
+          .param("max_levels", &CategoryCrossParams::max_levels,
+                 "Most levels of a cross, the most frequent ones.")
+          .limits(1, 1e8)
+          .param("sample_rows", &CategoryCrossParams::sample_rows,
+                 "Most training rows looked at for the choice (gain).")
+          .limits(10, 1e9));
+}
+
+}  // namespace kolosal::transform
