@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 from sklearn.ensemble import IsolationForest
-from sklearn.impute import KNNImputer
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer
 from sklearn.preprocessing import KBinsDiscretizer, Normalizer, PowerTransformer, QuantileTransformer
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -89,6 +90,10 @@ for k in (1, 4, 100):
     for weights in ("uniform", "distance"):
         cases.append(case(f"knn_impute {k} {weights}", "knn_impute", {"n_neighbors": k, "weights": weights}, correlated,
                           by_column(KNNImputer(n_neighbors=k, weights=weights, keep_empty_features=True), correlated)))
+for params in ({}, {"max_iter": 3, "tol": 0.0}, {"initial": "median", "max_iter": 40}):
+    given = {"initial_strategy" if key == "initial" else key: value for key, value in params.items()}
+    cases.append(case(f"iterative_impute {params}", "iterative_impute", params, correlated,
+                      by_column(IterativeImputer(keep_empty_features=True, **given), correlated)))
 
 columns = columns_of("normal", "skewed", "far", "negative", "constant")
 columns["whole"] = rng.integers(0, 9, size=N).astype(float)

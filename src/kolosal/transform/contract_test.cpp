@@ -183,6 +183,9 @@ std::vector<ParamMap> variants(const std::string& name) {
   if (name == "fill_in_order")
     return {
         {{"direction", "backward"}, {"order_by", "day"}, {"group_by", "few"}, {"limit", std::int64_t{2}}}};
+  if (name == "iterative_impute")
+    return {{{"initial", "median"}, {"infinities", "keep"}},
+            {{"n_draws", std::int64_t{3}}, {"max_iter", std::int64_t{2}}, {"infinities", "clip"}}};
   if (name == "knn_impute")
     return {{{"weights", "distance"}, {"infinities", "keep"}},
             {{"n_neighbors", std::int64_t{200}}, {"infinities", "clip"}, {"max_rows", std::int64_t{50}}}};
