@@ -1,17 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <future>
-#include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "kolosal/automl/portfolio.hpp"
+#include "kolosal/core/cache.hpp"
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/pipeline/splitter.hpp"
 
@@ -50,13 +47,13 @@ class FeatureStore {
   static constexpr std::size_t kAllRows = ~std::size_t{0};
 
  private:
-  template <typename T>
-  using Future = std::shared_future<std::shared_ptr<const T>>;
+  /// One of the two.
+  struct Kept {
+    std::shared_ptr<const FoldFeatures> features;
+    std::shared_ptr<const model::Prepared> prepared;
+  };
+  using Store = Cache<std::string, Kept>;
 
-  template <typename T>
-  std::shared_ptr<const T> make_once(std::map<std::string, Future<T>>& cache, const std::string& key,
-                                     const std::function<std::shared_ptr<const T>()>& make);
-  void touch(const std::string& key, std::size_t n_bytes);
   std::shared_ptr<const FoldFeatures> shared_features(const View& view, const Context& context);
   std::string fold_key(const View& view, std::size_t fold) const;
 
@@ -65,12 +62,8 @@ class FeatureStore {
   const std::vector<pipeline::Split>& splits_;
   std::map<std::string, View> views_;
   std::vector<std::uint32_t> all_rows_;
-  std::size_t memory_bytes_;
-
-  std::mutex mutex_;
-  std::map<std::string, Future<FoldFeatures>> features_;
-  std::map<std::string, Future<model::Prepared>> prepared_;
-  std::list<std::pair<std::string, std::size_t>> recent_;  // keys with their bytes, last used first
+  Store shared_;  // what all folds of a view share stays
+  Store store_;
 };
 
 }  // namespace kolosal::automl

@@ -24,6 +24,7 @@ struct CacheOptions {
   /// Parts with a lock of their own, a power of two. Each may hold an equal share of max_bytes: a cache of
   /// few large values should have one, a cache that many threads ask for small ones should have 16 or more.
   std::size_t n_shards = 1;
+  bool keeps_newest = false;  ///< Keeps the value put last even when it alone is larger than the limit.
   const Clock* clock = &Clock::system();  ///< Outlives the cache.
 };
 
@@ -46,7 +47,7 @@ struct CacheCounters {
 ///
 /// Values are immutable and shared: one that is given up lives on with those who hold it.
 /// Units:   bytes are what the caller says that a value takes; keys and bookkeeping are not counted.
-/// Edge:    a value larger than the limit (of a shard) is not kept at all.
+/// Edge:    a value larger than the limit (of a shard) is not kept at all, save with keeps_newest.
 /// Threads: all members may be called from many threads.
 /// Cost:    get() is a hash, a lock without a system call and a look-up: 60 to 90 ns.
 template <typename Key, typename Value, typename Hash = std::hash<Key>>
@@ -228,8 +229,9 @@ class Cache {
               std::vector<Node>& gone) {
     if (const auto old = shard.entries.find(wanted); old != shard.entries.end())
       gone.push_back(take_out(shard, old));
-    if (n_bytes > shard_bytes_) return;
-    while (shard.counters.bytes > shard_bytes_ - n_bytes) {
+    if (n_bytes > shard_bytes_ && !options_.keeps_newest) return;
+    const std::size_t room = shard_bytes_ - std::min(n_bytes, shard_bytes_);
+    while (shard.counters.bytes > room || (n_bytes > shard_bytes_ && shard.oldest)) {
       ++shard.counters.evictions;
       gone.push_back(take_out(shard, shard.entries.find(*shard.oldest->key)));
     }

@@ -73,6 +73,16 @@ TEST(Cache, DoesNotKeepWhatIsLargerThanItsLimit) {
   EXPECT_EQ(present(cache, "c"), "c");
 }
 
+TEST(Cache, MayKeepTheNewestValueWhateverItsSize) {
+  Texts cache({.max_bytes = 30, .keeps_newest = true});
+  cache.put("a", text("a"), 10);
+  cache.put("b", text("b"), 31);
+  EXPECT_EQ(cache.counters().bytes, 31U);
+  EXPECT_EQ(present(cache, "a", "b"), "b");
+  cache.put("c", text("c"), 20);
+  EXPECT_EQ(present(cache, "b", "c"), "c");
+}
+
 TEST(Cache, WhoHoldsAValueKeepsIt) {
   Texts cache({.max_bytes = 10});
   cache.put("a", text("a"), 10);

@@ -8,9 +8,11 @@
 
 #include "kolosal/automl/problem.hpp"
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/memory.hpp"
+#include "kolosal/service/batch_pipeline.hpp"
 #include "kolosal/service/output_place.hpp"
-#include "kolosal/service/prediction.hpp"
 #include "kolosal/service/recipe_input.hpp"
+#include "kolosal/service/table_scan.hpp"
 
 namespace kolosal::service {
 namespace {
@@ -18,6 +20,11 @@ namespace {
 using data::Column;
 using data::ColumnType;
 using data::Frame;
+
+/// What is there beside the table: code, libraries, buffers of the reader and the writer.
+constexpr std::size_t kBaseBytes = 64UL << 20;
+/// The file's pages, its columns, and what is made of them.
+constexpr std::size_t kCopiesOfTable = 3;
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
@@ -29,7 +36,16 @@ struct FitTarget {
   std::size_t n_classes = 0;
   std::vector<double> values;       // NaN where missing
   std::vector<std::uint32_t> rows;  // that have one
+
+  data::TargetView view() const { return {task, values, {}, n_classes}; }
 };
+
+FitTarget all_rows(std::size_t n_rows) {
+  FitTarget out;
+  out.rows.resize(n_rows);
+  std::iota(out.rows.begin(), out.rows.end(), 0U);
+  return out;
+}
 
 FitTarget read_target(const Column& column, const std::string& name, const std::string& task) {
   // Beside a column of nothing, since a problem without features is none.
@@ -90,6 +106,77 @@ Frame assemble(const Frame& passing, const std::string& target, const Frame& mad
   return {std::move(names), std::move(columns)};
 }
 
+/// The rows that a recipe is fitted on: those with a target, when one is used.
+class FitBatches final : public transform::BatchStream {
+ public:
+  FitBatches(std::unique_ptr<RecipeInput> input, const FitTarget& target)
+      : input_(std::move(input)), target_(target) {}
+
+  std::optional<transform::Batch> next() override {
+    auto batch = input_->next();
+    if (!batch) return {};
+    const std::size_t begin = row_, end = begin + batch->features.n_rows();
+    row_ = end;
+    std::vector<std::uint32_t> rows;
+    for (; at_ < target_.rows.size() && target_.rows[at_] < end; ++at_)
+      rows.push_back(static_cast<std::uint32_t>(target_.rows[at_] - begin));
+    const bool all = rows.size() == batch->features.n_rows();
+    transform::Batch out{all ? std::move(batch->features) : batch->features.take(rows), target_.view()};
+    if (target_.values.empty()) return out;
+    y_.clear();
+    for (const std::uint32_t row : rows) y_.push_back(target_.values[begin + row]);
+    out.y.values = y_;
+    return out;
+  }
+
+ private:
+  std::unique_ptr<RecipeInput> input_;
+  const FitTarget& target_;
+  std::vector<double> y_;
+  std::size_t row_ = 0;  // of the table, where the next batch begins
+  std::size_t at_ = 0;   // in target_.rows
+};
+
+/// Batches cut into pieces whose columns, before and after the recipe, take few bytes beside the memory
+/// limit. How many rows those are is found by a try on the first rows, so that the cuts are the same in every
+/// run.
+class RecipeBatches {
+ public:
+  RecipeBatches(RecipeInput& input, const FittedRecipe& fitted, const Context& context)
+      : input_(input), fitted_(fitted), context_(context) {}
+
+  std::optional<RecipeInput::Batch> next() {
+    if (at_ >= batch_.features.n_rows()) {
+      auto batch = input_.next();
+      if (!batch) return {};
+      batch_ = std::move(*batch);
+      at_ = 0;
+    }
+    if (piece_rows_ == 0) piece_rows_ = rows_within(context_.memory_limit_bytes / 32);
+    const std::size_t n = std::min(piece_rows_, batch_.features.n_rows() - at_);
+    RecipeInput::Batch out{batch_.features.slice(at_, n), batch_.passing.slice(at_, n)};
+    at_ += n;
+    return out;
+  }
+
+ private:
+  std::size_t rows_within(std::size_t n_bytes) const {
+    constexpr std::size_t kTryRows = 1'024;
+    const Frame head = batch_.features.slice(0, std::min(kTryRows, batch_.features.n_rows()));
+    if (head.n_rows() == 0) return kTryRows;
+    const Frame made = without_sparse(fitted_.recipe.transform(head, context_));
+    const std::size_t row_bytes = (head.n_bytes() + made.n_bytes()) / head.n_rows() + 1;
+    return std::max<std::size_t>(256, n_bytes / row_bytes);
+  }
+
+  RecipeInput& input_;
+  const FittedRecipe& fitted_;
+  const Context& context_;
+  RecipeInput::Batch batch_;
+  std::size_t at_ = 0;
+  std::size_t piece_rows_ = 0;
+};
+
 class Preprocessor {
  public:
   Preprocessor(const PreprocessRequest& request, const Context& context)
@@ -121,18 +208,24 @@ class Preprocessor {
   void fit() {
     report_.fitted = true;
     take_roles();
+    is_planned_ = request_.recipe.empty() && fitted_.plan.steps.empty();
+    needed_bytes_ = kBaseBytes + kCopiesOfTable * estimated_table_bytes(request_.data);
+    if (request_.data != "-" && needed_bytes_ > context_.memory_limit_bytes)
+      fit_in_batches();
+    else
+      fit_in_memory();
+  }
+
+  void fit_in_memory() {
     io::ReadReport read;
     const Frame table = io::read_table(request_.data, request_.read, context_, &read);
     report_.notes = read.notes;
-    set_schema(table);
+    set_schema(data::Schema::of(table));
     const Frame features = table.select(fitted_.schema.names_with(data::Role::kFeature));
-    const bool is_planned = request_.recipe.empty() && fitted_.plan.steps.empty();
-    const FitTarget target = target_of(table, is_planned);
-    const data::TargetView y{target.task, target.values, {}, target.n_classes};
-    if (is_planned) make_plan(features, target.rows, y);
-    fitted_.recipe = transform::Recipe(fitted_.plan.specs());
-    fitted_.recipe.max_features(request_.max_features);
-    const Frame made = fitted_.recipe.fit_transform(features, target.rows, y, context_);
+    const FitTarget target = target_of(table, table.n_rows());
+    if (is_planned_) make_plan(features, target.rows, target.view(), false);
+    make_recipe();
+    const Frame made = fitted_.recipe.fit_transform(features, target.rows, target.view(), context_);
     fitted_.n_rows = report_.n_rows = table.n_rows();
     const Frame out = assemble(passing_columns(table), fitted_.plan.target, made);
     report_.columns = out.names();
@@ -142,30 +235,107 @@ class Preprocessor {
     writer->close();
   }
 
-  void make_plan(const Frame& features, std::span<const std::uint32_t> rows, const data::TargetView& y) {
-    const transform::PlannerOptions options{request_.learner, request_.max_features};
+  void make_recipe() {
+    fitted_.recipe = transform::Recipe(fitted_.plan.specs());
+    fitted_.recipe.max_features(request_.max_features);
+  }
+
+  // ---- fitting what does not fit in memory
+  // ------------------------------------------------------------------
+
+  /// One pass for types, ranges, levels and the target, the passes of fit_stream(), and one that writes.
+  void fit_in_batches() {
+    const TableScan scan =
+        scan_table(request_.data, with_batch_bytes(request_.read), fitted_.plan.target, context_);
+    report_.notes = scan.notes;
+    report_.notes.push_back(fmt::format(
+        "the table needs about {} in memory, more than the limit of {}: it is read batch by batch",
+        format_bytes(needed_bytes_), format_bytes(context_.memory_limit_bytes)));
+    set_schema(scan.schema);
+    fitted_.n_rows = scan.n_rows;
+    Frame targets;
+    if (!fitted_.plan.target.empty()) targets.add(fitted_.plan.target, scan.target);
+    if (is_planned_) {
+      // Encodings by the target are not for rows that are fitted in batches.
+      const FitTarget target =
+          request_.output.empty() ? target_of(targets, scan.n_rows) : all_rows(scan.n_rows);
+      const Frame head = first_rows();
+      std::vector<std::uint32_t> rows = target.rows;
+      std::erase_if(rows, [&](std::uint32_t row) { return row >= head.n_rows(); });
+      data::TargetView y = target.view();
+      if (!y.values.empty()) y.values = y.values.first(head.n_rows());
+      make_plan(head, rows, y, true);
+    }
+    make_recipe();
+    if (fitted_.recipe.uses_target() && !request_.output.empty())
+      throw Error(
+          ErrorCode::kMemory,
+          "the table needs about {} in memory, more than the limit of {}, and a step of the recipe learns "
+          "from the target: the rows that it learns from get encodings without their own target only when "
+          "all are in memory. Raise --memory-limit, or leave out --output: the recipe is then fitted and "
+          "saved, to be applied to other rows",
+          format_bytes(needed_bytes_), format_bytes(context_.memory_limit_bytes));
+    const FitTarget target = target_of(targets, scan.n_rows);
+    fitted_.recipe.fit_stream([&] { return std::make_unique<FitBatches>(open_features(), target); },
+                              context_);
+    report_.n_rows = scan.n_rows;
+    if (request_.output.empty()) return;
+    report_.n_rows = 0;
+    RecipeInput input(fitted_, request_.data, with_batch_bytes(request_.read), keeps_looks(), context_);
+    write_batches(input);
+  }
+
+  std::unique_ptr<RecipeInput> open_features() const {
+    io::ReadOptions read = with_batch_bytes(request_.read);
+    read.columns = fitted_.schema.names_with(data::Role::kFeature);
+    return std::make_unique<RecipeInput>(fitted_, request_.data, std::move(read), false, context_);
+  }
+
+  /// As many rows as fit in an eighth of the memory: what the planner looks at.
+  Frame first_rows() const {
+    std::vector<Frame> parts;
+    std::size_t n_bytes = 0;
+    const auto input = open_features();
+    while (n_bytes < context_.memory_limit_bytes / 8) {
+      auto batch = input->next();
+      if (!batch) break;
+      n_bytes += batch->features.n_bytes();
+      parts.push_back(std::move(batch->features));
+    }
+    return data::concatenate(parts);
+  }
+
+  /// Few enough bytes of the file at a time that several batches, and what is made of them, are within the
+  /// limit.
+  io::ReadOptions with_batch_bytes(io::ReadOptions read) const {
+    read.batch_bytes = std::clamp<std::size_t>(context_.memory_limit_bytes / 64, 256 << 10, read.batch_bytes);
+    return read;
+  }
+
+  void make_plan(const Frame& features, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                 bool in_batches) {
+    const transform::PlannerOptions options{request_.learner, request_.max_features, in_batches};
     transform::RecipePlan made = transform::plan_recipe(features, rows, y, options, context_);
     fitted_.plan.steps = std::move(made.steps);
     fitted_.plan.notes = std::move(made.notes);
   }
 
   /// Read where a step or the planner wants it; else there are only rows, all of them.
-  FitTarget target_of(const Frame& table, bool is_planned) {
+  FitTarget target_of(const Frame& table, std::size_t n_rows) {
     const std::string& name = fitted_.plan.target;
     const bool is_used = transform::Recipe(fitted_.plan.specs()).uses_target();
     if (is_used && name.empty())
       throw Error(ErrorCode::kUsage, "a step of the recipe learns from the target; give --target COLUMN");
-    if (is_used || (is_planned && !name.empty())) {
-      FitTarget out = read_target(table.column(name), name, request_.task);
-      if (out.rows.size() < table.n_rows())
-        report_.notes.push_back(fmt::format("{} of {} rows have no target; nothing is learned from them",
-                                            table.n_rows() - out.rows.size(), table.n_rows()));
-      return out;
-    }
-    FitTarget out;
-    out.rows.resize(table.n_rows());
-    std::iota(out.rows.begin(), out.rows.end(), 0U);
+    if (!is_used && (!is_planned_ || name.empty())) return all_rows(n_rows);
+    FitTarget out = read_target(table.column(name), name, request_.task);
+    if (out.rows.size() < n_rows)
+      add_note(fmt::format("{} of {} rows have no target; nothing is learned from them",
+                           n_rows - out.rows.size(), n_rows));
     return out;
+  }
+
+  void add_note(std::string text) {
+    if (!contains(report_.notes, text)) report_.notes.push_back(std::move(text));
   }
 
   /// Target and ignored columns: what the recipe says, and what the caller says beside it.
@@ -189,11 +359,13 @@ class Preprocessor {
       }
   }
 
-  void set_schema(const Frame& table) {
+  void set_schema(data::Schema schema) {
     const auto& plan = fitted_.plan;
-    if (!plan.target.empty()) table.column(plan.target);  // throws, naming the nearest
-    for (const std::string& name : plan.ignore) table.column(name);
-    fitted_.schema = data::Schema::of(table);
+    fitted_.schema = std::move(schema);
+    Frame header;
+    for (const data::Field& field : fitted_.schema.fields()) header.add(field.name, Column());
+    if (!plan.target.empty()) header.column(plan.target);  // throws, naming the nearest
+    for (const std::string& name : plan.ignore) header.column(name);
     std::size_t n_features = 0;
     for (data::Field& field : fitted_.schema.fields()) {
       if (field.name == plan.target)
@@ -244,28 +416,42 @@ class Preprocessor {
                   request_.recipe.string(),
                   plan.target.empty() ? "no target" : fmt::format("the target \"{}\"", plan.target),
                   request_.target);
-    RecipeInput input(fitted_, request_.data, request_.read, keeps_looks(), context_);
-    std::unique_ptr<io::TableWriter> writer;
-    if (!request_.output.empty()) writer = io::make_table_writer(request_.output, request_.write, context_);
-    while (auto batch = input.next()) {
-      if (context_.should_stop())
-        throw Error(ErrorCode::kInterrupted, "stopped after {} rows; nothing was written", report_.n_rows);
-      const Frame made = fitted_.recipe.transform(batch->features, context_);
-      const Frame out = assemble(batch->passing, plan.target, made);
-      report_.columns = out.names();
-      report_.n_rows += out.n_rows();
-      if (writer) writer->write(out);
-    }
-    if (writer) writer->close();
+    RecipeInput input(fitted_, request_.data, with_batch_bytes(request_.read), keeps_looks(), context_);
+    write_batches(input);
     report_.notes = input.notes();
     report_.conform = input.conform();
     report_.drift = input.drift();
+  }
+
+  /// The rows of the input through the fitted recipe, into the output.
+  void write_batches(RecipeInput& input) {
+    std::unique_ptr<io::TableWriter> writer;
+    if (!request_.output.empty()) writer = io::make_table_writer(request_.output, request_.write, context_);
+    RecipeBatches pieces(input, fitted_, context_);
+    BatchPipeline<RecipeInput::Batch, Frame> pipeline;
+    pipeline.read = [&] {
+      if (context_.should_stop())
+        throw Error(ErrorCode::kInterrupted, "stopped after {} rows; nothing was written", report_.n_rows);
+      return pieces.next();
+    };
+    pipeline.work = [&](const RecipeInput::Batch& batch) {
+      return assemble(batch.passing, fitted_.plan.target, fitted_.recipe.transform(batch.features, context_));
+    };
+    pipeline.write = [&](const Frame& out) {
+      report_.columns = out.names();
+      report_.n_rows += out.n_rows();
+      if (writer) writer->write(out);
+    };
+    pipeline.run(context_);
+    if (writer) writer->close();
   }
 
   const PreprocessRequest& request_;
   const Context& context_;
   FittedRecipe fitted_;
   PreprocessReport report_;
+  bool is_planned_ = false;
+  std::size_t needed_bytes_ = 0;
 };
 
 }  // namespace

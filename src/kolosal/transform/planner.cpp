@@ -98,6 +98,10 @@ class Planner {
   }
 
   void add(std::string step, ParamMap params, Selector select, std::string reason) {
+    if (options_.in_batches && !make_transformer(step, params)->can_stream()) {
+      plan_.notes.push_back(fmt::format("{} was left out, since it needs all rows in memory. {}", step, reason));
+      return;
+    }
     if (select.types.empty()) select.types = transformer_info(step).default_types;
     plan_.steps.push_back(
         {StepSpec(std::move(step), std::move(params), std::move(select)), std::move(reason)});

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "kolosal/core/context.hpp"
+#include "kolosal/data/schema.hpp"
+#include "kolosal/io/table_reader.hpp"
+
+namespace kolosal::service {
+
+/// What one pass over a table tells that does not fit in memory: what Schema::of() the whole table would.
+struct TableScan {
+  data::Schema schema;
+  std::size_t n_rows = 0;
+  data::Column target;  ///< All its rows; the one column that is kept. Empty without a target.
+  std::vector<std::string> notes;
+};
+
+/// @throws Error of the reader; kData when there is no column `target`; kInterrupted.
+TableScan scan_table(const std::filesystem::path& path, const io::ReadOptions& read,
+                     const std::string& target, const Context& context);
+
+/// Bytes that the table will take in memory as columns, by the size of the file; 0 when that is not known.
+std::size_t estimated_table_bytes(const std::filesystem::path& path);
+
+}  // namespace kolosal::service
