@@ -10,6 +10,7 @@
 #include "kolosal/core/hash.hpp"
 #include "kolosal/core/param.hpp"
 #include "kolosal/data/classes.hpp"
+#include "kolosal/data/fingerprint.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -176,25 +177,7 @@ void set_roles(Problem& problem, const data::Frame& table, const ProblemOptions&
 
 std::uint64_t Problem::fingerprint() const {
   std::uint64_t out = hash_bytes(target.data(), target.size() * sizeof(double), features.n_columns());
-  std::vector<double> numbers(features.n_rows());
-  for (std::size_t i = 0; i < features.n_columns(); ++i) {
-    const Column& column = features.column(i);
-    out = hash_bytes(features.name(i).data(), features.name(i).size(), out);
-    if (column.type() == ColumnType::kText) {
-      for (std::size_t row = 0; row < column.size(); ++row) {
-        const auto text = column.text(row);
-        out = hash_bytes(text.data(), text.size(), out);
-      }
-    } else if (column.type() == ColumnType::kFloat64) {
-      out = hash_bytes(column.float64s().data(), column.size() * sizeof(double), out);
-    } else {
-      column.copy_numbers(numbers);
-      out = hash_bytes(numbers.data(), numbers.size() * sizeof(double), out);
-      if (column.type() != ColumnType::kCategory) continue;
-      for (const std::string& level : column.dictionary()->levels())
-        out = hash_bytes(level.data(), level.size(), out);
-    }
-  }
+  out = data::fingerprint(features, out);
   for (const std::string& name : classes) out = hash_bytes(name.data(), name.size(), out);
   out = hash_bytes(weights.data(), weights.size() * sizeof(double), out);
   out = hash_bytes(groups.data(), groups.size() * sizeof(std::int64_t), out);
