@@ -193,6 +193,49 @@ reason = "One in ten is missing."
         done = self.run_ok(*self.apply(self.path("s.csv", "\n".join(empty) + "\n"), ))
         self.assertIn('column "age": 100.0 % of the cells are missing, 10.0 % when', done.stderr)
 
+    # ---- more than fits in memory -------------------------------------------------------------------------
+
+    def big(self, n_rows=30_000):
+        lines = ["id,age,income,town,day,y"]
+        for i in range(n_rows):
+            age = "" if i % 9 == 0 else 18 + (i * 7919) % 70
+            lines.append(f"{i:06d},{age},{(i * 104729) % 9973 / 7:.3f},{['rome', 'oslo', 'bonn', 'NA'][i % 4]},"
+                         f"{2000 + i % 20}-0{1 + i % 9}-1{i % 9},{i % 2} and a text that is never the same {i}")
+        return self.path("big.csv", "\n".join(lines) + "\n")
+
+    def test_a_table_larger_than_the_memory_limit_gives_the_same(self):
+        plan = '''
+target = "y"
+ignore = ["id"]
+[[steps]]
+step = "clip"
+columns = ["age", "income"]
+[[steps]]
+step = "date_parts"
+params = { drop_constant = false }
+'''
+        data, plan = self.big(), self.path("plan.toml", plan)
+        results = set()
+        for limit in ["4GB", "64MB"]:
+            for threads in ["1", "2", "4"]:
+                done = self.run_ok("preprocess", "--data", data, "--recipe", plan, "--save-recipe", self.path("r.toml"), "--output", self.out,
+                                   "--memory-limit", limit, "--threads", threads)
+                self.assertEqual("batch by batch" in done.stderr, limit == "64MB")
+                results.add(self.out.read_bytes())
+        self.assertEqual(len(results), 1)
+        self.run_ok("preprocess", "--data", data, "--recipe", self.path("r.kolosal"), "--output", self.out)
+        self.assertEqual(results, {self.out.read_bytes()})
+
+    def test_what_batches_can_not_do_is_refused(self):
+        words = ["preprocess", "--data", self.big(), "--memory-limit", "64MB", "--output", self.out]
+        self.assert_refused([*words, "--target", "town", "--encode", "target"], 5, "memory", "--output")
+        self.assert_refused([*words, "--scale", "power_transform"], 5, "memory", "power_transform", "all rows at once")
+        self.assertFalse(self.out.exists())
+
+    def test_a_plan_for_batches_takes_steps_that_can(self):
+        done = self.run_ok("preprocess", "--data", self.big(), "--memory-limit", "64MB", "--output", self.out, "--explain")
+        self.assertIn("drop_id_like was left out, since it needs all rows in memory", done.stdout)
+
     # ---- what is wrong ----------------------------------------------------------------------------------
 
     def test_unknown_words(self):

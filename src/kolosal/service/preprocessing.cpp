@@ -276,8 +276,14 @@ class Preprocessor {
           "saved, to be applied to other rows",
           format_bytes(needed_bytes_), format_bytes(context_.memory_limit_bytes));
     const FitTarget target = target_of(targets, scan.n_rows);
-    fitted_.recipe.fit_stream([&] { return std::make_unique<FitBatches>(open_features(), target); },
-                              context_);
+    try {
+      fitted_.recipe.fit_stream([&] { return std::make_unique<FitBatches>(open_features(), target); },
+                                context_);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kUnsupported) throw;
+      throw Error(ErrorCode::kMemory, "the table needs about {} in memory, more than the limit of {}, and {}",
+                  format_bytes(needed_bytes_), format_bytes(context_.memory_limit_bytes), error.what());
+    }
     report_.n_rows = scan.n_rows;
     if (request_.output.empty()) return;
     report_.n_rows = 0;

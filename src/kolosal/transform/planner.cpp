@@ -97,14 +97,17 @@ class Planner {
     return out;
   }
 
-  void add(std::string step, ParamMap params, Selector select, std::string reason) {
+  /// False: it was left out, and a note says so.
+  bool add(std::string step, ParamMap params, Selector select, std::string reason) {
     if (options_.in_batches && !make_transformer(step, params)->can_stream()) {
-      plan_.notes.push_back(fmt::format("{} was left out, since it needs all rows in memory. {}", step, reason));
-      return;
+      plan_.notes.push_back(
+          fmt::format("{} was left out, since it needs all rows in memory. {}", step, reason));
+      return false;
     }
     if (select.types.empty()) select.types = transformer_info(step).default_types;
     plan_.steps.push_back(
         {StepSpec(std::move(step), std::move(params), std::move(select)), std::move(reason)});
+    return true;
   }
 
   /// A step that drops columns is planned when it would drop some of these rows; it is asked itself.
@@ -122,8 +125,8 @@ class Planner {
     for (std::size_t i = 0; i < std::min<std::size_t>(6, dropped.size()); ++i)
       list += fmt::format("{}`{}`", i ? ", " : "", dropped[i]);
     if (dropped.size() > 6) list += fmt::format(" and {} more", dropped.size() - 6);
-    add(name, {}, {.types = ""}, fmt::format("{}: {}", list, why));
-    x_ = x_.without(dropped);
+    const bool added = add(name, {}, {.types = ""}, fmt::format("{}: {}", list, why));
+    if (added) x_ = x_.without(dropped);
   }
 
   void drop() {
@@ -136,7 +139,9 @@ class Planner {
     const Columns times = of([](const ColumnSummary& c) { return is_time(c.type); });
     if (times.empty()) return;
     const bool trees = options_.learner == LearnerFamily::kTrees;
-    add("date_parts", {{"cyclic", !trees}, {"differences", times.size() > 1}}, {.types = "time"},
+    add("date_parts",
+        {{"cyclic", !trees}, {"differences", times.size() > 1}, {"drop_constant", !options_.in_batches}},
+        {.types = "time"},
         fmt::format(
             "{}: learners take numbers; {}{}", listed(times, names_only),
             trees ? "trees cut at years, months and weekdays"

@@ -182,6 +182,14 @@ TEST(Planner, OneHotStaysBelowTheLimitOfFeatures) {
   EXPECT_THAT(step(plan, "target_encode").spec.select.names, ElementsAre("town", "zip"));
 }
 
+TEST(Planner, ForBatchesItPlansOnlyWhatCanBeFittedInThemAndTellsTheRest) {
+  const auto rows = all_rows(kRows);
+  const RecipePlan plan = plan_recipe(table(), rows, {}, {.in_batches = true}, {});
+  for (const auto& planned : plan.steps)
+    EXPECT_TRUE(make_transformer(planned.spec.name, planned.spec.params)->can_stream()) << planned.spec.name;
+  EXPECT_THAT(plan.notes, ::testing::Contains(AllOf(HasSubstr("drop_id_like was left out"), HasSubstr("`id`"))));
+}
+
 TEST(Planner, EveryStepHasAReasonAndThePlanIsATomlFile) {
   for (const std::string& name : learner_families()) {
     const RecipePlan plan = plan_for(family_from_name(name));
