@@ -187,7 +187,8 @@ TEST(Planner, ForBatchesItPlansOnlyWhatCanBeFittedInThemAndTellsTheRest) {
   const RecipePlan plan = plan_recipe(table(), rows, {}, {.in_batches = true}, {});
   for (const auto& planned : plan.steps)
     EXPECT_TRUE(make_transformer(planned.spec.name, planned.spec.params)->can_stream()) << planned.spec.name;
-  EXPECT_THAT(plan.notes, ::testing::Contains(AllOf(HasSubstr("drop_id_like was left out"), HasSubstr("`id`"))));
+  EXPECT_THAT(plan.notes,
+              ::testing::Contains(AllOf(HasSubstr("drop_id_like was left out"), HasSubstr("`id`"))));
 }
 
 TEST(Planner, EveryStepHasAReasonAndThePlanIsATomlFile) {
