@@ -18,6 +18,7 @@ from scipy.stats import f as f_distribution
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_selection import (SelectFdr, SelectFwe, VarianceThreshold, chi2, f_classif, f_regression,
                                        mutual_info_classif, mutual_info_regression)
+from sklearn.linear_model import Lasso, LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 
 rng = np.random.default_rng(11)
@@ -89,6 +90,19 @@ out["pca"] = {"components": pca.components_.tolist(), "variance": pca.explained_
 svd = TruncatedSVD(3, algorithm="arpack", random_state=0).fit(counts.astype(float))
 out["svd"] = {"singular_values": svd.singular_values_.tolist(),
               "scores": svd.transform(counts.astype(float)).T.tolist()}
+
+# Sizes of the coefficients on scaled columns; the largest one over the classes.
+z = (x - x.mean(axis=0)) / x.std(axis=0)
+
+
+def logistic(target, alpha):
+    model = LogisticRegression(l1_ratio=1, solver="saga", C=1 / (alpha * N), tol=1e-12, max_iter=200000)
+    return np.abs(model.fit(z, target).coef_).max(axis=0).tolist()
+
+
+out["l1"] = {"lasso": {"alpha": 0.2, "size": np.abs(Lasso(0.2, tol=1e-14, max_iter=100000).fit(z, y_number).coef_).tolist()},
+             "binary": {"alpha": 0.03, "size": logistic((y_class == 1).astype(int), 0.03)},
+             "multiclass": {"alpha": 0.04, "size": logistic(y_class, 0.04)}}
 
 # Two classes that overlap, for the resamplers.
 n_small = 30

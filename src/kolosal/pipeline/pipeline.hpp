@@ -1,24 +1,39 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "kolosal/artifact/node.hpp"
 #include "kolosal/model/estimator.hpp"
+#include "kolosal/pipeline/feature_selector.hpp"
 #include "kolosal/transform/recipe.hpp"
+#include "kolosal/transform/resampler.hpp"
 
 namespace kolosal::pipeline {
 
+/// Something of a registry by name, with its parameters.
+struct NamedSpec {
+  std::string name;
+  ParamMap params;
+};
+
 /// Preprocessing steps and the learner behind them: what one fit makes and what predicts.
 ///
+/// Between the two a fit may choose columns by a learner (FeatureSelector) and resample rows, in this order.
+/// Both see the training rows only, after the steps; rows that validate or are predicted pass as they are.
 /// Shapes: predict() takes the columns it was fitted on and writes n_rows x n_outputs, as
 /// Estimator::predict() does. Threads: predict() is const and safe from many threads.
 class Pipeline {
  public:
   Pipeline() = default;
   Pipeline(transform::Recipe recipe, std::string estimator, ParamMap params);
+
+  /// Before fit(). @throws Error kInvalidParameter for an unknown name or parameter, at once.
+  void set_selector(NamedSpec selector);
+  void set_resampler(NamedSpec resampler);
 
   /// Fits steps and learner on rows.train only; rows.valid is for early stopping.
   model::FitReport fit(const data::Frame& x, const data::TargetView& y, model::RowSplit rows,
@@ -45,6 +60,7 @@ class Pipeline {
   std::string name_;
   ParamMap params_;
   std::unique_ptr<model::Estimator> estimator_;
+  std::optional<NamedSpec> selector_, resampler_;
 };
 
 }  // namespace kolosal::pipeline

@@ -85,6 +85,106 @@ TEST_F(PipelineTest, SavedAndLoadedItPredictsTheSame) {
   EXPECT_EQ(a, b);
 }
 
+// A rare class, and numbers without holes so that rows have distances.
+class ResampledPipeline : public PipelineTest {
+ protected:
+  ResampledPipeline() {
+    Rng rng(6);
+    std::vector<double> a, b;
+    for (std::uint32_t i = 0; i < 400; ++i) {
+      classes.push_back(rng.below(10) == 0 ? 1 : 0);
+      weights.push_back(1 + static_cast<double>(i % 2));
+      a.push_back(rng.normal() + 1.5 * classes[i]);
+      b.push_back(rng.normal());
+      (i % 4 == 0 ? held_out : fitted).push_back(i);
+    }
+    numbers = Frame({"a", "b"}, {Column::from_float64(a), Column::from_float64(b)});
+  }
+  Pipeline make_for(const std::string& resampler) const {
+    Pipeline out(transform::Recipe({{"scale"}}), "logistic_regression", {});
+    if (!resampler.empty()) out.set_resampler({resampler, {}});
+    return out;
+  }
+  data::TargetView rare() const { return {data::Task::kBinary, classes, weights, 2}; }
+  std::vector<double> held_out_prediction(const std::string& resampler) const {
+    Pipeline pipeline = make_for(resampler);
+    return pipeline.fit(numbers, rare(), {fitted, held_out}, context).valid_prediction;
+  }
+  static double mean(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+  }
+
+  Frame numbers;
+  std::vector<double> classes, weights;
+  std::vector<std::uint32_t> fitted, held_out;
+};
+
+TEST_F(ResampledPipeline, ResamplesTheTrainingRowsOnly) {
+  for (const char* name : {"random_over", "random_under", "smote", "tomek_links"}) {
+    SCOPED_TRACE(name);
+    Pipeline pipeline = make_for(name);
+    const auto report = pipeline.fit(numbers, rare(), {fitted, held_out}, context);
+    // Each validation row is predicted once, in order, from its own cells.
+    ASSERT_EQ(report.valid_prediction.size(), held_out.size());
+    std::vector<double> out(held_out.size());
+    pipeline.predict(numbers.take(held_out), out, context);
+    EXPECT_THAT(out, testing::Pointwise(NanSensitiveDoubleNear(1e-9), report.valid_prediction));
+  }
+}
+
+TEST_F(ResampledPipeline, ValidationRowsAreNeverUsedToMakeRows) {
+  for (const char* name :
+       {"random_over", "random_under", "smote", "borderline_smote", "adasyn", "near_miss"}) {
+    SCOPED_TRACE(name);
+    // The learner must not choose its strength by the validation rows either.
+    const auto fit = [&](const Frame& x) {
+      Pipeline pipeline(transform::Recipe({{"scale"}}), "logistic_regression", {{"search_strength", false}});
+      pipeline.set_resampler({name, {}});
+      pipeline.fit(x, rare(), {fitted, held_out}, context);
+      std::vector<double> out(fitted.size());
+      pipeline.predict(x.take(fitted), out, context);
+      return out;
+    };
+    const auto before = fit(numbers);
+    // The validation rows change places and classes.
+    std::vector<std::uint32_t> order(numbers.n_rows());
+    std::iota(order.begin(), order.end(), 0U);
+    for (std::size_t i = 0; i < held_out.size(); ++i) order[held_out[i]] = held_out[held_out.size() - 1 - i];
+    for (const std::uint32_t row : held_out) classes[row] = 1 - classes[row];
+    EXPECT_EQ(before, fit(numbers.take(order)));
+    for (const std::uint32_t row : held_out) classes[row] = 1 - classes[row];
+  }
+}
+
+TEST_F(ResampledPipeline, BalancedClassesMoveTheProbabilities) {
+  EXPECT_LT(mean(held_out_prediction("")), 0.2);
+  EXPECT_GT(mean(held_out_prediction("smote")), 0.25);
+  EXPECT_GT(mean(held_out_prediction("random_under")), 0.25);
+}
+
+TEST_F(ResampledPipeline, ASelectorLeavesColumnsOutAndIsRemembered) {
+  Pipeline pipeline = make_for("random_over");
+  pipeline.set_selector({"l1", {{"relative_alpha", 0.8}}});
+  pipeline.fit(numbers, rare(), {fitted, held_out}, context);
+  EXPECT_THAT(pipeline.estimator().feature_names(), testing::ElementsAre("a"));
+  artifact::Node node, again;
+  pipeline.save(node);
+  const Pipeline loaded = Pipeline::load(node);
+  loaded.save(again);
+  EXPECT_EQ(again.get_string("resampler"), "random_over");
+  EXPECT_EQ(again.get_string("selector"), "l1");
+  std::vector<double> a(numbers.n_rows()), b(numbers.n_rows());
+  pipeline.predict(numbers, a, context);
+  loaded.predict(numbers, b, context);
+  EXPECT_EQ(a, b);
+}
+
+TEST_F(ResampledPipeline, RefusesUnknownNamesAtOnce) {
+  Pipeline pipeline = make_for("");
+  EXPECT_ERROR(pipeline.set_resampler({"smotte", {}}), kInvalidParameter, HasSubstr("smote"));
+  EXPECT_ERROR(pipeline.set_selector({"l1", {{"alhpa", 1.0}}}), kInvalidParameter, HasSubstr("alpha"));
+}
+
 TEST_F(PipelineTest, RefusesUnknownLearnersAndParametersAtOnce) {
   EXPECT_ERROR(Pipeline(transform::Recipe(), "rigde", {}), kInvalidParameter, HasSubstr("ridge"));
   EXPECT_ERROR(Pipeline(transform::Recipe(), "ridge", {{"alhpa", 1.0}}), kInvalidParameter,
