@@ -71,13 +71,8 @@ void QuantileTransform::do_fit(const data::Frame& x, std::span<const std::uint32
       1, std::min<std::size_t>(static_cast<std::size_t>(params_.n_quantiles), taken.size()));
   columns_ranks_.assign(x.n_columns(), {});
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-    const auto sorted = sorted_cells(x.column(c), taken);
-    if (sorted.empty()) return;
-    std::vector<double> quantiles(n_quantiles);
-    for (std::size_t i = 0; i < n_quantiles; ++i)
-      quantiles[i] = quantile_of_sorted(
-          sorted, n_quantiles == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(n_quantiles - 1));
-    columns_ranks_[c] = ranks_of(std::move(quantiles));
+    auto cells = finite_cells(Numbers(x.column(c)), taken);
+    if (!cells.empty()) columns_ranks_[c] = ranks_of(even_quantiles(std::move(cells), n_quantiles));
   });
 }
 
