@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <numeric>
 
 #include "kolosal/cli/text_table.hpp"
@@ -75,13 +76,23 @@ std::string sparkline(const std::vector<double>& counts) {
   return out;
 }
 
+/// A share in at most 7 characters.
+std::string cell_share(double share) {
+  if (share > 0 && share < 0.001) return "<0.1 %";
+  return share > 0.999 && share < 1 ? ">99.9 %" : share_text(share);
+}
+
 std::string shape(const ColumnProfile& column) {
   std::vector<double> counts;
   if (column.numbers && !column.numbers->histogram.counts.empty() && column.type != data::ColumnType::kBool) {
     const auto& bins = column.numbers->histogram.counts;
-    counts.assign(std::min(kShapeWidth, bins.size()), 0);
-    for (std::size_t i = 0; i < bins.size(); ++i)
-      counts[i * counts.size() / bins.size()] += static_cast<double>(bins[i]);
+    const std::size_t n = std::min(kShapeWidth, bins.size());
+    for (std::size_t i = 0; i < n; ++i) {  // means: not all bars stand for as many bins
+      const std::size_t begin = i * bins.size() / n, end = (i + 1) * bins.size() / n;
+      double sum = 0;
+      for (std::size_t k = begin; k < end; ++k) sum += static_cast<double>(bins[k]);
+      counts.push_back(sum / static_cast<double>(end - begin));
+    }
   } else if (column.kind == Kind::kCategory) {
     for (std::size_t i = 0; i < column.top_levels.size() && i < kShapeWidth; ++i)
       counts.push_back(static_cast<double>(column.top_levels[i].n));
@@ -89,27 +100,33 @@ std::string shape(const ColumnProfile& column) {
   return sparkline(counts);
 }
 
+/// The first text that fits; the last one cut when none does.
+std::string fitting(std::initializer_list<std::string> texts, std::size_t width) {
+  for (const std::string& text : texts)
+    if (shown_width(text) <= width) return text;
+  return short_text(*(texts.end() - 1), width);
+}
+
+/// What the column holds, in a few words: the median and the range, or the most frequent level.
 std::string typical(const ColumnProfile& column, std::size_t width) {
   if (column.numbers && column.numbers->n > 0 && column.type != data::ColumnType::kBool) {
     const NumberSummary& numbers = *column.numbers;
-    const auto day = [&](double value) {
-      return is_time(column.type) ? value_text(value, data::ColumnType::kDate)
-                                  : value_text(value, column.type);
-    };
-    const std::string range = fmt::format("{} .. {}", day(numbers.minimum), day(numbers.maximum));
-    const std::string whole =
-        is_time(column.type) ? range : fmt::format("{} in {}", day(numbers.median()), range);
-    return shown_width(whole) <= width ? whole : range;
+    if (is_time(column.type)) {
+      const std::string low = value_text(numbers.minimum, data::ColumnType::kDate);
+      const std::string high = value_text(numbers.maximum, data::ColumnType::kDate);
+      const auto range = [&](std::size_t n) { return low.substr(0, n) + " .. " + high.substr(0, n); };
+      return fitting({range(10), range(7), range(4)}, width);
+    }
+    const std::string middle = number_text(numbers.median());
+    const std::string range = number_text(numbers.minimum) + " .. " + number_text(numbers.maximum);
+    return fitting({fmt::format("{} in {}", middle, range), range, middle}, width);
   }
   if (column.top_levels.empty())
-    return column.text && column.text->n_sampled ? fmt::format("{:.0f} characters", column.text->mean_length)
+    return column.text && column.text->n_sampled ? fmt::format("{:.0f} letters", column.text->mean_length)
                                                  : "";
-  const double share = static_cast<double>(column.top_levels[0].n) /
-                       static_cast<double>(std::max<std::size_t>(1, column.n_present()));
-  const std::string percent = share_text(share);
-  return fmt::format(
-      "{} {}", short_text(column.top_levels[0].level, std::max<std::size_t>(width, 14) - percent.size() - 1),
-      percent);
+  const auto n = static_cast<double>(std::max<std::size_t>(1, column.n_present()));
+  const std::string percent = cell_share(static_cast<double>(column.top_levels[0].n) / n);
+  return fmt::format("{} {}", short_text(column.top_levels[0].level, width - percent.size() - 1), percent);
 }
 
 std::string_view mark(Severity severity) {
@@ -147,11 +164,19 @@ std::string target_part(const TableProfile& table, std::size_t width) {
   for (LevelCount& level : classes)
     name_width = std::max(name_width, shown_width(level.level = short_text(level.level, 24)));
   constexpr std::size_t kShown = 8;
+  const auto share_of = [&](const LevelCount& level) {
+    return static_cast<double>(level.n) / static_cast<double>(column.n_present());
+  };
+  std::size_t count_width = 1, share_width = 4;
+  for (const LevelCount& level : classes) {
+    count_width = std::max(count_width, count_text(level.n).size());
+    share_width = std::max(share_width, share_text(share_of(level)).size());
+  }
   for (std::size_t i = 0; i < classes.size() && i < kShown; ++i) {
-    const double share = static_cast<double>(classes[i].n) / static_cast<double>(column.n_present());
-    out += fmt::format("{:<{}}{}  {:>9}  {:>11}  {}\n", "", kHeadWidth, padded(classes[i].level, name_width),
-                       count_text(classes[i].n), share_text(share),
-                       bar(share, width - kHeadWidth - name_width - 28));
+    const double share = share_of(classes[i]);
+    out += fmt::format("{:<{}}{}  {:>{}}  {:>{}}  {}\n", "", kHeadWidth, padded(classes[i].level, name_width),
+                       count_text(classes[i].n), count_width, share_text(share), share_width,
+                       bar(share, width - kHeadWidth - name_width - count_width - share_width - 6));
   }
   if (classes.size() > kShown)
     out += fmt::format("{:<{}}and {} smaller classes\n", "", kHeadWidth, classes.size() - kShown);
@@ -196,7 +221,7 @@ std::string columns_part(const TableProfile& table, const std::vector<std::size_
     std::vector<std::string> row = {
         name_of(column, name_width),
         std::string(column.kind == Kind::kIdentifier ? "id" : data::type_name(column.type)),
-        column.n_missing ? share_text(column.missing_share()) : "-",
+        column.n_missing ? cell_share(column.missing_share()) : "-",
         (column.distinct_error > 0 ? "~" : "") + count_text(column.n_distinct),
         shape(column),
         typical(column, typical_width)};
@@ -233,16 +258,16 @@ std::string findings_part(const TableProfile& table, std::size_t width, Severity
   std::size_t name_width = 5;
   const std::size_t most = width >= 110 ? 30 : 18;
   for (const Finding& finding : findings)
-    if (finding.flag->severity >= least)
+    if (finding.severity >= least)
       name_width = std::max(name_width, std::min(most, shown_width(finding.subject)));
   std::string out;
   std::size_t n = 0;
   for (const Finding& finding : findings) {
-    if (finding.flag->severity < least || ++n > kMaxFindings) continue;
+    if (finding.severity < least || ++n > kMaxFindings) continue;
     const std::size_t column = 3 + name_width + 2;
-    out += fmt::format("{} {}  {}\n", mark(finding.flag->severity),
+    out += fmt::format("{} {}  {}\n", mark(finding.severity),
                        padded(short_text(finding.subject, name_width), name_width),
-                       wrapped(finding.flag->text, column, column, width));
+                       wrapped(finding.text, column, column, width));
   }
   if (n > kMaxFindings) out += fmt::format("   and {} more: --json has all\n", n - kMaxFindings);
   return out.empty() ? "" : "\nworth a look\n" + out;

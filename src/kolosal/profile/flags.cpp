@@ -125,6 +125,13 @@ void flag_placeholder_number(ColumnProfile& c) {
   }
 }
 
+/// A cell so far out that a slip of the pen is likely.
+bool has_extreme(const NumberSummary& numbers) {
+  const double reach = 10 * (numbers.upper_quartile() - numbers.lower_quartile());
+  return numbers.maximum > numbers.upper_quartile() + reach ||
+         numbers.minimum < numbers.lower_quartile() - reach;
+}
+
 void flag_numbers(ColumnProfile& c) {
   if (!c.numbers || c.kind == Kind::kIdentifier || is_time(c.type) || c.type == ColumnType::kBool) return;
   const NumberSummary& numbers = *c.numbers;
@@ -141,8 +148,7 @@ void flag_numbers(ColumnProfile& c) {
     flag(c, FlagKind::kSkewed, Severity::kNote,
          fmt::format("skewness {:.3g}: a long tail to the {}", numbers.skewness,
                      numbers.skewness > 0 ? "right" : "left"));
-  // Of a normal distribution 2 in a million are so far out.
-  if (numbers.n_far_outliers * 10'000 >= std::max<std::size_t>(numbers.n, 1) && numbers.n_far_outliers > 0)
+  if (numbers.n_far_outliers > 0 && (1000 * numbers.n_far_outliers >= numbers.n || has_extreme(numbers)))
     flag(c, FlagKind::kOutliers, Severity::kNote,
          fmt::format("{} ({}) lie{} far outside the middle half; range {} .. {}",
                      plural(numbers.n_far_outliers, "cell"),

@@ -148,7 +148,7 @@ SampledTarget sample_target(const Target& target, std::span<const std::uint32_t>
 
 bool can_relate(const ColumnProfile& column) {
   return column.kind != Kind::kEmpty && column.kind != Kind::kConstant && column.kind != Kind::kVector &&
-         column.n_distinct >= 2;
+         (column.n_distinct >= 2 || column.n_missing > 0);
 }
 
 void relate_columns(const data::Frame& table, const Target& target, const ProfileOptions& options,
@@ -167,7 +167,7 @@ void relate_columns(const data::Frame& table, const Target& target, const Profil
 }
 
 bool can_pair(const ColumnProfile& column) {
-  if (!can_relate(column)) return false;
+  if (!can_relate(column) || column.n_distinct < 2) return false;
   // Keys and texts go with everything; a target is worth a look in any case.
   return column.is_target || (column.kind != Kind::kText && column.kind != Kind::kIdentifier);
 }

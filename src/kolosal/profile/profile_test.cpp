@@ -277,7 +277,7 @@ TEST(HyperLogLog, EstimatesWithinFiveStandardErrors) {
 TEST(Profile, PagesShowTheMostRemarkableColumns) {
   const TableProfile profile = profile_table(leaking_table(2000), {.target = "y"}, {});
   EXPECT_THAT(most_remarkable(profile, 3), testing::ElementsAre(2, 3, 5));
-  EXPECT_EQ(ranked_findings(profile)[0].flag->severity, Severity::kProblem);
+  EXPECT_EQ(ranked_findings(profile)[0].severity, Severity::kProblem);
 }
 
 TEST(Wording, IsShortAndRounded) {

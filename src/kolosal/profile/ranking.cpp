@@ -23,11 +23,17 @@ std::vector<std::size_t> most_remarkable(const TableProfile& profile, std::size_
 
 std::vector<Finding> ranked_findings(const TableProfile& profile) {
   std::vector<Finding> out;
-  for (const Flag& flag : profile.flags) out.push_back({"rows", &flag});
-  for (const ColumnProfile& column : profile.columns)
-    for (const Flag& flag : column.flags) out.push_back({column.name, &flag});
-  std::ranges::stable_sort(out, std::greater<>(),
-                           [](const Finding& finding) { return finding.flag->severity; });
+  const auto add = [&](const std::string& subject, const std::vector<Flag>& flags) {
+    for (const Severity severity : {Severity::kProblem, Severity::kWarning, Severity::kNote}) {
+      std::string text;
+      for (const Flag& flag : flags)
+        if (flag.severity == severity) text += (text.empty() ? "" : "; ") + flag.text;
+      if (!text.empty()) out.push_back({subject, severity, std::move(text)});
+    }
+  };
+  add("rows", profile.flags);
+  for (const ColumnProfile& column : profile.columns) add(column.name, column.flags);
+  std::ranges::stable_sort(out, std::greater<>(), &Finding::severity);
   return out;
 }
 

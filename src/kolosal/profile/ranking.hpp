@@ -13,13 +13,13 @@ namespace kolosal::profile {
 /// flags, then those that tell most about the target.
 std::vector<std::size_t> most_remarkable(const TableProfile& profile, std::size_t most);
 
-/// A flag with whose it is: a column, or "rows".
+/// The flags of equal severity of a column, or of the "rows".
 struct Finding {
   std::string subject;
-  const Flag* flag = nullptr;
+  Severity severity = Severity::kNote;
+  std::string text;  ///< Their texts, with semicolons.
 };
-/// All flags, the gravest first; those of equal severity in the order of the table. The pointers are into the
-/// profile.
+/// The gravest first; those of equal severity in the order of the table.
 std::vector<Finding> ranked_findings(const TableProfile& profile);
 
 /// Pairs of a strength of at least `least`, strongest first. Identifiers are left out.

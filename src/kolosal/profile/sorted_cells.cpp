@@ -193,6 +193,11 @@ Histogram histogram_of(const SortedCells& cells, bool is_whole) {
     out.low = std::ceil(out.low) - 0.5;
     out.high = std::floor(out.high) + 0.5;
     n_bins = static_cast<std::size_t>(out.high - out.low);
+  } else if (is_whole) {  // as many numbers in each bin
+    const double width_of_bin = std::ceil((span + 1) / static_cast<double>(n_bins));
+    out.low = std::ceil(out.low) - 0.5;
+    n_bins = static_cast<std::size_t>(std::ceil((out.high - out.low) / width_of_bin));
+    out.high = out.low + width_of_bin * static_cast<double>(n_bins);
   } else if (!(span > 0)) {
     n_bins = 1;
   }

@@ -20,5 +20,9 @@ FileProfile profile_file(const std::filesystem::path& path, const io::ReadOption
                          profile::ProfileOptions options, const Context& context);
 /// That of the table, and "format", "compression", "encoding", "delimiter" and "skipped_rows".
 nlohmann::json to_json(const FileProfile& profile);
+/// Writes the profile as one HTML file, whole or not at all.
+/// @throws Error kIo naming the path and the reason.
+void write_html(const FileProfile& profile, const std::filesystem::path& table,
+                const std::filesystem::path& output, std::size_t max_columns);
 
 }  // namespace kolosal::service

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,7 @@ namespace kolosal::cli {
 namespace {
 
 constexpr std::size_t kDefaultWidth = 100;
+constexpr std::size_t kHtmlColumns = 200;  // at least: a page in a browser has room
 
 /// Of the terminal; else of the variable COLUMNS, as other programs take it.
 std::size_t page_width() {
@@ -36,11 +38,16 @@ int run_profile(const Invocation& invocation) {
   Workplace workplace(config);
   const auto result =
       service::profile_file(*invocation.argument, read_options(config), options, workplace.context());
+  const auto html = config.optional_text("html");
+  const auto max_columns = static_cast<std::size_t>(config.integer("max_columns"));
+  if (html) {
+    service::write_html(result, *invocation.argument, *html, std::max(max_columns, kHtmlColumns));
+    note(fmt::format("the page is in {}", *html));
+  }
   if (config.flag("json"))
     print_json(service::to_json(result));
   else
-    print_result(profile_page(*invocation.argument, result,
-                              {page_width(), static_cast<std::size_t>(config.integer("max_columns"))}));
+    print_result(profile_page(*invocation.argument, result, {page_width(), max_columns}));
   leave(0);
 }
 
@@ -51,6 +58,8 @@ std::vector<Option> profile_options() {
                   "The column to be predicted: what each other column tells about it, leaks, imbalance."));
   out.push_back(text_option("task", "", "What kind of target it is.", std::string("auto"))
                     .choices({"auto", "binary", "multiclass", "regression"}));
+  out.push_back(
+      text_option("html", "FILE", "Write the page with plots to this file; it needs nothing else."));
   out.push_back(integer_option("max_columns",
                                "Columns shown on the page, the most remarkable ones. --json has all.",
                                std::int64_t{50})
@@ -78,7 +87,10 @@ Command profile_command() {
       .options = profile_options(),
       .positional = Positional{"FILE", "A table.", true, {}},
       .examples = {{"kolosal profile train.csv --target income",
-                    "One page about the table, in the terminal."}},
+                    "One page about the table, in the terminal."},
+                   {"kolosal profile train.csv --target income --html train.html",
+                    "The same with plots, for a browser."},
+                   {"kolosal profile train.parquet --json > profile.json", "Every number, for programs."}},
       .run = run_profile,
   };
 }
