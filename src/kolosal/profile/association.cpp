@@ -76,9 +76,8 @@ Prepared prepare(const SampledCells& cells) {
   for (std::size_t i = 0; i < n; ++i) {
     out.present[i] = std::isnan(cells.values[i]) ? 0 : 1;
     out.value[i] = out.present[i] > 0 ? cells.values[i] : 0;
-    if (out.present[i] > 0) out.order.push_back(static_cast<std::uint32_t>(i));
   }
-  std::ranges::sort(out.order, {}, [&](std::uint32_t i) { return std::pair(cells.values[i], i); });
+  out.order = rows_by_value(cells.values);
   out.is_constant = !standardize(out.value, out.present);
   for (const double v : out.value) out.square.push_back(v * v);
   out.rank.resize(n);

@@ -3,6 +3,7 @@
 #include <span>
 #include <unordered_map>
 
+#include "kolosal/kernel/multiversion.hpp"
 #include "kolosal/profile/cell_keys_internal.hpp"
 #include "kolosal/profile/column_summary_internal.hpp"
 #include "kolosal/profile/hyperloglog_internal.hpp"
@@ -81,23 +82,28 @@ void estimate_distinct(const Column& column, ColumnProfile& out) {
 // ---- numbers ----------------------------------------------------------------------------------------------
 
 /// What needs no order: one pass.
-void count_numbers(std::span<const double> values, NumberSummary& out) {
-  bool is_whole = true;
-  double low = std::numeric_limits<double>::infinity(), high = -low;
-  for (const double value : values) {
-    if (!std::isfinite(value)) {
-      out.n_infinite += std::isinf(value);
-      continue;
-    }
-    ++out.n;
-    out.n_zero += value == 0;
-    out.n_negative += value < 0;
-    is_whole &= std::floor(value) == value;
-    low = std::min(low, value);
-    high = std::max(high, value);
+KOLOSAL_MULTIVERSION
+void count_numbers(const double* values, std::size_t n_values, NumberSummary& out) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  std::size_t n = 0, n_infinite = 0, n_zero = 0, n_negative = 0, n_whole = 0;
+  double low = kInfinity, high = -kInfinity;
+  for (std::size_t i = 0; i < n_values; ++i) {
+    const double value = values[i], size = std::abs(value);
+    const bool is_finite = size < kInfinity;
+    n += is_finite;
+    n_infinite += size == kInfinity;
+    n_zero += value == 0;
+    n_negative += is_finite & (value < 0);
+    n_whole += is_finite & (std::floor(value) == value);
+    low = is_finite & (value < low) ? value : low;
+    high = is_finite & (value > high) ? value : high;
   }
-  if (out.n == 0) return;
-  out.is_whole = is_whole;
+  out.n = n;
+  out.n_infinite = n_infinite;
+  out.n_zero = n_zero;
+  out.n_negative = n_negative;
+  if (n == 0) return;
+  out.is_whole = n_whole == n;
   out.minimum = low + 0.0;
   out.maximum = high + 0.0;
 }
@@ -170,7 +176,7 @@ void summarize_numbers(const Column& column, std::size_t exact_rows, ColumnProfi
     values = copy;
   }
   NumberSummary& numbers = out.numbers.emplace();
-  count_numbers(values, numbers);
+  count_numbers(values.data(), values.size(), numbers);
   out.order = order_of(
       values.size(), [&](std::size_t i) { return values[i]; },
       [&](std::size_t i) { return std::isnan(values[i]); });
@@ -186,7 +192,7 @@ void summarize_numbers(const Column& column, std::size_t exact_rows, ColumnProfi
     }
     estimate_distinct(column, out);
   }
-  const SortedCells cells(is_exact ? values : std::span<const double>(drawn),
+  const SortedCells cells(is_exact ? values : std::span<const double>(drawn), numbers,
                           !whole     ? std::span<const std::int64_t>()
                           : is_exact ? column.int64s()
                                      : std::span<const std::int64_t>(drawn_whole));

@@ -34,6 +34,9 @@ struct SampledTarget {
   std::vector<std::uint8_t> tenths;  ///< Regression: which of 10 parts of equal count it is in.
 };
 
+/// The rows of the present numbers, ascending; equal ones by row.
+std::vector<std::uint32_t> rows_by_value(const std::vector<double>& values);
+
 /// What the cells tell about the target. keep_bins: fill `bins`.
 TargetRelation relate_to_target(const SampledCells& cells, const SampledTarget& target, bool keep_bins);
 

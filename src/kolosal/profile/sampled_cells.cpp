@@ -3,6 +3,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "kolosal/kernel/radix_sort.hpp"
 #include "kolosal/profile/relations_internal.hpp"
 #include "kolosal/profile/wording.hpp"
 
@@ -67,6 +68,22 @@ SampledCells sample_cells(const Column& column, std::span<const std::uint32_t> r
     out.codes.push_back(code);
   }
   order_levels(out, max_levels);
+  return out;
+}
+
+std::vector<std::uint32_t> rows_by_value(const std::vector<double>& values) {
+  struct KeyedRow {
+    std::uint64_t key = 0;
+    std::uint32_t row = 0;
+  };
+  std::vector<KeyedRow> keyed;
+  keyed.reserve(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isnan(values[i])) keyed.push_back({kernel::sort_key(values[i]), static_cast<std::uint32_t>(i)});
+  kernel::radix_sort(keyed, [](const KeyedRow& item) { return item.key; });
+  std::vector<std::uint32_t> out;
+  out.reserve(keyed.size());
+  for (const KeyedRow& item : keyed) out.push_back(item.row);
   return out;
 }
 

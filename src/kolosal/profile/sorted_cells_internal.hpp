@@ -14,8 +14,10 @@ namespace kolosal::profile {
 /// The finite numbers of a column in ascending order, as keys that sort as they do.
 class SortedCells {
  public:
-  /// Of all values; or of `whole`, the same numbers as integers, when doubles can not hold them exactly.
-  explicit SortedCells(std::span<const double> values, std::span<const std::int64_t> whole = {});
+  /// Of the finite ones among the values. numbers: their range, and whether they are whole. whole: the same
+  /// numbers as integers, when doubles can not hold them exactly.
+  SortedCells(std::span<const double> values, const NumberSummary& numbers,
+              std::span<const std::int64_t> whole = {});
 
   std::size_t size() const { return keys_.size(); }
   double operator[](std::size_t i) const {

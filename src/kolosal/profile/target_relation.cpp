@@ -18,10 +18,7 @@ struct Binned {
 };
 
 Binned bin_numbers(const std::vector<double>& values) {
-  std::vector<std::uint32_t> order;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isnan(values[i])) order.push_back(static_cast<std::uint32_t>(i));
-  std::ranges::sort(order, {}, [&](std::uint32_t i) { return std::pair(values[i], i); });
+  const std::vector<std::uint32_t> order = rows_by_value(values);
   std::size_t n_distinct = 0;
   for (std::size_t i = 0; i < order.size(); ++i)
     n_distinct += i == 0 || values[order[i]] != values[order[i - 1]];
