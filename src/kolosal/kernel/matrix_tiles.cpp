@@ -9,9 +9,13 @@ namespace {
 
 // Eight doubles; the compiler splits them where the CPU's registers are shorter.
 typedef double Lanes __attribute__((vector_size(64)));
+typedef float FloatLanes __attribute__((vector_size(64)));
 
 inline __attribute__((always_inline)) void load(Lanes& out, const double* from) {
   std::memcpy(&out, from, sizeof(Lanes));
+}
+inline __attribute__((always_inline)) void load(FloatLanes& out, const float* from) {
+  std::memcpy(&out, from, sizeof(FloatLanes));
 }
 
 }  // namespace
@@ -51,6 +55,24 @@ double squared_distances(const double* query, const double* points, std::size_t 
   const Lanes least = low < high ? low : high;
   double smallest = least[0];
   for (std::size_t i = 1; i < 8; ++i) smallest = least[i] < smallest ? least[i] : smallest;
+  return smallest;
+}
+
+KOLOSAL_MULTIVERSION
+float squared_distances(const float* query, const float* points, std::size_t n_features, float* out) {
+  FloatLanes sum[4] = {};
+  for (std::size_t f = 0; f < n_features; ++f)
+    for (std::size_t i = 0; i < 4; ++i) {
+      FloatLanes rest;
+      load(rest, points + f * kFilterPoints + i * 16);
+      rest -= query[f];
+      sum[i] += rest * rest;
+    }
+  std::memcpy(out, sum, sizeof(sum));
+  const FloatLanes low = sum[0] < sum[1] ? sum[0] : sum[1], high = sum[2] < sum[3] ? sum[2] : sum[3];
+  const FloatLanes least = low < high ? low : high;
+  float smallest = least[0];
+  for (std::size_t i = 1; i < 16; ++i) smallest = least[i] < smallest ? least[i] : smallest;
   return smallest;
 }
 

@@ -51,5 +51,22 @@ TEST(MatrixTiles, DistancesAreTheRunningSumsOfThePlainLoop) {
   }
 }
 
+TEST(MatrixTiles, FloatDistancesAreTheRunningSumsOfThePlainLoop) {
+  for (const std::size_t d : {0U, 1U, 3U, 30U, 65U}) {
+    SCOPED_TRACE(d);
+    const auto q = random_numbers(d + 1, d), p = random_numbers(d * kFilterPoints + 1, d + 50);
+    const std::vector<float> query(q.begin(), q.end()), points(p.begin(), p.end());
+    std::vector<float> got(kFilterPoints + 1), want(kFilterPoints + 1);
+    const float least = squared_distances(query.data() + 1, points.data() + 1, d, got.data() + 1);
+    for (std::size_t i = 0; i < kFilterPoints; ++i)
+      for (std::size_t f = 0; f < d; ++f) {
+        const float rest = query[f + 1] - points[1 + f * kFilterPoints + i];
+        want[i + 1] += rest * rest;
+      }
+    EXPECT_EQ(got, want);
+    EXPECT_EQ(least, *std::min_element(want.begin() + 1, want.end()));
+  }
+}
+
 }  // namespace
 }  // namespace kolosal::kernel

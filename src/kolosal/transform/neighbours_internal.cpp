@@ -14,6 +14,7 @@ namespace {
 
 using data::ColumnType;
 using kernel::kDistancePoints;
+using kernel::kFilterPoints;
 
 constexpr std::size_t kQueriesPerBlock = 64;
 
@@ -64,6 +65,106 @@ void add_penalties(const Points& points, std::size_t first, const std::int32_t* 
     const std::int32_t* codes = points.codes.data() + (first + p) * points.n_codes;
     for (std::size_t c = 0; c < points.n_codes; ++c)
       if (codes[c] != query[c]) distance[p] += points.penalty;
+  }
+}
+
+// The exact distance, added up in the order of squared_distances().
+double distance_between(const Points& points, std::size_t i, const Points& queries, std::size_t q) {
+  const double* a = points.numbers.data() + i * points.n_numbers;
+  const double* b = queries.numbers.data() + q * points.n_numbers;
+  double sum = 0;
+  for (std::size_t f = 0; f < points.n_numbers; ++f) sum += (a[f] - b[f]) * (a[f] - b[f]);
+  for (std::size_t c = 0; c < points.n_codes; ++c)
+    if (points.codes[i * points.n_codes + c] != queries.codes[q * points.n_codes + c]) sum += points.penalty;
+  return sum;
+}
+
+// Points and queries as floats, shifted by the mean of the points and scaled so that none is farther than 1
+// from 0. Distances of floats cost half, and tell which few pairs are worth an exact one.
+class FloatFilter {
+ public:
+  FloatFilter(const Points& points, const Points& queries) : n_numbers_(points.n_numbers) {
+    std::vector<double> mean(n_numbers_);
+    for (std::size_t i = 0; i < points.n; ++i)
+      for (std::size_t f = 0; f < n_numbers_; ++f)
+        mean[f] += points.numbers[i * n_numbers_ + f] / static_cast<double>(points.n);
+    radius_ = std::max(largest_norm(points, mean), largest_norm(queries, mean));
+    if (!is_usable()) return;
+    const auto scaled = [&](const Points& from, std::size_t i, std::size_t f) {
+      return static_cast<float>((from.numbers[i * n_numbers_ + f] - mean[f]) / radius_);
+    };
+    n_groups_ = (points.n + kFilterPoints - 1) / kFilterPoints;
+    points_.resize(n_groups_ * kFilterPoints * n_numbers_);
+    for (std::size_t i = 0; i < n_groups_ * kFilterPoints; ++i)
+      for (std::size_t f = 0; f < n_numbers_; ++f)
+        points_[(i / kFilterPoints * n_numbers_ + f) * kFilterPoints + i % kFilterPoints] =
+            scaled(points, std::min(i, points.n - 1), f);
+    queries_.resize(queries.n * n_numbers_);
+    for (std::size_t q = 0; q < queries.n; ++q)
+      for (std::size_t f = 0; f < n_numbers_; ++f) queries_[q * n_numbers_ + f] = scaled(queries, q, f);
+  }
+
+  // Not where the numbers are all equal, or so large that their squares overflow.
+  bool is_usable() const { return radius_ > 0 && std::isfinite(radius_ * radius_); }
+  std::size_t n_groups() const { return n_groups_; }
+
+  // Squared distances of a query to a group, and the smallest of them.
+  float distances(std::size_t q, std::size_t group, float* out) const {
+    return kernel::squared_distances(queries_.data() + q * n_numbers_,
+                                     points_.data() + group * kFilterPoints * n_numbers_, n_numbers_, out);
+  }
+
+  // What the squared distance of floats is at most when the exact one is below `limit`. Rounding moves each
+  // point by at most u = 2^-24 of its norm, which is at most 1, so a distance by 2 u; each difference adds as
+  // much once more, and the sum of n squares is wrong by at most (n + 2) u of itself. All that is doubled.
+  float bound(double limit) const {
+    constexpr double kUnit = 0x1p-24;
+    const double distance = std::sqrt(limit) / radius_ + 8 * kUnit;
+    const double out = distance * distance * (1 + 2 * (static_cast<double>(n_numbers_) + 4) * kUnit);
+    return out < 8 ? static_cast<float>(out) * (1 + 0x1p-22F) : std::numeric_limits<float>::infinity();
+  }
+
+ private:
+  double largest_norm(const Points& points, const std::vector<double>& mean) const {
+    double largest = 0;
+    for (std::size_t i = 0; i < points.n; ++i) {
+      double sum = 0;
+      for (std::size_t f = 0; f < n_numbers_; ++f) {
+        const double rest = points.numbers[i * n_numbers_ + f] - mean[f];
+        sum += rest * rest;
+      }
+      if (!(sum <= largest)) largest = sum;  // an overflow stays
+    }
+    return std::sqrt(largest);
+  }
+
+  std::size_t n_numbers_, n_groups_ = 0;
+  double radius_ = 0;
+  std::vector<float> points_, queries_;
+};
+
+// search_block() for the nearest points by way of the filter: the same result.
+void filtered_block(const Points& points, const FloatFilter& filter, const Points& queries,
+                    const NeighbourSearch& search, std::size_t begin, std::size_t end, Neighbours& out) {
+  std::vector<Best> best;
+  std::vector<float> bound(end - begin, std::numeric_limits<float>::infinity());
+  for (std::size_t q = begin; q < end; ++q)
+    best.emplace_back(out.index.data() + q * out.k, out.squared.data() + q * out.k, out.k);
+  for (std::size_t g = 0; g < filter.n_groups(); ++g) {
+    const std::size_t first = g * kFilterPoints, n = std::min(kFilterPoints, points.n - first);
+    for (std::size_t q = begin; q < end; ++q) {
+      Best& list = best[q - begin];
+      float near[kFilterPoints];
+      if (filter.distances(q, g, near) > bound[q - begin]) continue;
+      for (std::size_t p = 0; p < n; ++p) {
+        if (near[p] > bound[q - begin]) continue;
+        if (!search.self.empty() && search.self[q] == first + p) continue;
+        const double distance = distance_between(points, first + p, queries, q);
+        if (!list.wants(distance)) continue;
+        list.add(static_cast<std::uint32_t>(first + p), distance);
+        if (list.is_full()) bound[q - begin] = filter.bound(list.limit());
+      }
+    }
   }
 }
 
@@ -156,6 +257,15 @@ Neighbours find_neighbours(const Points& points, const Points& queries, const Ne
   out.index.resize(queries.n * out.k);
   out.squared.resize(queries.n * out.k);
   if (out.k == 0) return out;
+  if (!search.farthest && points.n > kFilterPoints) {
+    const FloatFilter filter(points, queries);
+    if (filter.is_usable()) {
+      context.parallel_blocks(queries.n, kQueriesPerBlock, [&](std::size_t begin, std::size_t end) {
+        filtered_block(points, filter, queries, search, begin, end, out);
+      });
+      return out;
+    }
+  }
   const PackedPoints packed(points);
   context.parallel_blocks(queries.n, kQueriesPerBlock, [&](std::size_t begin, std::size_t end) {
     search_block(points, packed, queries, search, begin, end, out);

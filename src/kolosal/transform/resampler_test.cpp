@@ -224,6 +224,25 @@ TEST(RandomUnder, BalancesTheClassesWithoutRepeats) {
   EXPECT_EQ(even.at(1), even.at(2));
 }
 
+TEST(DropOutliers, LeavesOutRowsOfAnyTask) {
+  std::vector<double> cells, values;
+  for (std::size_t i = 0; i < 50; ++i) {
+    cells.push_back(i == 7 ? 1000 : static_cast<double>(i % 10));
+    values.push_back(static_cast<double>(i));
+  }
+  const Frame x = one_column(Column::from_float64(cells));
+  const TargetView y{Task::kRegression, values, {}, 0};
+  std::vector<std::uint32_t> rows = all_rows(40), want = rows;
+  std::erase(want, 7U);
+  for (const char* method : {"iqr", "zscore", "modified_zscore"})
+    EXPECT_EQ(make_resampler("drop_outliers", {{"method", method}})->plan(x, rows, y, {}).kept, want)
+        << method;
+  const ParamMap forest = {{"method", "isolation_forest"}, {"contamination", 1.0 / 40}};
+  EXPECT_EQ(make_resampler("drop_outliers", forest)->plan(x, rows, y, {}).kept, want);
+  EXPECT_ERROR(make_resampler("drop_outliers", {{"method", "percentile"}, {"threshold", 60.0}}),
+               kInvalidParameter, HasSubstr("percentile"));
+}
+
 class ResampleGolden : public ::testing::Test {
  protected:
   const nlohmann::json& golden = selection_golden()["resample"];
@@ -344,6 +363,31 @@ TEST(Neighbours, AgreeWithThePlainSearch) {
         }
       }
     }
+}
+
+// The search by floats must find the same rows where floats alone can not tell them apart.
+TEST(Neighbours, AreExactBeyondThePrecisionOfFloats) {
+  Rng rng(8);
+  for (const double offset : {0.0, 1e7, 1e155}) {
+    Points points{300, 2, 0, {}, {}, 0};
+    for (std::size_t i = 0; i < points.n; ++i) {
+      points.numbers.push_back(offset + rng.normal());
+      // Two clouds far apart: within one, floats of the whole hold no digit.
+      points.numbers.push_back((i % 2 == 0 ? 0.0 : 1e9) + 1e-3 * rng.normal());
+    }
+    const auto found = neighbours_of_all(points, 5, {});
+    for (std::uint32_t q = 0; q < points.n; ++q) {
+      std::vector<std::pair<double, std::uint32_t>> all;
+      for (std::uint32_t i = 0; i < points.n; ++i) {
+        const double a = points.numbers[2 * i] - points.numbers[2 * q];
+        const double b = points.numbers[2 * i + 1] - points.numbers[2 * q + 1];
+        if (i != q) all.emplace_back(0 + a * a + b * b, i);
+      }
+      std::ranges::sort(all);
+      for (std::size_t j = 0; j < 5; ++j)
+        ASSERT_EQ(found.of(q)[j], all[j].second) << offset << " query " << q;
+    }
+  }
 }
 
 }  // namespace
