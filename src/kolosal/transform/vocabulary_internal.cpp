@@ -12,7 +12,7 @@
 namespace kolosal::transform {
 namespace {
 
-constexpr std::size_t kMinBlock = 2048, kMaxBlocks = 32;
+constexpr std::size_t kMinBlock = 4096, kMaxBlocks = 32;
 
 // The first 8 bytes as a number that orders as they do: most comparisons need no more.
 std::uint64_t prefix_of(std::string_view term) {
@@ -72,7 +72,8 @@ Vocabulary Vocabulary::load(const artifact::Node& node) {
   return out;
 }
 
-void TermCounts::add(const TermBlock& block) {
+std::vector<std::uint32_t> TermCounts::add(const TermBlock& block) {
+  std::vector<std::uint32_t> out(block.terms.size());
   for (std::uint32_t i = 0; i < block.terms.size(); ++i) {
     const std::uint32_t number = terms_.add(block.terms.term(i), block.terms.hash_of(i));
     if (number == n_rows_.size()) {
@@ -81,8 +82,10 @@ void TermCounts::add(const TermBlock& block) {
     }
     n_rows_[number] += block.n_rows[i];
     n_times_[number] += block.n_times[i];
+    out[i] = number;
   }
   n_texts_ += block.n_texts;
+  return out;
 }
 
 void TermCounts::merge(const TermCounts& other) {

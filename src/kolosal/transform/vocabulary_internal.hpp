@@ -45,11 +45,11 @@ struct TermBlock {
 /// matter.
 class TermCounts {
  public:
-  void add(const TermBlock& block);
+  /// Returns the number here of each term of the block.
+  std::vector<std::uint32_t> add(const TermBlock& block);
   void merge(const TermCounts& other);
   /// The features, and for each term counted here its feature (TermTable::kNone: none).
   Vocabulary choose(const VocabularyOptions& options, std::vector<std::uint32_t>& feature_of) const;
-  const TermTable& terms() const { return terms_; }
 
  private:
   TermTable terms_;

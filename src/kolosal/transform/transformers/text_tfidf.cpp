@@ -81,7 +81,8 @@ class TextTfidf final : public Transformer {
     std::vector<double> values;
   };
   void add_row(Row& row, const std::vector<double>& weights, SparseBlock& out) const;
-  Column rows_of(const std::vector<TermBlock>& blocks, const TermCounts& counts,
+  // term_of: by block, the counted term of each of its terms.
+  Column rows_of(const std::vector<TermBlock>& blocks, const std::vector<std::vector<std::uint32_t>>& term_of,
                  const std::vector<std::uint32_t>& feature_of, const Context& context) const;
   static std::int32_t width_of(const Vocabulary& vocabulary) {
     return std::max(1, static_cast<std::int32_t>(vocabulary.terms.size()));
@@ -156,14 +157,14 @@ void TextTfidf::add_row(Row& row, const std::vector<double>& weights, SparseBloc
   out.ends.push_back(static_cast<std::int64_t>(out.values.size()));
 }
 
-Column TextTfidf::rows_of(const std::vector<TermBlock>& blocks, const TermCounts& counts,
+Column TextTfidf::rows_of(const std::vector<TermBlock>& blocks,
+                          const std::vector<std::vector<std::uint32_t>>& term_of,
                           const std::vector<std::uint32_t>& feature_of, const Context& context) const {
   std::vector<SparseBlock> made(blocks.size());
   context.parallel_blocks(blocks.size(), 1, [&](std::size_t b, std::size_t) {
     const TermBlock& block = blocks[b];
-    std::vector<std::uint32_t> of_block(block.terms.size());
-    for (std::uint32_t i = 0; i < of_block.size(); ++i)
-      of_block[i] = feature_of[counts.terms().find(block.terms.term(i), block.terms.hash_of(i))];
+    std::vector<std::uint32_t> of_block = term_of[b];
+    for (std::uint32_t& number : of_block) number = feature_of[number];
     Row row;
     std::size_t begin = 0;
     for (const std::size_t end : block.ends) {
@@ -205,9 +206,10 @@ std::vector<Transformer::Named> TextTfidf::do_fit_transform(const data::Frame& x
   for (std::size_t c = 0; c < x.n_columns(); ++c) {
     const auto blocks = read_terms(x.name(c), x.column(c), all, fitted, true, ngrams_, context);
     TermCounts counts;
-    for (const TermBlock& block : blocks) counts.add(block);
+    std::vector<std::vector<std::uint32_t>> term_of;
+    for (const TermBlock& block : blocks) term_of.push_back(counts.add(block));
     const auto feature_of = choose_features(counts);
-    out.push_back({x.name(c) + "_tfidf", rows_of(blocks, counts, feature_of, context)});
+    out.push_back({x.name(c) + "_tfidf", rows_of(blocks, term_of, feature_of, context)});
   }
   return out;
 }
