@@ -73,6 +73,10 @@ else()
   target_link_options(kolosal_options INTERFACE -static-libgcc -static-libstdc++ -Wl,--exclude-libs,ALL)
 endif()
 
+if(KOLOSAL_FUZZ)
+  target_compile_options(kolosal_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 if(KOLOSAL_COVERAGE)
   target_compile_options(kolosal_options INTERFACE --coverage -fprofile-update=atomic)
   target_link_options(kolosal_options INTERFACE --coverage)
