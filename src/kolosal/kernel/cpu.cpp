@@ -1,6 +1,7 @@
 #include "kolosal/kernel/cpu.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <string_view>
 
@@ -27,11 +28,15 @@ CpuLevel chosen_level() {
   return name == "avx2" ? std::min(best_level(), CpuLevel::kAvx2) : best_level();
 }
 
-}  // namespace
-
-CpuLevel cpu_level() {
-  static const CpuLevel level = chosen_level();
+std::atomic<CpuLevel>& level_in_use() {
+  static std::atomic<CpuLevel> level{chosen_level()};
   return level;
 }
+
+}  // namespace
+
+CpuLevel cpu_level() { return level_in_use().load(std::memory_order_relaxed); }
+
+void set_cpu_level(CpuLevel level) { level_in_use().store(std::min(level, best_level())); }
 
 }  // namespace kolosal::kernel

@@ -1,8 +1,49 @@
 #pragma once
 
-/// Compiles the function that follows for several CPUs; the best one is taken when the program runs. Only for
-/// functions defined in a .cpp. Results are the same on every CPU: the order of a sum is written in the
-/// source, and products are not fused with additions (see cmake/KolosalCompiler.cmake).
+#include "kolosal/kernel/cpu.hpp"
+
+/// KOLOSAL_KERNEL defines a function that is compiled for several CPUs; cpu_level() chooses at each call:
+///
+///   KOLOSAL_KERNEL(double, sum, (const double* x, std::size_t n), (x, n)) {
+///     ...
+///   }
+///
+/// Only in a .cpp. What the body calls must be inlined (KOLOSAL_KERNEL_INLINE). Results are the same on every
+/// CPU: the order of a sum is written in the source, and products are not fused with additions (see
+/// cmake/KolosalCompiler.cmake).
+#define KOLOSAL_KERNEL(result, name, parameters, arguments)          \
+  struct name##_kernel {                                             \
+    KOLOSAL_KERNEL_INLINE static result body parameters;             \
+    KOLOSAL_KERNEL_BODIES(result, parameters, arguments)             \
+  };                                                                 \
+  result name parameters { return name##_kernel::choose arguments; } \
+  result name##_kernel::body parameters
+
+#define KOLOSAL_KERNEL_INLINE inline __attribute__((always_inline))
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define KOLOSAL_KERNEL_BODIES(result, parameters, arguments)                                           \
+  __attribute__((target("avx2"))) static result avx2 parameters { return body arguments; }             \
+  __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) static result avx512 parameters {      \
+    return body arguments;                                                                             \
+  }                                                                                                    \
+  static result choose parameters {                                                                    \
+    switch (::kolosal::kernel::cpu_level()) {                                                          \
+      case ::kolosal::kernel::CpuLevel::kAvx512:                                                       \
+        return avx512 arguments;                                                                       \
+      case ::kolosal::kernel::CpuLevel::kAvx2:                                                         \
+        return avx2 arguments;                                                                         \
+      case ::kolosal::kernel::CpuLevel::kBaseline:                                                     \
+        break;                                                                                         \
+    }                                                                                                  \
+    return body arguments;                                                                             \
+  }
+#else
+#define KOLOSAL_KERNEL_BODIES(result, parameters, arguments) \
+  static result choose parameters { return body arguments; }
+#endif
+
+/// The same by the loader, which does not know KOLOSAL_CPU: for code that is still to become a KOLOSAL_KERNEL.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(KOLOSAL_NO_MULTIVERSION)
 #define KOLOSAL_MULTIVERSION __attribute__((target_clones("avx512f", "avx2", "default")))
 #else

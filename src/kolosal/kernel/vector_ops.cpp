@@ -5,8 +5,7 @@
 namespace kolosal::kernel {
 
 // 16 lanes: two AVX-512 registers or four AVX2 ones, enough to hide the latency of an addition.
-KOLOSAL_MULTIVERSION
-double dot(const double* a, const double* b, std::size_t n) {
+KOLOSAL_KERNEL(double, dot, (const double* a, const double* b, std::size_t n), (a, b, n)) {
   constexpr std::size_t kLanes = 16;
   double sum[kLanes] = {};
   std::size_t i = 0;
@@ -19,14 +18,15 @@ double dot(const double* a, const double* b, std::size_t n) {
   return sum[0] + rest;
 }
 
-KOLOSAL_MULTIVERSION
-void axpy(double alpha, const double* __restrict x, double* __restrict y, std::size_t n) {
+KOLOSAL_KERNEL(void, axpy, (double alpha, const double* __restrict x, double* __restrict y, std::size_t n),
+               (alpha, x, y, n)) {
   for (std::size_t i = 0; i < n; ++i) y[i] += alpha * x[i];
 }
 
-KOLOSAL_MULTIVERSION
-void shift_scale(const double* __restrict offset, const double* __restrict factor, double* __restrict y,
-                 std::size_t n) {
+KOLOSAL_KERNEL(void, shift_scale,
+               (const double* __restrict offset, const double* __restrict factor, double* __restrict y,
+                std::size_t n),
+               (offset, factor, y, n)) {
   for (std::size_t i = 0; i < n; ++i) y[i] = (y[i] - offset[i]) * factor[i];
 }
 
