@@ -54,11 +54,14 @@ bool type_in_list(std::string_view types, ColumnType type) {
   return found;
 }
 
+void require_type(std::string_view step, std::string_view column, ColumnType type, std::string_view types) {
+  if (!type_in_list(types, type))
+    throw Error(ErrorCode::kData, "{} can not take column \"{}\" of type {}; it takes: {}", step, column,
+                data::type_name(type), types);
+}
+
 void require_types(const data::Frame& x, std::string_view step, std::string_view types) {
-  for (std::size_t c = 0; c < x.n_columns(); ++c)
-    if (!type_in_list(types, x.column(c).type()))
-      throw Error(ErrorCode::kData, "{} can not take column \"{}\" of type {}; it takes: {}", step, x.name(c),
-                  data::type_name(x.column(c).type()), types);
+  for (std::size_t c = 0; c < x.n_columns(); ++c) require_type(step, x.name(c), x.column(c).type(), types);
 }
 
 Numbers::Numbers(const data::Column& column) {

@@ -21,6 +21,9 @@ bool type_in_list(std::string_view types, data::ColumnType type);
 /// @throws Error kData when a column of x has a type that is not in the list.
 void require_types(const data::Frame& x, std::string_view step, std::string_view types);
 
+void require_type(std::string_view step, std::string_view column, data::ColumnType type,
+                  std::string_view types);
+
 /// The words of a comma separated list, without blanks around them.
 std::vector<std::string> split_list(std::string_view list);
 

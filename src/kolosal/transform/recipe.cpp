@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "kolosal/transform/lazy_frame_internal.hpp"
 #include "kolosal/transform/recipe_internal.hpp"
 
 namespace kolosal::transform {
@@ -18,30 +19,37 @@ data::Frame Recipe::fit_transform(const data::Frame& x, std::span<const std::uin
                                   const data::TargetView& y, const Context& context) {
   fitted_ = false;
   fitted_steps_.clear();
-  data::Frame frame = x;
+  drift_ = nullptr;
+  if (watch_drift_) {
+    auto monitor = std::make_shared<DriftMonitor>();
+    monitor->gather(x, rows, context);
+    monitor->finish();
+    drift_ = std::move(monitor);
+  }
+  LazyFrame frame(x);
   for (const auto& spec : specs_) {
     in_step(spec.name, [&] {
-      const auto columns = spec.select.resolve(frame);
+      const auto columns = spec.select.resolve(frame.frame());
       if (columns.empty()) {
         fitted_steps_.push_back(nullptr);
         return;
       }
-      auto step = make_step(spec, frame, columns, max_features_);
-      frame = step->fit_transform(frame, rows, y, columns, context);
+      auto step = make_step(spec, frame.frame(), columns, max_features_);
+      step->fit_transform(frame, rows, y, columns, context);
       fitted_steps_.push_back(std::move(step));
     });
   }
   fitted_ = true;
-  return frame;
+  return frame.compute_all(context);
 }
 
 data::Frame Recipe::transform(const data::Frame& x, const Context& context) const {
   if (!fitted_) throw Error(ErrorCode::kNotFitted, "a recipe was used before fit_transform()");
-  data::Frame frame = x;
+  if (drift_) drift_->count(x, context);
+  LazyFrame frame(x);
   for (std::size_t i = 0; i < specs_.size(); ++i)
-    if (fitted_steps_[i])
-      in_step(specs_[i].name, [&] { frame = fitted_steps_[i]->transform(frame, context); });
-  return frame;
+    if (fitted_steps_[i]) in_step(specs_[i].name, [&] { fitted_steps_[i]->transform(frame, context); });
+  return frame.compute_all(context);
 }
 
 data::Frame Recipe::inverse_transform(const data::Frame& x, const Context& context) const {
@@ -94,6 +102,7 @@ void Recipe::save(artifact::Node& node) const {
     child.set("skipped", fitted_steps_[i] == nullptr);
     if (fitted_steps_[i]) fitted_steps_[i]->save(child.add_child("fitted"));
   }
+  if (drift_) drift_->save(node.add_child("drift"));
 }
 
 Recipe Recipe::load(const artifact::Node& node) {
@@ -111,6 +120,7 @@ Recipe Recipe::load(const artifact::Node& node) {
     out.specs_.push_back(std::move(spec));
     out.fitted_steps_.push_back(std::move(step));
   }
+  if (node.has("drift")) out.drift_ = DriftMonitor::load(node.child("drift"));
   out.fitted_ = true;
   return out;
 }

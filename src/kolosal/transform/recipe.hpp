@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kolosal/transform/batch_stream.hpp"
+#include "kolosal/transform/drift.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -58,6 +59,13 @@ class Recipe {
   /// limit. A frame that is wider from the start is not refused, only steps that widen it.
   void max_features(std::size_t n) { max_features_ = n; }
 
+  /// Before a fit: notes the ranges, levels and missing shares of the columns that come in; transform() then
+  /// counts what differs in later rows. Off by default: only the recipe that meets the user's columns first
+  /// should watch them, and not each one behind it.
+  void watch_drift(bool watch) { watch_drift_ = watch; }
+  /// What was counted; null when the fit did not watch. Copies of a fitted recipe share the counters.
+  const DriftMonitor* drift() const { return drift_.get(); }
+
   bool is_fitted() const { return fitted_; }
   const std::vector<StepSpec>& steps() const { return specs_; }
   /// Null for a step that was skipped or is not fitted.
@@ -83,7 +91,9 @@ class Recipe {
  private:
   std::vector<StepSpec> specs_;
   std::vector<std::shared_ptr<const Transformer>> fitted_steps_;  // null: skipped
+  std::shared_ptr<const DriftMonitor> drift_;
   std::size_t max_features_ = 0;
+  bool watch_drift_ = false;
   bool fitted_ = false;
 };
 

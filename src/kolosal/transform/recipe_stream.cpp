@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/recipe.hpp"
@@ -32,13 +33,14 @@ class StreamFit {
     }
   }
 
-  std::size_t run(const BatchSource& source) {
+  // With whole_pass, all batches of the first pass are read even when no step needs them.
+  std::size_t run(const BatchSource& source, bool whole_pass) {
     std::unique_ptr<BatchStream> stream = source();
     std::optional<Batch> batch = stream->next();
     if (!batch) throw Error(ErrorCode::kData, "there is no batch of rows to fit the recipe on");
     const data::Frame header = batch->x.slice(0, 0);
     std::size_t n_passes = 0;
-    while (plan(header)) {
+    while (plan(header) || (whole_pass && n_passes == 0)) {
       if (n_passes > 0) {
         stream = source();
         batch = stream->next();
@@ -87,7 +89,8 @@ class StreamFit {
     for (std::size_t j = 0; j < i; ++j) {
       if (!steps_[j].unfinished()) continue;
       const StepSpec& before = *steps_[j].spec;
-      const auto made = make_transformer(before.name, before.params)->made_types();
+      const auto made = steps_[j].transformer ? steps_[j].transformer->made_types()
+                                              : make_transformer(before.name, before.params)->made_types();
       if (select.names.empty() && share_a_type(select.types, made)) return false;
       if (steps_[j].state == State::kGathering) continue;  // its columns are left out of the frame
       for (const auto& name : columns) {
@@ -122,15 +125,18 @@ class StreamFit {
     }
     step.transformer = make_step(*step.spec, frame, step.columns, max_features_);
     step.state = State::kGathering;
-    if (!step.transformer->is_stateless()) return;
+    if (!step.transformer->is_stateless()) {
+      step.transformer->partial_fit(frame, {}, step.columns, context_);  // no rows: only what it takes
+      return;
+    }
     step.transformer->fit(frame, {}, {}, step.columns, context_);
     step.state = State::kFitted;
   }
 
   void gather(const Batch& batch) {
     data::Frame frame = batch.x;
-    const auto last =
-        std::ranges::find(steps_.rbegin(), steps_.rend(), State::kGathering, &Step::state).base();
+    const auto last = std::ranges::find(steps_.rbegin(), steps_.rend(), State::kGathering, &Step::state)
+                          .base();  // begin: none
     for (auto step = steps_.begin(); step != last; ++step)
       in_step(step->spec->name, [&] {
         if (step->state == State::kFitted) frame = step->transformer->transform(frame, context_);
@@ -167,13 +173,46 @@ class StreamFit {
   const Context& context_;
 };
 
+// A pass whose batches a drift monitor sees, too.
+class WatchedStream final : public BatchStream {
+ public:
+  WatchedStream(std::unique_ptr<BatchStream> inner, DriftMonitor& monitor, const Context& context)
+      : inner_(std::move(inner)), monitor_(monitor), context_(context) {}
+
+  std::optional<Batch> next() override {
+    auto out = inner_->next();
+    if (!out) return out;
+    std::vector<std::uint32_t> rows(out->x.n_rows());
+    std::iota(rows.begin(), rows.end(), 0U);
+    monitor_.gather(out->x, rows, context_);
+    return out;
+  }
+
+ private:
+  std::unique_ptr<BatchStream> inner_;
+  DriftMonitor& monitor_;
+  const Context& context_;
+};
+
 }  // namespace
 
 std::size_t Recipe::fit_stream(const BatchSource& source, const Context& context) {
   fitted_ = false;
   fitted_steps_.clear();
   StreamFit fit(specs_, max_features_, context);
-  const std::size_t n_passes = fit.run(source);
+  drift_ = nullptr;
+  auto monitor = watch_drift_ ? std::make_shared<DriftMonitor>() : nullptr;
+  bool is_first = true;
+  const std::size_t n_passes = fit.run(
+      [&]() -> std::unique_ptr<BatchStream> {
+        auto stream = source();
+        if (monitor && std::exchange(is_first, false))
+          stream = std::make_unique<WatchedStream>(std::move(stream), *monitor, context);
+        return stream;
+      },
+      monitor != nullptr);
+  if (monitor) monitor->finish();
+  drift_ = std::move(monitor);
   fitted_steps_ = fit.take_steps();
   fitted_ = true;
   return n_passes;

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/lazy_frame_internal.hpp"
 
 namespace kolosal::transform {
 
@@ -66,7 +67,7 @@ void Transformer::take_columns(const data::Frame& x, const data::TargetView& y,
                                const std::vector<std::string>& columns) {
   if (columns.empty())
     throw Error(ErrorCode::kInvalidParameter, "a transformer needs at least one column to fit on");
-  if (uses_target() && y.values.empty())
+  if (uses_target() && y.values.empty() && x.n_rows() > 0)
     throw Error(ErrorCode::kInvalidParameter, "a step that uses the target was fitted without one");
   fitted_ = false;
   columns_ = columns;
@@ -125,6 +126,57 @@ data::Frame Transformer::transform(const data::Frame& x, const Context& context)
   return replace(x, do_transform(inputs_of(x), context));
 }
 
+void Transformer::fit_transform(LazyFrame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                                const std::vector<std::string>& columns, const Context& context) {
+  if (!fits_sources() || uses_target()) {
+    x.compute(columns, context);
+    x.replace(fit_transform(x.frame(), rows, y, columns, context));
+    return;
+  }
+  begin_fit(x.frame(), rows, y, columns);
+  do_fit_sources(x.sources(columns), rows, context);
+  check_made(context);
+  end_fit();
+  transform(x, context);
+}
+
+void Transformer::transform(LazyFrame& x, const Context& context) const {
+  if (!fitted_) throw Error(ErrorCode::kNotFitted, "a transformer was used before fit()");
+  std::vector<std::optional<CellMap>> maps(columns_.size());
+  std::vector<bool> mapped(columns_.size());
+  std::vector<std::string> others;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    if (!keep_inputs_ && types_[c] == data::ColumnType::kFloat64) maps[c] = cell_map(c);
+    mapped[c] = maps[c].has_value();
+    if (!mapped[c]) others.push_back(columns_[c]);
+  }
+  x.compute(others, context);
+  const data::Frame inputs = inputs_of(x.frame());
+  const bool any_mapped = others.size() < columns_.size();
+  x.replace(replace(x.frame(),
+                    any_mapped ? do_transform_rest(inputs, mapped, context) : do_transform(inputs, context)));
+  for (std::size_t c = 0; c < columns_.size(); ++c)
+    if (maps[c]) x.add_map(columns_[c], *maps[c]);
+}
+
+void Transformer::do_fit_sources(std::span<const CellSource>, std::span<const std::uint32_t>,
+                                 const Context&) {
+  throw Error(ErrorCode::kInternal, "a step that fits sources has do_fit_sources()");
+}
+
+std::optional<CellMap> Transformer::cell_map(std::size_t) const { return {}; }
+
+std::vector<Transformer::Named> Transformer::do_transform_rest(const data::Frame& x,
+                                                               const std::vector<bool>& mapped,
+                                                               const Context&) const {
+  std::vector<Named> out;
+  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+    KOLOSAL_ASSERT(mapped[c], "a step with other columns than mapped ones makes those itself");
+    out.push_back({x.name(c), x.column(c)});
+  }
+  return out;
+}
+
 void Transformer::check_gatherable() const {
   if (!can_stream())
     throw Error(ErrorCode::kUnsupported,
@@ -144,7 +196,7 @@ void Transformer::partial_fit(const data::Frame& x, const data::TargetView& y,
   } else if (columns != columns_) {
     throw Error(ErrorCode::kInvalidParameter, "a batch has the columns {}, but the first one had {}",
                 fmt::join(columns, ", "), fmt::join(columns_, ", "));
-  } else if (uses_target() && y.values.empty()) {
+  } else if (uses_target() && y.values.empty() && x.n_rows() > 0) {
     throw Error(ErrorCode::kInvalidParameter, "a step that uses the target was given a batch without one");
   }
   do_partial_fit(inputs_of(x), y, context);

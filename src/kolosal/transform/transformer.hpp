@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "kolosal/core/param.hpp"
 #include "kolosal/data/frame.hpp"
 #include "kolosal/data/target.hpp"
+#include "kolosal/transform/cell_map.hpp"
 
 namespace kolosal::transform {
 
@@ -26,6 +28,8 @@ struct Selector {
 };
 
 struct TransformerInfo;
+class CellSource;
+class LazyFrame;
 
 /// One preprocessing step. It takes the columns it was fitted on out of a frame and puts its own columns in
 /// their place (columns it was not fitted on pass untouched, in their order; new columns follow them).
@@ -49,6 +53,11 @@ class Transformer {
   data::Frame fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
                             const data::TargetView& y, const std::vector<std::string>& columns,
                             const Context& context);
+
+  /// The same for a Recipe, which computes the number columns of cell_map() only when all steps are fitted.
+  void fit_transform(LazyFrame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                     const std::vector<std::string>& columns, const Context& context);
+  void transform(LazyFrame& x, const Context& context) const;
 
   /// Whether the fitted state depends on y: such a step must be fitted within each fold.
   virtual bool uses_target() const { return false; }
@@ -109,6 +118,20 @@ class Transformer {
   virtual void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
                       const Context& context) = 0;
   virtual std::vector<Named> do_transform(const data::Frame& x, const Context& context) const = 0;
+
+  // Steps that work on each cell of a number column by itself may say so, and are then fused with their
+  // neighbours in a Recipe; the bytes must be those of do_fit() and do_transform().
+  // fits_sources(): do_fit_sources() is do_fit() for steps without a target, from cells that are computed
+  // when they are read.
+  virtual bool fits_sources() const { return false; }
+  virtual void do_fit_sources(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
+                              const Context& context);
+  // Fitted: what the step does to a float64 input column c, when it makes of it one float64 column of the
+  // same name.
+  virtual std::optional<CellMap> cell_map(std::size_t c) const;
+  // do_transform(), where input columns with mapped[c] are left as they are. Default: all are mapped.
+  virtual std::vector<Named> do_transform_rest(const data::Frame& x, const std::vector<bool>& mapped,
+                                               const Context& context) const;
   /// Default: do_fit(), then do_transform().
   virtual std::vector<Named> do_fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
                                               const data::TargetView& y, const Context& context);

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/data/cell_buffer.hpp"
+#include "kolosal/transform/level_counts_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -19,10 +21,13 @@ struct FrequencyEncodeParams {
 ///   count: the number of fitted rows;  share: count / fitted rows;  log_count: log(1 + count).
 ///
 /// Types:   category becomes float32.
+/// Streams: exactly, in memory by the number of levels.
 /// Missing: missing cells and levels not in the fitted rows get -1 (rank) or 0 (others).
 class FrequencyEncode final : public Transformer {
  public:
   explicit FrequencyEncode(FrequencyEncodeParams params) : params_(std::move(params)) {}
+  bool can_stream() const override { return true; }
+  std::string made_types() const override { return "float32"; }
 
  private:
   struct Table {
@@ -40,6 +45,28 @@ class FrequencyEncode final : public Transformer {
       const auto counts = count_slots(table.levels.codes(x.column(c)), rows, table.levels.n_slots());
       table.value = values_of(counts, codes_in_level_order(table.levels.dictionary()), rows.size());
     });
+  }
+
+  void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
+    require_types(x, "frequency_encode", "category");
+    context.parallel_blocks(x.n_columns(), 1,
+                            [&](std::size_t c, std::size_t) { gathered_[c].add(x.column(c)); });
+  }
+  void do_merge(const Transformer& other) override {
+    const auto& theirs = dynamic_cast<const FrequencyEncode&>(other).gathered_;
+    for (std::size_t c = 0; c < gathered_.size(); ++c) gathered_[c].merge(theirs[c]);
+  }
+  void do_finish_fit(const Context&) override {
+    tables_.assign(gathered_.size(), {});
+    for (std::size_t c = 0; c < gathered_.size(); ++c) {
+      std::vector<std::int64_t> counts;
+      tables_[c].levels = gathered_[c].levels(counts);
+      const auto n_rows = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+      tables_[c].value = values_of(counts, codes_in_level_order(tables_[c].levels.dictionary()),
+                                   static_cast<std::size_t>(n_rows));
+    }
+    gathered_.clear();
   }
 
   std::vector<float> values_of(const std::vector<std::int64_t>& counts, std::vector<std::int32_t> order,
@@ -70,9 +97,9 @@ class FrequencyEncode final : public Transformer {
     std::vector<Named> out(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
       const CodeView codes = tables_[c].levels.codes(x.column(c));
-      std::vector<float> cells(codes.size());
+      data::CellBuffer<float> cells(codes.size());
       for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = tables_[c].value[Levels::slot(codes[i])];
-      out[c] = {x.name(c), Column::from_float32(std::move(cells))};
+      out[c] = {x.name(c), std::move(cells).to_column(data::ColumnType::kFloat32)};
     });
     return out;
   }
@@ -96,6 +123,7 @@ class FrequencyEncode final : public Transformer {
 
   FrequencyEncodeParams params_;
   std::vector<Table> tables_;
+  std::vector<LevelCounts> gathered_;
 };
 
 }  // namespace

@@ -1,8 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/data/cell_buffer.hpp"
+#include "kolosal/transform/column_statistics_internal.hpp"
+#include "kolosal/transform/level_counts_internal.hpp"
+#include "kolosal/transform/quantile_sketch.hpp"
 #include "kolosal/transform/statistics_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -28,11 +32,19 @@ constexpr const char* kMissingLevel = "(missing)";
 /// missing one. Edge:    a column without a finite cell in the fitted rows is filled with fill_value; a
 /// category column without any
 ///          level, by "(missing)".
+/// Streams: mean to rounding; median exact up to 32,768 present cells, then with a rank error of 0.13 %
+/// (QuantileSketch); most_frequent exact, in memory by the number of different values.
 /// Source:  agrees with scikit-learn's SimpleImputer and its indicator of columns that had missing cells in
 /// fit.
 class Impute final : public Transformer {
  public:
   explicit Impute(ImputeParams params) : params_(std::move(params)) {}
+  bool can_stream() const override { return true; }
+  std::string made_types() const override {
+    const auto& types = input_types();
+    const bool numbers_only = !types.empty() && std::ranges::count(types, ColumnType::kCategory) == 0;
+    return numbers_only ? "float,float32" : "float,float32,category";
+  }
 
  private:
   struct Fill {
@@ -41,38 +53,77 @@ class Impute final : public Transformer {
     bool has_indicator = false;  // the fitted rows had missing cells and the user asked
     Levels levels;               // category columns: what transform() gives, "(missing)" included
   };
+  // Of one column of a stream; a step fills what its strategy needs.
+  struct Gathered {
+    std::size_t n_rows = 0, n_finite = 0;
+    Moments moments;
+    QuantileSketch sketch;
+    std::unordered_map<double, std::size_t> counts;
+    LevelCounts levels;
+  };
 
-  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
-              const Context& context) override;
-  std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
+  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
+              const Context& context) override {
+    do_fit_sources(sources_of(x), rows, context);
+  }
+  bool fits_sources() const override { return true; }
+  void do_fit_sources(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
+                      const Context& context) override;
+  std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
+    return do_transform_rest(x, std::vector<bool>(x.n_columns()), context);
+  }
+  std::vector<Named> do_transform_rest(const data::Frame& x, const std::vector<bool>& mapped,
+                                       const Context& context) const override;
+  // A column with an indicator is not mapped: the indicator looks at its cells.
+  std::optional<CellMap> cell_map(std::size_t c) const override {
+    if (fills_[c].has_indicator) return {};
+    return CellMap{.kind = CellMap::Kind::kFill, .fill = fills_[c].number};
+  }
+  void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override;
+  void do_finish_fit(const Context& context) override;
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
 
-  Fill fit_number(const Column& column, std::span<const std::uint32_t> rows) const;
-  Fill fit_category(const Column& column, std::span<const std::uint32_t> rows) const;
+  std::vector<double> find_numbers(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
+                                   std::vector<std::size_t>& n_finite, const Context& context) const;
+  Fill fill_of_levels(const Levels& given, const std::vector<std::int64_t>& counts) const;
 
   ImputeParams params_;
   std::vector<Fill> fills_;
+  std::vector<Gathered> gathered_;
 };
 
-Impute::Fill Impute::fit_number(const Column& column, std::span<const std::uint32_t> rows) const {
-  auto cells = finite_cells(Numbers(column), rows);
-  Fill out;
-  out.has_indicator = params_.indicator && cells.size() < rows.size();
-  if (cells.empty() || params_.strategy == "constant")
-    out.number = params_.fill_value;
-  else if (params_.strategy == "mean")
-    out.number = mean_of(cells);
-  else if (params_.strategy == "median")
-    out.number = quantile_of(cells, 0.5);
-  else
-    out.number = most_frequent_of(cells);
+// What the strategy gives for each number column, and its finite cells; fill_value where there are none.
+std::vector<double> Impute::find_numbers(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
+                                         std::vector<std::size_t>& n_finite, const Context& context) const {
+  std::vector<double> out(x.size(), params_.fill_value);
+  n_finite.assign(x.size(), 0);
+  if (params_.strategy == "median") {
+    const double half[] = {0.5};
+    const auto found = quantiles_of(x, rows, half, context);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      n_finite[i] = found[i].count;
+      if (found[i].count > 0) out[i] = found[i].values[0];
+    }
+  } else if (params_.strategy == "most_frequent") {
+    context.parallel_blocks(x.size(), 1, [&](std::size_t i, std::size_t) {
+      auto cells = finite_cells(x[i], rows);
+      n_finite[i] = cells.size();
+      if (!cells.empty()) out[i] = most_frequent_of(cells);
+    });
+  } else {
+    const auto found = moments_of(x, rows, context);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      n_finite[i] = found[i].count;
+      if (found[i].count > 0 && params_.strategy == "mean") out[i] = static_cast<double>(found[i].mean);
+    }
+  }
   return out;
 }
 
-Impute::Fill Impute::fit_category(const Column& column, std::span<const std::uint32_t> rows) const {
-  const Levels given(column.dictionary());
-  const auto counts = count_slots(given.codes(column), rows, given.n_slots());
+Impute::Fill Impute::fill_of_levels(const Levels& given, const std::vector<std::int64_t>& counts) const {
   Fill out;
   out.has_indicator = params_.indicator && counts[0] + counts[1] > 0;
   std::int32_t best = -1;
@@ -95,51 +146,148 @@ Impute::Fill Impute::fit_category(const Column& column, std::span<const std::uin
   return out;
 }
 
-void Impute::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
-                    const Context& context) {
-  require_types(x, "impute", "numeric,category");
-  fills_.assign(x.n_columns(), {});
-  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-    const Column& column = x.column(c);
-    fills_[c] =
-        column.type() == ColumnType::kCategory ? fit_category(column, rows) : fit_number(column, rows);
+void Impute::do_fit_sources(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
+                            const Context& context) {
+  std::vector<CellSource> numbers;
+  std::vector<std::size_t> number_at, category_at;
+  for (std::size_t c = 0; c < x.size(); ++c) {
+    require_type("impute", input_columns()[c], x[c].column().type(), "numeric,category");
+    if (x[c].column().type() == ColumnType::kCategory) {
+      category_at.push_back(c);
+    } else {
+      number_at.push_back(c);
+      numbers.push_back(x[c]);
+    }
+  }
+  fills_.assign(x.size(), {});
+  std::vector<std::size_t> n_finite;
+  const auto found = find_numbers(numbers, rows, n_finite, context);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    fills_[number_at[i]].number = found[i];
+    fills_[number_at[i]].has_indicator = params_.indicator && n_finite[i] < rows.size();
+  }
+  context.parallel_blocks(category_at.size(), 1, [&](std::size_t i, std::size_t) {
+    const Column& column = x[category_at[i]].column();
+    const Levels given(column.dictionary());
+    fills_[category_at[i]] = fill_of_levels(given, count_slots(given.codes(column), rows, given.n_slots()));
   });
 }
 
-template <typename T>
-std::vector<T> fill_numbers(std::span<const T> cells, double fill) {
-  std::vector<T> out(cells.size());
-  const T value = static_cast<T>(std::clamp(fill, static_cast<double>(std::numeric_limits<T>::lowest()),
-                                            static_cast<double>(std::numeric_limits<T>::max())));
-  for (std::size_t i = 0; i < cells.size(); ++i) out[i] = std::isfinite(cells[i]) ? cells[i] : value;
-  return out;
+void Impute::do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) {
+  require_types(x, "impute", "numeric,category");
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    Gathered& gathered = gathered_[c];
+    gathered.n_rows += x.n_rows();
+    if (x.column(c).type() == ColumnType::kCategory) {
+      gathered.levels.add(x.column(c));
+      return;
+    }
+    const Column& column = x.column(c);
+    for_each_finite_block(CellSource(column), [&](std::span<const double> cells) {
+      gathered.n_finite += cells.size();
+      if (params_.strategy == "median") gathered.sketch.add(cells);
+      if (params_.strategy == "mean") gathered.moments.add_block(cells.data(), cells.size());
+      if (params_.strategy == "most_frequent")
+        for (const double cell : cells) ++gathered.counts[cell];
+    });
+  });
 }
 
-std::vector<Transformer::Named> Impute::do_transform(const data::Frame& x, const Context& context) const {
+void Impute::do_merge(const Transformer& other) {
+  const auto& theirs = dynamic_cast<const Impute&>(other).gathered_;
+  for (std::size_t c = 0; c < gathered_.size(); ++c) {
+    gathered_[c].n_rows += theirs[c].n_rows;
+    gathered_[c].n_finite += theirs[c].n_finite;
+    gathered_[c].moments.add(theirs[c].moments);
+    gathered_[c].sketch.merge(theirs[c].sketch);
+    for (const auto& [cell, count] : theirs[c].counts) gathered_[c].counts[cell] += count;
+    gathered_[c].levels.merge(theirs[c].levels);
+  }
+}
+
+void Impute::do_finish_fit(const Context&) {
+  fills_.assign(gathered_.size(), {});
+  for (std::size_t c = 0; c < gathered_.size(); ++c) {
+    const Gathered& gathered = gathered_[c];
+    if (input_types()[c] == ColumnType::kCategory) {
+      std::vector<std::int64_t> counts;
+      const Levels given = gathered.levels.levels(counts);
+      fills_[c] = fill_of_levels(given, counts);
+      continue;
+    }
+    fills_[c].has_indicator = params_.indicator && gathered.n_finite < gathered.n_rows;
+    fills_[c].number = params_.fill_value;
+    if (gathered.n_finite == 0 || params_.strategy == "constant") continue;
+    const double half[] = {0.5};
+    if (params_.strategy == "median") fills_[c].number = gathered.sketch.quantiles(half)[0];
+    if (params_.strategy == "mean") fills_[c].number = static_cast<double>(gathered.moments.mean);
+    std::size_t best = 0;
+    for (const auto& [cell, count] : gathered.counts)
+      if (count > best || (count == best && cell < fills_[c].number)) {
+        best = count;
+        fills_[c].number = cell;
+      }
+  }
+  gathered_.clear();
+}
+
+Column filled_floats(std::span<const float> cells, double fill) {
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  const auto value = static_cast<float>(std::clamp(fill, -kLargest, kLargest));
+  data::CellBuffer<float> out(cells.size());
+  for (std::size_t i = 0; i < cells.size(); ++i) out[i] = std::isfinite(cells[i]) ? cells[i] : value;
+  return std::move(out).to_column(ColumnType::kFloat32);
+}
+
+Column filled_codes(const CodeView& codes, std::int32_t fill,
+                    std::shared_ptr<const data::Dictionary> dictionary) {
+  data::CellBuffer<std::int32_t> out(codes.size());
+  for (std::size_t i = 0; i < codes.size(); ++i) out[i] = codes[i] < 0 ? fill : codes[i];
+  return std::move(out).to_column(ColumnType::kCategory, std::move(dictionary));
+}
+
+template <typename IsMissing>
+Column indicator(std::size_t n, IsMissing is_missing) {
+  data::CellBuffer<float> out(n);
+  for (std::size_t i = 0; i < n; ++i) out[i] = is_missing(i) ? 1.0F : 0.0F;
+  return std::move(out).to_column(ColumnType::kFloat32);
+}
+
+std::vector<Transformer::Named> Impute::do_transform_rest(const data::Frame& x,
+                                                          const std::vector<bool>& mapped,
+                                                          const Context& context) const {
   std::vector<Named> out(x.n_columns());
   std::vector<Named> indicators(x.n_columns());
+  std::vector<CellSource> numbers;
+  std::vector<std::size_t> number_at;
+  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+    out[c] = {x.name(c), x.column(c)};
+    const auto type = x.column(c).type();
+    if (mapped[c] || type == ColumnType::kCategory || type == ColumnType::kFloat32) continue;
+    const CellMap fill{.kind = CellMap::Kind::kFill, .fill = fills_[c].number};
+    numbers.emplace_back(x.column(c), std::vector<CellMap>{fill});
+    number_at.push_back(c);
+  }
+  auto made = make_columns(numbers, context);
+  for (std::size_t i = 0; i < made.size(); ++i) out[number_at[i]].column = std::move(made[i]);
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    if (mapped[c]) return;
     const Column& column = x.column(c);
     const Fill& fill = fills_[c];
-    std::vector<float> missing(fill.has_indicator ? column.size() : 0);
-    out[c].name = x.name(c);
+    Column missing;
     if (column.type() == ColumnType::kCategory) {
       const CodeView codes = fill.levels.codes(column);
-      std::vector<std::int32_t> filled(codes.size());
-      for (std::size_t i = 0; i < codes.size(); ++i) filled[i] = codes[i] < 0 ? fill.code : codes[i];
-      for (std::size_t i = 0; i < missing.size(); ++i) missing[i] = codes[i] < 0 ? 1.0F : 0.0F;
-      out[c].column = Column::from_category(std::move(filled), fill.levels.shared_dictionary());
-    } else if (column.type() == ColumnType::kFloat32) {
-      const auto cells = column.float32s();
-      for (std::size_t i = 0; i < missing.size(); ++i) missing[i] = std::isfinite(cells[i]) ? 0.0F : 1.0F;
-      out[c].column = Column::from_float32(fill_numbers(cells, fill.number));
+      if (fill.has_indicator) missing = indicator(codes.size(), [&](std::size_t i) { return codes[i] < 0; });
+      out[c].column = filled_codes(codes, fill.code, fill.levels.shared_dictionary());
     } else {
-      const Numbers cells(column);
-      for (std::size_t i = 0; i < missing.size(); ++i) missing[i] = std::isfinite(cells[i]) ? 0.0F : 1.0F;
-      out[c].column = Column::from_float64(fill_numbers(cells.values(), fill.number));
+      if (fill.has_indicator) {
+        const Numbers cells(column);
+        missing = indicator(cells.size(), [&](std::size_t i) { return !std::isfinite(cells[i]); });
+      }
+      if (column.type() == ColumnType::kFloat32)
+        out[c].column = filled_floats(column.float32s(), fill.number);
     }
-    if (fill.has_indicator)
-      indicators[c] = {x.name(c) + "_missing", Column::from_float32(std::move(missing))};
+    if (fill.has_indicator) indicators[c] = {x.name(c) + "_missing", std::move(missing)};
   });
   for (std::size_t c = 0; c < x.n_columns(); ++c)
     if (fills_[c].has_indicator) out.push_back(std::move(indicators[c]));

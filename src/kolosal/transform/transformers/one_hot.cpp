@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <set>
 
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/level_counts_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -25,11 +27,21 @@ struct OneHotParams {
 /// Types:   category; int and bool too when asked for (a number with more than max_integer_levels values is
 /// not encoded). Order:   column by column; within one, levels in order (numbers by value), then missing,
 /// then the infrequent group. Missing: is a level of its own when the fitted rows had missing cells. Unseen:
-/// the infrequent group when there is one, else all zero. Source:  agrees with scikit-learn's
+/// the infrequent group when there is one, else all zero.
+/// Streams: exactly, in memory by the number of levels.
+/// Source:  agrees with scikit-learn's
 /// OneHotEncoder(handle_unknown="infrequent_if_exist"), save that min_frequency is a count.
 class OneHot final : public Transformer {
  public:
   explicit OneHot(OneHotParams params) : params_(params) {}
+  bool can_stream() const override { return true; }
+  std::string made_types() const override {
+    const auto& types = input_types();
+    const bool categories_only =
+        !types.empty() && std::ranges::all_of(types, [](auto t) { return t == ColumnType::kCategory; });
+    const std::string made = params_.dense ? "float32" : "sparse";
+    return categories_only ? made : "int,bool," + made;
+  }
 
  private:
   // Codes of a number column are positions in `integers`; slots are those of Levels::slot().
@@ -40,6 +52,12 @@ class OneHot final : public Transformer {
         feature;  // by slot: number of the feature within all columns, or -1; empty: not encoded
     std::vector<std::string> names;  // of this column's features
   };
+  // Of one column of a stream: levels, or the values of a number column until there are too many.
+  struct Gathered {
+    LevelCounts levels;
+    std::map<std::int64_t, std::int64_t> integers;
+    std::int64_t n_missing = 0;
+  };
 
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
               const Context& context) override;
@@ -47,8 +65,16 @@ class OneHot final : public Transformer {
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
 
+  void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override;
+  void do_finish_fit(const Context& context) override;
+
+  std::size_t most_integers() const { return static_cast<std::size_t>(params_.max_integer_levels); }
   Encoder fit_column(const std::string& name, const Column& column,
                      std::span<const std::uint32_t> rows) const;
+  void choose_features(const std::string& name, const std::vector<std::int64_t>& counts, Encoder& out) const;
+  void number_features();
   std::vector<Named> dense_columns(const data::Frame& x, const std::vector<std::unique_ptr<CodeView>>& codes,
                                    const Context& context) const;
   Column sparse_column(std::size_t n_rows, const std::vector<std::unique_ptr<CodeView>>& codes,
@@ -56,6 +82,7 @@ class OneHot final : public Transformer {
 
   OneHotParams params_;
   std::vector<Encoder> encoders_;
+  std::vector<Gathered> gathered_;
   std::int32_t width_ = 0;
 };
 
@@ -92,24 +119,29 @@ std::vector<std::int64_t> distinct_integers(const Column& column, std::span<cons
 OneHot::Encoder OneHot::fit_column(const std::string& name, const Column& column,
                                    std::span<const std::uint32_t> rows) const {
   Encoder out;
-  std::vector<std::int64_t> counts;
+  if (column.type() == ColumnType::kCategory) {
+    out.levels = Levels(column.dictionary());
+    choose_features(name, count_slots(out.levels.codes(column), rows, out.levels.n_slots()), out);
+    return out;
+  }
+  out.integers = distinct_integers(column, rows, most_integers());
+  if (out.integers.size() > most_integers()) return {};
+  choose_features(name, count_slots(integer_codes(column, out.integers), rows, out.integers.size() + 2), out);
+  return out;
+}
+
+// Of an encoder with levels or integers, and the fitted rows per slot of them.
+void OneHot::choose_features(const std::string& name, const std::vector<std::int64_t>& counts,
+                             Encoder& out) const {
+  const bool is_category = out.levels.size() > 0;
   std::vector<std::int32_t> order;  // codes with cells, in order; missing last
   const auto text_of = [&](std::int32_t code) {
     if (code < 0) return std::string("(missing)");
-    if (column.type() == ColumnType::kCategory) return column.dictionary()->level(code);
+    if (is_category) return out.levels.dictionary().level(code);
     return fmt::format("{}", out.integers[static_cast<std::size_t>(code)]);
   };
-  if (column.type() == ColumnType::kCategory) {
-    out.levels = Levels(column.dictionary());
-    counts = count_slots(out.levels.codes(column), rows, out.levels.n_slots());
-    order = codes_in_level_order(out.levels.dictionary());
-  } else {
-    const auto limit = static_cast<std::size_t>(params_.max_integer_levels);
-    out.integers = distinct_integers(column, rows, limit);
-    if (out.integers.size() > limit) return {};
-    counts = count_slots(integer_codes(column, out.integers), rows, out.integers.size() + 2);
-    for (std::size_t i = 0; i < out.integers.size(); ++i) order.push_back(static_cast<std::int32_t>(i));
-  }
+  if (is_category) order = codes_in_level_order(out.levels.dictionary());
+  for (std::size_t i = 0; i < out.integers.size(); ++i) order.push_back(static_cast<std::int32_t>(i));
   order.push_back(data::kMissingCode);
   std::erase_if(order, [&](std::int32_t code) { return counts[Levels::slot(code)] == 0; });
 
@@ -138,7 +170,6 @@ OneHot::Encoder OneHot::fit_column(const std::string& name, const Column& column
     out.names.push_back(fmt::format("{}={}", name, text_of(code)));
   }
   if (unseen >= 0) out.names.push_back(name + "=(infrequent)");
-  return out;
 }
 
 void OneHot::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
@@ -148,6 +179,70 @@ void OneHot::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, c
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     encoders_[c] = fit_column(x.name(c), x.column(c), rows);
   });
+  number_features();
+}
+
+void OneHot::do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) {
+  require_types(x, "one_hot", "category,int,bool");
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    const Column& column = x.column(c);
+    Gathered& gathered = gathered_[c];
+    if (column.type() == ColumnType::kCategory) {
+      gathered.levels.add(column);
+      return;
+    }
+    const auto cells = integers_of(column);
+    for (std::size_t row = 0; row < cells.size() && gathered.integers.size() <= most_integers(); ++row)
+      if (column.valid_bits() && column.is_missing(row))
+        ++gathered.n_missing;
+      else
+        ++gathered.integers[cells[row]];
+  });
+}
+
+void OneHot::do_merge(const Transformer& other) {
+  const auto& theirs = dynamic_cast<const OneHot&>(other).gathered_;
+  for (std::size_t c = 0; c < gathered_.size(); ++c) {
+    gathered_[c].levels.merge(theirs[c].levels);
+    for (const auto& [value, count] : theirs[c].integers) gathered_[c].integers[value] += count;
+    gathered_[c].n_missing += theirs[c].n_missing;
+  }
+}
+
+void OneHot::do_finish_fit(const Context&) {
+  encoders_.assign(gathered_.size(), {});
+  for (std::size_t c = 0; c < gathered_.size(); ++c) {
+    const Gathered& gathered = gathered_[c];
+    Encoder& encoder = encoders_[c];
+    std::vector<std::int64_t> counts;
+    if (input_types()[c] == ColumnType::kCategory) {
+      encoder.levels = gathered.levels.levels(counts);
+    } else {
+      if (gathered.integers.size() > most_integers()) continue;
+      counts = {0, gathered.n_missing};
+      for (const auto& [value, count] : gathered.integers) {
+        encoder.integers.push_back(value);
+        counts.push_back(count);
+      }
+    }
+    choose_features(input_columns()[c], counts, encoder);
+  }
+  gathered_.clear();
+  number_features();
+}
+
+// The features of all columns one after another.
+void OneHot::number_features() {
+  std::size_t n_passing = 0, n_features = 0;
+  for (std::size_t c = 0; c < encoders_.size(); ++c) {
+    const bool is_number = input_types()[c] != ColumnType::kCategory;
+    if (is_number && (encoders_[c].feature.empty() || params_.keep_numbers)) ++n_passing;
+    n_features += encoders_[c].names.size();
+  }
+  check_width(n_passing + n_features);
+  if (n_features > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+    throw Error(ErrorCode::kInvalidParameter, "one_hot would make {} features; set max_categories",
+                n_features);
   width_ = 0;
   for (Encoder& encoder : encoders_) {
     for (std::int32_t& feature : encoder.feature)
@@ -158,24 +253,32 @@ void OneHot::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, c
 
 Column OneHot::sparse_column(std::size_t n_rows, const std::vector<std::unique_ptr<CodeView>>& codes,
                              const Context& context) const {
-  std::vector<std::int64_t> offsets(n_rows + 1);
-  const auto for_each_feature = [&](std::size_t row, auto&& body) {
-    for (std::size_t c = 0; c < codes.size(); ++c) {
-      if (!codes[c]) continue;
-      const std::int32_t feature = encoders_[c].feature[Levels::slot((*codes[c])[row])];
-      if (feature >= 0) body(feature);
+  std::vector<const std::int32_t*> features;  // of the encoded columns, by slot
+  std::vector<const CodeView*> views;
+  for (std::size_t c = 0; c < codes.size(); ++c)
+    if (codes[c]) {
+      features.push_back(encoders_[c].feature.data());
+      views.push_back(codes[c].get());
     }
-  };
+  // Column by column within a block of rows: the loops are short and the table of a column stays in the
+  // cache.
+  const std::size_t n_views = views.size();
+  std::vector<std::int64_t> offsets(n_rows + 1);
   context.parallel_blocks(n_rows, kRowGrain, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t row = begin; row < end; ++row)
-      for_each_feature(row, [&](std::int32_t) { ++offsets[row + 1]; });
+    for (std::size_t k = 0; k < n_views; ++k)
+      for (std::size_t row = begin; row < end; ++row)
+        offsets[row + 1] += features[k][Levels::slot((*views[k])[row])] >= 0 ? 1 : 0;
   });
   for (std::size_t row = 0; row < n_rows; ++row) offsets[row + 1] += offsets[row];
   std::vector<std::int32_t> indices(static_cast<std::size_t>(offsets.back()));
   context.parallel_blocks(n_rows, kRowGrain, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::int32_t> block((end - begin) * n_views);
+    for (std::size_t k = 0; k < n_views; ++k)
+      for (std::size_t row = begin; row < end; ++row)
+        block[(row - begin) * n_views + k] = features[k][Levels::slot((*views[k])[row])];
     auto at = static_cast<std::size_t>(offsets[begin]);
-    for (std::size_t row = begin; row < end; ++row)
-      for_each_feature(row, [&](std::int32_t feature) { indices[at++] = feature; });
+    for (const std::int32_t feature : block)
+      if (feature >= 0) indices[at++] = feature;
   });
   std::vector<float> values(indices.size(), 1.0F);
   return Column::from_sparse(std::move(offsets), std::move(indices), std::move(values), width_);

@@ -1,7 +1,8 @@
 #include <cmath>
 #include <limits>
 
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/data/cell_buffer.hpp"
+#include "kolosal/transform/level_counts_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -19,10 +20,15 @@ struct OrdinalEncodeParams {
 ///
 /// Types:   category becomes float32 (exact up to 2^24 levels).
 /// Missing: missing cells and levels not in the fitted rows get missing_value (NaN unless changed).
+/// Streams: exactly, in memory by the number of levels.
+/// Inverse: a number becomes the level at its position; any other one, missing.
 /// Source:  agrees with scikit-learn's OrdinalEncoder(handle_unknown="use_encoded_value").
 class OrdinalEncode final : public Transformer {
  public:
   explicit OrdinalEncode(OrdinalEncodeParams params) : params_(params) {}
+  bool can_stream() const override { return true; }
+  bool has_inverse() const override { return true; }
+  std::string made_types() const override { return "float32"; }
 
  private:
   struct Table {
@@ -35,23 +41,66 @@ class OrdinalEncode final : public Transformer {
     require_types(x, "ordinal_encode", "category");
     tables_.assign(x.n_columns(), {});
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      Table& table = tables_[c];
-      table.levels = Levels(x.column(c).dictionary());
-      const auto counts = count_slots(table.levels.codes(x.column(c)), rows, table.levels.n_slots());
-      table.value.assign(counts.size(), static_cast<float>(params_.missing_value));
-      float next = 0;
-      for (const std::int32_t code : codes_in_level_order(table.levels.dictionary()))
-        if (counts[Levels::slot(code)] > 0) table.value[Levels::slot(code)] = next++;
+      const Levels levels(x.column(c).dictionary());
+      tables_[c] = table_of(levels, count_slots(levels.codes(x.column(c)), rows, levels.n_slots()));
     });
+  }
+
+  Table table_of(const Levels& levels, const std::vector<std::int64_t>& counts) const {
+    Table out{levels, std::vector<float>(counts.size(), static_cast<float>(params_.missing_value))};
+    float next = 0;
+    for (const std::int32_t code : codes_in_level_order(levels.dictionary()))
+      if (counts[Levels::slot(code)] > 0) out.value[Levels::slot(code)] = next++;
+    return out;
+  }
+
+  void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
+    require_types(x, "ordinal_encode", "category");
+    context.parallel_blocks(x.n_columns(), 1,
+                            [&](std::size_t c, std::size_t) { gathered_[c].add(x.column(c)); });
+  }
+  void do_merge(const Transformer& other) override {
+    const auto& theirs = dynamic_cast<const OrdinalEncode&>(other).gathered_;
+    for (std::size_t c = 0; c < gathered_.size(); ++c) gathered_[c].merge(theirs[c]);
+  }
+  void do_finish_fit(const Context&) override {
+    tables_.assign(gathered_.size(), {});
+    for (std::size_t c = 0; c < gathered_.size(); ++c) {
+      std::vector<std::int64_t> counts;
+      const Levels levels = gathered_[c].levels(counts);
+      tables_[c] = table_of(levels, counts);
+    }
+    gathered_.clear();
   }
 
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
     std::vector<Named> out(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
       const CodeView codes = tables_[c].levels.codes(x.column(c));
-      std::vector<float> cells(codes.size());
+      data::CellBuffer<float> cells(codes.size());
       for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = tables_[c].value[Levels::slot(codes[i])];
-      out[c] = {x.name(c), Column::from_float32(std::move(cells))};
+      out[c] = {x.name(c), std::move(cells).to_column(data::ColumnType::kFloat32)};
+    });
+    return out;
+  }
+
+  std::vector<Named> do_inverse(const data::Frame& x, const Context& context) const override {
+    std::vector<Named> out(x.n_columns());
+    context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+      const Table& table = tables_[c];
+      std::vector<std::int32_t> code_at;  // by position
+      for (const std::int32_t code : codes_in_level_order(table.levels.dictionary()))
+        if (const float value = table.value[Levels::slot(code)]; value == static_cast<float>(code_at.size()))
+          code_at.push_back(code);
+      const Numbers cells(x.column(c));
+      std::vector<std::int32_t> codes(cells.size(), data::kMissingCode);
+      for (std::size_t i = 0; i < codes.size(); ++i) {
+        const bool is_position = cells[i] >= 0 && cells[i] < static_cast<double>(code_at.size()) &&
+                                 cells[i] == std::floor(cells[i]);
+        if (is_position) codes[i] = code_at[static_cast<std::size_t>(cells[i])];
+      }
+      out[c] = {x.name(c), Column::from_category(std::move(codes), table.levels.shared_dictionary())};
     });
     return out;
   }
@@ -75,6 +124,7 @@ class OrdinalEncode final : public Transformer {
 
   OrdinalEncodeParams params_;
   std::vector<Table> tables_;
+  std::vector<LevelCounts> gathered_;
 };
 
 }  // namespace

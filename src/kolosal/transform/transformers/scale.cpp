@@ -2,8 +2,9 @@
 #include <cmath>
 #include <limits>
 
-#include "kolosal/transform/columns_internal.hpp"
-#include "kolosal/transform/statistics_internal.hpp"
+#include "kolosal/data/cell_buffer.hpp"
+#include "kolosal/transform/column_statistics_internal.hpp"
+#include "kolosal/transform/quantile_sketch.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -24,16 +25,46 @@ struct ScaleParams {
 /// Types:   float32 stays float32, everything else becomes float64.
 /// Missing: fit() ignores NaN and infinities; transform() keeps them (clip brings infinities to its bound).
 /// Edge:    a constant column gets scale 1, so it becomes 0 and not NaN; a column without a finite cell is
-/// unchanged. Source:  agrees with scikit-learn's StandardScaler (variance divided by n), RobustScaler and
-/// MinMaxScaler.
+/// unchanged.
+/// Streams: standard to rounding, minmax exactly; robust exactly up to 32,768 present cells, then with a rank
+/// error of 0.13 % (QuantileSketch).
+/// Inverse: z * scale + centre, as float64 (float32 for a float32 column); what clip has cut stays cut.
+/// Source:  agrees with scikit-learn's StandardScaler (variance divided by n), RobustScaler and MinMaxScaler.
 class Scale final : public Transformer {
  public:
   explicit Scale(ScaleParams params) : params_(std::move(params)) {}
+  bool can_stream() const override { return true; }
+  bool has_inverse() const override { return true; }
+  std::string made_types() const override { return "float,float32"; }
 
  private:
-  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
-              const Context& context) override;
-  std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
+  // Of one column of a stream: the sketch for robust, else the moments.
+  struct Gathered {
+    Moments moments;
+    QuantileSketch sketch;
+  };
+
+  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
+              const Context& context) override {
+    do_fit_sources(sources_of(x), rows, context);
+  }
+  bool fits_sources() const override { return true; }
+  void do_fit_sources(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
+                      const Context& context) override;
+  std::optional<CellMap> cell_map(std::size_t c) const override {
+    return CellMap{
+        .kind = CellMap::Kind::kScale, .centre = centre_[c], .scale = scale_[c], .clip = params_.clip};
+  }
+  std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
+    return do_transform_rest(x, std::vector<bool>(x.n_columns()), context);
+  }
+  std::vector<Named> do_transform_rest(const data::Frame& x, const std::vector<bool>& mapped,
+                                       const Context& context) const override;
+  std::vector<Named> do_inverse(const data::Frame& x, const Context& context) const override;
+  void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override;
+  void do_finish_fit(const Context& context) override;
   void do_save(artifact::Node& node) const override {
     node.set_array("centre", centre_);
     node.set_array("scale", scale_);
@@ -43,12 +74,22 @@ class Scale final : public Transformer {
     scale_ = node.get_vector<double>("scale");
     check_saved_size("scale", {centre_.size(), scale_.size()}, input_columns().size());
   }
-  void fit_column(std::vector<double> cells, double& centre, double& scale) const;
+
+  bool is_robust() const { return params_.method == "robust"; }
+  void start(std::size_t n_columns) {
+    centre_.assign(n_columns, 0.0);
+    scale_.assign(n_columns, 1.0);
+  }
+  void set(std::size_t c, double centre, double scale);
+  void set_of_moments(std::size_t c, const Moments& moments);
 
   ScaleParams params_;
   std::vector<double> centre_;
   std::vector<double> scale_;  // never 0
+  std::vector<Gathered> gathered_;
 };
+
+constexpr double kQuartiles[] = {0.5, 0.25, 0.75};
 
 // Rounding alone gives a constant column a variance; scikit-learn's bound for that (utils/_extmath,
 // _is_constant_feature).
@@ -59,66 +100,115 @@ bool is_constant(long double variance, double mean, std::size_t n) {
   return variance <= count * kEpsilon * variance + drift * drift;
 }
 
-void Scale::fit_column(std::vector<double> cells, double& centre, double& scale) const {
-  if (cells.empty()) return;
-  if (params_.method == "standard") {
-    centre = mean_of(cells);
-    const long double variance = variance_of(cells, centre);
-    const auto [low, high] = std::ranges::minmax(cells);
-    if (low != high && !is_constant(variance, centre, cells.size()))
-      scale = static_cast<double>(std::sqrt(variance));
-  } else if (params_.method == "robust") {
-    centre = quantile_of(cells, 0.5);
-    scale = quantile_of(cells, 0.75) - quantile_of(cells, 0.25);
-  } else {
-    const auto [low, high] = std::ranges::minmax(cells);
-    centre = low;
-    scale = high - low;
-  }
-  constexpr double kLargest = std::numeric_limits<double>::max();
+void Scale::set(std::size_t c, double centre, double scale) {
   if (!(scale > 10 * std::numeric_limits<double>::min())) scale = 1;
-  scale = std::min(scale, kLargest);
+  centre_[c] = centre;
+  scale_[c] = std::min(scale, std::numeric_limits<double>::max());
 }
 
-void Scale::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
-                   const Context& context) {
+void Scale::set_of_moments(std::size_t c, const Moments& moments) {
+  if (moments.count == 0) return;
+  if (params_.method == "minmax") {
+    set(c, moments.low, moments.high - moments.low);
+    return;
+  }
+  const auto mean = static_cast<double>(moments.mean);
+  const bool constant = moments.low == moments.high || is_constant(moments.variance(), mean, moments.count);
+  set(c, mean, constant ? 1.0 : static_cast<double>(std::sqrt(moments.variance())));
+}
+
+void Scale::do_fit_sources(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
+                           const Context& context) {
+  for (std::size_t c = 0; c < x.size(); ++c)
+    require_type("scale", input_columns()[c], x[c].column().type(), "numeric");
+  start(x.size());
+  if (is_robust()) {
+    const auto found = quantiles_of(x, rows, kQuartiles, context);
+    for (std::size_t c = 0; c < x.size(); ++c)
+      if (found[c].count > 0) set(c, found[c].values[0], found[c].values[2] - found[c].values[1]);
+    return;
+  }
+  const auto found = moments_of(x, rows, context);
+  for (std::size_t c = 0; c < x.size(); ++c) set_of_moments(c, found[c]);
+}
+
+void Scale::do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) {
   require_types(x, "scale", "numeric");
-  centre_.assign(x.n_columns(), 0.0);
-  scale_.assign(x.n_columns(), 1.0);
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-    fit_column(finite_cells(Numbers(x.column(c)), rows), centre_[c], scale_[c]);
+    for_each_finite_block(CellSource(x.column(c)), [&](std::span<const double> cells) {
+      if (is_robust())
+        gathered_[c].sketch.add(cells);
+      else
+        gathered_[c].moments.add_block(cells.data(), cells.size());
+    });
   });
 }
 
-template <typename T, typename Cells>
-std::vector<T> scaled(const Cells& cells, double centre, double scale, double clip) {
-  std::vector<T> out(cells.size());
-  // Halves keep the difference of huge numbers finite; for others the plain form is the accurate one.
-  if (std::abs(centre) < 1e300 && scale < 1e300) {
-    for (std::size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<T>((static_cast<double>(cells[i]) - centre) / scale);
-  } else {
-    for (std::size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<T>((static_cast<double>(cells[i]) / 2 - centre / 2) / (scale / 2));
+void Scale::do_merge(const Transformer& other) {
+  const auto& theirs = dynamic_cast<const Scale&>(other).gathered_;
+  for (std::size_t c = 0; c < gathered_.size(); ++c) {
+    gathered_[c].moments.add(theirs[c].moments);
+    gathered_[c].sketch.merge(theirs[c].sketch);
   }
-  if (clip > 0) {
-    const T bound = static_cast<T>(clip);
-    for (T& cell : out) cell = cell > bound ? bound : (cell < -bound ? -bound : cell);  // NaN stays
+}
+
+void Scale::do_finish_fit(const Context&) {
+  start(gathered_.size());
+  for (std::size_t c = 0; c < gathered_.size(); ++c) {
+    set_of_moments(c, gathered_[c].moments);
+    if (!is_robust() || gathered_[c].sketch.count() == 0) continue;
+    const auto quartiles = gathered_[c].sketch.quantiles(kQuartiles);
+    set(c, quartiles[0], quartiles[2] - quartiles[1]);
   }
+  gathered_.clear();
+}
+
+// A float32 column after a map that works in double.
+Column mapped_floats(const Column& column, const CellMap& map) {
+  data::CellBuffer<float> out(column.size());
+  const auto cells = column.float32s();
+  double block[kRowGrain];
+  for (std::size_t begin = 0; begin < cells.size(); begin += kRowGrain) {
+    const std::size_t n = std::min(kRowGrain, cells.size() - begin);
+    for (std::size_t i = 0; i < n; ++i) block[i] = static_cast<double>(cells[begin + i]);
+    map.apply(block, block, n);
+    for (std::size_t i = 0; i < n; ++i) out[begin + i] = static_cast<float>(block[i]);
+  }
+  return std::move(out).to_column(ColumnType::kFloat32);
+}
+
+std::vector<Transformer::Named> Scale::do_transform_rest(const data::Frame& x,
+                                                         const std::vector<bool>& mapped,
+                                                         const Context& context) const {
+  std::vector<Named> out(x.n_columns());
+  std::vector<CellSource> numbers;
+  std::vector<std::size_t> number_at;
+  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+    out[c] = {x.name(c), x.column(c)};
+    if (mapped[c] || x.column(c).type() == ColumnType::kFloat32) continue;
+    numbers.emplace_back(x.column(c), std::vector<CellMap>{*cell_map(c)});
+    number_at.push_back(c);
+  }
+  auto made = make_columns(numbers, context);
+  for (std::size_t i = 0; i < made.size(); ++i) out[number_at[i]].column = std::move(made[i]);
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    if (!mapped[c] && x.column(c).type() == ColumnType::kFloat32)
+      out[c].column = mapped_floats(x.column(c), *cell_map(c));
+  });
   return out;
 }
 
-std::vector<Transformer::Named> Scale::do_transform(const data::Frame& x, const Context& context) const {
+std::vector<Transformer::Named> Scale::do_inverse(const data::Frame& x, const Context& context) const {
   std::vector<Named> out(x.n_columns());
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-    const Column& column = x.column(c);
-    out[c].name = x.name(c);
-    if (column.type() == ColumnType::kFloat32)
-      out[c].column =
-          Column::from_float32(scaled<float>(column.float32s(), centre_[c], scale_[c], params_.clip));
-    else
-      out[c].column =
-          Column::from_float64(scaled<double>(Numbers(column), centre_[c], scale_[c], params_.clip));
+    const Numbers cells(x.column(c));
+    data::CellBuffer<double> back(cells.size());
+    for (std::size_t i = 0; i < cells.size(); ++i) back[i] = cells[i] * scale_[c] + centre_[c];
+    out[c] = {x.name(c), std::move(back).to_column(ColumnType::kFloat64)};
+    if (input_types()[c] != ColumnType::kFloat32) return;
+    std::vector<float> floats(cells.size());
+    out[c].column.copy_numbers(std::span<float>(floats));
+    out[c].column = Column::from_float32(std::move(floats));
   });
   return out;
 }

@@ -3,7 +3,8 @@
 #include <numeric>
 
 #include "kolosal/core/random.hpp"
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/data/cell_buffer.hpp"
+#include "kolosal/transform/level_counts_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -55,12 +56,19 @@ struct Sums {
 /// Types:       category becomes float64; a column with fewer than min_levels levels passes untouched.
 /// Missing:     is a level of its own; unseen levels get the prior.
 /// Weights:     row weights of the target count.
+/// Streams:     to rounding, in memory by levels times classes. Afterwards all rows are encoded by the full
+/// fit,
+///              the fitted ones too.
 /// Source:      agrees with scikit-learn's TargetEncoder (transform of a full fit), smooth=m and
 /// smooth="auto".
 class TargetEncode final : public Transformer {
  public:
   explicit TargetEncode(TargetEncodeParams params) : params_(std::move(params)) {}
   bool uses_target() const override { return true; }
+  bool can_stream() const override { return true; }
+  std::string made_types() const override {
+    return params_.keep || params_.min_levels > 0 ? "float,float32,category" : "float,float32";
+  }
 
  private:
   struct Table {
@@ -80,6 +88,15 @@ class TargetEncode final : public Transformer {
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
 
+  void do_begin_stream() override {
+    gathered_.assign(input_columns().size(), {});
+    stream_ = {};
+  }
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override;
+  void do_finish_fit(const Context& context) override;
+  void start_stream(const data::TargetView& y);
+
   // oof: null, or per column the encodings of the fitted rows (output x row of `rows`), made from the other
   // folds.
   void fit_tables(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
@@ -96,7 +113,47 @@ class TargetEncode final : public Transformer {
   std::vector<std::int64_t> classes_;  // multiclass: class of each output; else empty
   std::size_t n_outputs_ = 1;
   Outputs outputs_;  // used within fit
+
+  // A stream. Sums are of the target minus stream_.shift; by class, output k is class k.
+  struct Gathered {
+    LevelIndex index;
+    std::vector<std::int64_t> n_rows;  // by slot of index
+    std::vector<double> weight;        // by slot
+    std::vector<Sums> sums;            // slot x output; the weight is not used
+    void grow(std::size_t n_outputs) {
+      n_rows.resize(index.n_slots());
+      weight.resize(index.n_slots());
+      sums.resize(index.n_slots() * n_outputs);
+    }
+  };
+  struct Stream {
+    bool started = false;
+    Task task = Task::kRegression;
+    std::size_t n_classes = 0;
+    double shift = 0;
+    std::vector<std::int64_t> class_rows;
+    std::size_t n_outputs() const { return task == Task::kMulticlass ? n_classes : 1; }
+  };
+  void finish_column(const Gathered& gathered, Table& table) const;
+  std::vector<Gathered> gathered_;
+  Stream stream_;
 };
+
+// The outputs of more than two classes: the most frequent of them.
+void choose_classes(const std::vector<std::int64_t>& counts, std::size_t max_classes, Outputs& out) {
+  std::vector<std::int64_t> order(counts.size());
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::ranges::stable_sort(order, std::ranges::greater{},
+                           [&](std::int64_t c) { return counts[static_cast<std::size_t>(c)]; });
+  order.resize(std::min(order.size(), max_classes));
+  std::ranges::sort(order);
+  out.by_class = true;
+  out.n = order.size();
+  out.of_class.assign(counts.size(), -1);
+  for (std::size_t k = 0; k < order.size(); ++k)
+    out.of_class[static_cast<std::size_t>(order[k])] = static_cast<std::int32_t>(k);
+  out.classes = std::move(order);
+}
 
 Outputs outputs_of(const data::TargetView& y, std::span<const std::uint32_t> rows, std::size_t max_classes) {
   Outputs out;
@@ -108,18 +165,7 @@ Outputs outputs_of(const data::TargetView& y, std::span<const std::uint32_t> row
   if (y.task != Task::kMulticlass) return out;
   std::vector<std::int64_t> counts(y.n_classes);
   for (const std::uint32_t row : rows) ++counts[static_cast<std::size_t>(y.values[row])];
-  std::vector<std::int64_t> order(y.n_classes);
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::ranges::stable_sort(order, std::ranges::greater{},
-                           [&](std::int64_t c) { return counts[static_cast<std::size_t>(c)]; });
-  order.resize(std::min(order.size(), max_classes));
-  std::ranges::sort(order);
-  out.by_class = true;
-  out.n = order.size();
-  out.of_class.assign(y.n_classes, -1);
-  for (std::size_t k = 0; k < order.size(); ++k)
-    out.of_class[static_cast<std::size_t>(order[k])] = static_cast<std::int32_t>(k);
-  out.classes = std::move(order);
+  choose_classes(counts, max_classes, out);
   return out;
 }
 
@@ -139,6 +185,13 @@ std::vector<std::uint8_t> inner_folds(const data::TargetView& y, std::span<const
     rng.shuffle(group);
     for (const std::uint32_t i : group) out[i] = static_cast<std::uint8_t>(next++ % n_folds);
   }
+  return out;
+}
+
+std::vector<double> log_counts(const std::vector<std::int64_t>& counts) {
+  std::vector<double> out;
+  for (const std::int64_t count : counts) out.push_back(std::log1p(static_cast<double>(count)));
+  out[Levels::slot(data::kUnseenCode)] = 0;
   return out;
 }
 
@@ -249,9 +302,117 @@ void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_
     if (!table.encoded) return;
     fit_values(codes, rows, y, fold_of, table, oof ? &(*oof)[c] : nullptr);
     if (!params_.counts) return;
-    for (const std::int64_t count : counts) table.log_count.push_back(std::log1p(static_cast<double>(count)));
-    table.log_count[Levels::slot(data::kUnseenCode)] = 0;
+    table.log_count = log_counts(counts);
   });
+}
+
+// The sums of level slots and outputs become encodings, as fit_values() makes them of rows.
+void TargetEncode::finish_column(const Gathered& gathered, Table& table) const {
+  std::vector<std::uint32_t> new_slot;
+  table.levels = gathered.index.sorted(new_slot);
+  const std::size_t n_levels = static_cast<std::size_t>(
+      std::count_if(gathered.n_rows.begin() + 2, gathered.n_rows.end(), [](auto n) { return n > 0; }));
+  table.encoded = static_cast<std::int64_t>(n_levels) >= params_.min_levels;
+  if (!table.encoded) return;
+  const std::size_t n_slots = table.levels.n_slots(), n_given = stream_.n_outputs();
+  std::vector<std::int64_t> counts(n_slots);
+  table.value.assign(n_slots * outputs_.n, 0.0);
+  for (std::size_t slot = 0; slot < n_slots; ++slot) counts[new_slot[slot]] = gathered.n_rows[slot];
+  for (std::size_t k = 0; k < outputs_.n; ++k) {
+    const std::size_t given = outputs_.by_class ? static_cast<std::size_t>(outputs_.classes[k]) : 0;
+    Sums all;
+    std::vector<Sums> level(n_slots);
+    for (std::size_t slot = 0; slot < n_slots; ++slot) {
+      Sums& sums = level[new_slot[slot]];
+      sums = gathered.sums[slot * n_given + given];
+      sums.weight = gathered.weight[slot];
+    }
+    for (const Sums& sums : level) all = all - Sums{-sums.weight, -sums.value, -sums.square};
+    for (std::size_t slot = 0; slot < n_slots; ++slot) {
+      const bool unseen = slot == Levels::slot(data::kUnseenCode);
+      table.value[slot * outputs_.n + k] = encode(unseen ? Sums{} : level[slot], all) + outputs_.shift;
+    }
+  }
+  if (params_.counts) table.log_count = log_counts(counts);
+}
+
+void TargetEncode::start_stream(const data::TargetView& y) {
+  if (stream_.started && (stream_.task != y.task || stream_.n_classes != y.n_classes))
+    throw Error(ErrorCode::kInvalidParameter,
+                "the target of a batch is {} with {} classes, but was {} with {}", data::task_name(y.task),
+                y.n_classes, data::task_name(stream_.task), stream_.n_classes);
+  if (stream_.started) return;
+  stream_ = {true, y.task, y.n_classes, 0, std::vector<std::int64_t>(y.n_classes)};
+  // Near the mean of all rows, so that sums of squares keep their digits.
+  if (y.task == Task::kRegression && !y.values.empty())
+    for (const double value : y.values) stream_.shift += value / static_cast<double>(y.values.size());
+}
+
+void TargetEncode::do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) {
+  require_types(x, "target_encode", "category");
+  if (x.n_rows() == 0) return;
+  start_stream(y);
+  const bool by_class = y.task == Task::kMulticlass;
+  const std::size_t n_outputs = stream_.n_outputs();
+  if (by_class)
+    for (const double value : y.values) ++stream_.class_rows[static_cast<std::size_t>(value)];
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    Gathered& gathered = gathered_[c];
+    const auto slots = gathered.index.slots_of(x.column(c));
+    gathered.grow(n_outputs);
+    for (std::size_t row = 0; row < slots.size(); ++row) {
+      const double weight = y.weight(row);
+      const double value = by_class ? 1.0 : y.values[row] - stream_.shift;
+      ++gathered.n_rows[slots[row]];
+      gathered.weight[slots[row]] += weight;
+      Sums& sums =
+          gathered.sums[slots[row] * n_outputs + (by_class ? static_cast<std::size_t>(y.values[row]) : 0)];
+      sums.value += weight * value;
+      sums.square += weight * value * value;
+    }
+  });
+}
+
+void TargetEncode::do_merge(const Transformer& other) {
+  const auto& theirs = dynamic_cast<const TargetEncode&>(other);
+  if (!theirs.stream_.started) return;
+  const bool is_first = !stream_.started;
+  start_stream({theirs.stream_.task, {}, {}, theirs.stream_.n_classes});
+  if (is_first) stream_.shift = theirs.stream_.shift;
+  for (std::size_t k = 0; k < stream_.class_rows.size(); ++k)
+    stream_.class_rows[k] += theirs.stream_.class_rows[k];
+  const double moved = theirs.stream_.shift - stream_.shift;
+  const std::size_t n_outputs = stream_.n_outputs();
+  for (std::size_t c = 0; c < gathered_.size(); ++c) {
+    Gathered& gathered = gathered_[c];
+    const auto slots = gathered.index.merge(theirs.gathered_[c].index);
+    gathered.grow(n_outputs);
+    for (std::size_t i = 0; i < theirs.gathered_[c].n_rows.size(); ++i) {
+      const double weight = theirs.gathered_[c].weight[i];
+      gathered.n_rows[slots[i]] += theirs.gathered_[c].n_rows[i];
+      gathered.weight[slots[i]] += weight;
+      for (std::size_t k = 0; k < n_outputs; ++k) {
+        const Sums& part = theirs.gathered_[c].sums[i * n_outputs + k];
+        Sums& sums = gathered.sums[slots[i] * n_outputs + k];
+        sums.value += part.value + weight * moved;
+        sums.square += part.square + 2 * moved * part.value + weight * moved * moved;
+      }
+    }
+  }
+}
+
+void TargetEncode::do_finish_fit(const Context& context) {
+  outputs_ = {};
+  outputs_.shift = stream_.shift;
+  if (stream_.task == Task::kMulticlass)
+    choose_classes(stream_.class_rows, static_cast<std::size_t>(params_.max_classes), outputs_);
+  classes_ = outputs_.classes;
+  n_outputs_ = outputs_.n;
+  tables_.assign(gathered_.size(), {});
+  for (Gathered& gathered : gathered_) gathered.grow(stream_.n_outputs());
+  context.parallel_blocks(gathered_.size(), 1,
+                          [&](std::size_t c, std::size_t) { finish_column(gathered_[c], tables_[c]); });
+  gathered_.clear();
 }
 
 std::vector<Transformer::Named> TargetEncode::do_transform(const data::Frame& x,
@@ -263,10 +424,10 @@ std::vector<Transformer::Named> TargetEncode::do_transform(const data::Frame& x,
     if (!table.encoded) return;
     const CodeView codes = table.levels.codes(x.column(c));
     for (std::size_t k = 0; k < n_outputs_; ++k) {
-      std::vector<double> cells(codes.size());
+      data::CellBuffer<double> cells(codes.size());
       for (std::size_t i = 0; i < cells.size(); ++i)
         cells[i] = table.value[Levels::slot(codes[i]) * n_outputs_ + k];
-      parts[c].push_back({output_name(x.name(c), k), Column::from_float64(std::move(cells))});
+      parts[c].push_back({output_name(x.name(c), k), std::move(cells).to_column(data::ColumnType::kFloat64)});
     }
     if (!params_.counts) return;
     std::vector<float> cells(codes.size());
