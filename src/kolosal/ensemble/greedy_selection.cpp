@@ -26,8 +26,8 @@ constexpr std::size_t kLanes = 16;
 /// of them: 16 lanes with 16 factors each, which are at least 1e-15 and at most the number of steps, so that
 /// no product leaves the range of a double; then the exponents are cut off and the 16 fractions are
 /// multiplied.
-KOLOSAL_MULTIVERSION
-double sum_of_logs(const double* sum, const float* added, double floor, std::size_t n) {
+KOLOSAL_KERNEL(double, sum_of_logs, (const double* sum, const float* added, double floor, std::size_t n),
+               (sum, added, floor, n)) {
   constexpr std::size_t kFactors = 16, kBlock = kLanes * kFactors;
   constexpr std::uint64_t kFraction = (std::uint64_t{1} << 52) - 1;
   double out = 0;
@@ -64,8 +64,9 @@ double weighted_sum_of_logs(const double* sum, const float* added, const double*
   return out;
 }
 
-KOLOSAL_MULTIVERSION
-double sum_of_squares(const double* sum, const float* added, const double* weights, std::size_t n) {
+KOLOSAL_KERNEL(double, sum_of_squares,
+               (const double* sum, const float* added, const double* weights, std::size_t n),
+               (sum, added, weights, n)) {
   double lanes[kLanes];
   for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = 0;
   std::size_t i = 0;

@@ -175,51 +175,48 @@ KOLOSAL_INLINE double signed_power_of_log(double magnitude, bool negative, doubl
 
 }  // namespace
 
-KOLOSAL_MULTIVERSION
-void log1p(const double* x, double* out, std::size_t n) {
+KOLOSAL_KERNEL(void, log1p, (const double* x, double* out, std::size_t n), (x, out, n)) {
   for (std::size_t i = 0; i < n; ++i) out[i] = log1p_one(x[i]);
 }
 
-KOLOSAL_MULTIVERSION
-void expm1(const double* x, double* out, std::size_t n) {
+KOLOSAL_KERNEL(void, expm1, (const double* x, double* out, std::size_t n), (x, out, n)) {
   for (std::size_t i = 0; i < n; ++i) out[i] = expm1_one(x[i]);
 }
 
-KOLOSAL_MULTIVERSION
-void log(const double* x, double* out, std::size_t n) {
+KOLOSAL_KERNEL(void, log, (const double* x, double* out, std::size_t n), (x, out, n)) {
   for (std::size_t i = 0; i < n; ++i) out[i] = log_one(x[i]);
 }
 
-KOLOSAL_MULTIVERSION
-void power_of_log(const double* log_x, double lambda, double* out, std::size_t n) {
+KOLOSAL_KERNEL(void, power_of_log, (const double* log_x, double lambda, double* out, std::size_t n),
+               (log_x, lambda, out, n)) {
   const double power = snapped(lambda);
   for (std::size_t i = 0; i < n; ++i) out[i] = power_of_log_one(log_x[i], power);
 }
 
-KOLOSAL_MULTIVERSION
-void signed_log1p(const double* x, double* out, std::size_t n) {
+KOLOSAL_KERNEL(void, signed_log1p, (const double* x, double* out, std::size_t n), (x, out, n)) {
   for (std::size_t i = 0; i < n; ++i) {
     const double value = log1p_one(std::abs(x[i]));
     out[i] = x[i] < 0.0 ? -value : value;
   }
 }
 
-KOLOSAL_MULTIVERSION
-void yeo_johnson(const double* x, double lambda, double* out, std::size_t n) {
+KOLOSAL_KERNEL(void, yeo_johnson, (const double* x, double lambda, double* out, std::size_t n),
+               (x, lambda, out, n)) {
   const double up = snapped(lambda), down = snapped(2.0 - lambda);
   for (std::size_t i = 0; i < n; ++i)
     out[i] = signed_power_of_log(log1p_one(std::abs(x[i])), x[i] < 0.0, up, down);
 }
 
-KOLOSAL_MULTIVERSION
-void yeo_johnson_of_log(const double* signed_log, double lambda, double* out, std::size_t n) {
+KOLOSAL_KERNEL(void, yeo_johnson_of_log,
+               (const double* signed_log, double lambda, double* out, std::size_t n),
+               (signed_log, lambda, out, n)) {
   const double up = snapped(lambda), down = snapped(2.0 - lambda);
   for (std::size_t i = 0; i < n; ++i)
     out[i] = signed_power_of_log(std::abs(signed_log[i]), signed_log[i] < 0.0, up, down);
 }
 
-KOLOSAL_MULTIVERSION
-void yeo_johnson_inverse(const double* y, double lambda, double* out, std::size_t n) {
+KOLOSAL_KERNEL(void, yeo_johnson_inverse, (const double* y, double lambda, double* out, std::size_t n),
+               (y, lambda, out, n)) {
   const double up = snapped(lambda), down = snapped(2.0 - lambda);
   for (std::size_t i = 0; i < n; ++i) {
     const bool negative = y[i] < 0.0;
@@ -231,8 +228,7 @@ void yeo_johnson_inverse(const double* y, double lambda, double* out, std::size_
   }
 }
 
-KOLOSAL_MULTIVERSION
-void normal_quantile(const double* p, double* out, std::size_t n) {
+KOLOSAL_KERNEL(void, normal_quantile, (const double* p, double* out, std::size_t n), (p, out, n)) {
   for (std::size_t i = 0; i < n; ++i) out[i] = normal_quantile_one(p[i]);
 }
 

@@ -22,9 +22,10 @@ inline __attribute__((always_inline)) void load(FloatLanes& out, const float* fr
 
 // 4 x 2 accumulators: each is added to once in 8 cycles, which hides the latency of the additions, and all of
 // them stay in registers (AVX-512: 8 of 32).
-KOLOSAL_MULTIVERSION
-void add_tile_products(const double* a, std::size_t a_stride, const double* b, std::size_t n, double* out,
-                       std::size_t stride) {
+KOLOSAL_KERNEL(void, add_tile_products,
+               (const double* a, std::size_t a_stride, const double* b, std::size_t n, double* out,
+                std::size_t stride),
+               (a, a_stride, b, n, out, stride)) {
   Lanes sum[kTileRows][2] = {};
   for (std::size_t r = 0; r < n; ++r) {
     Lanes left, right;
@@ -40,8 +41,9 @@ void add_tile_products(const double* a, std::size_t a_stride, const double* b, s
     for (std::size_t j = 0; j < kTileColumns; ++j) out[i * stride + j] += sum[i][j / 8][j % 8];
 }
 
-KOLOSAL_MULTIVERSION
-double squared_distances(const double* query, const double* points, std::size_t n_features, double* out) {
+KOLOSAL_KERNEL(double, squared_distances,
+               (const double* query, const double* points, std::size_t n_features, double* out),
+               (query, points, n_features, out)) {
   Lanes sum[4] = {};
   for (std::size_t f = 0; f < n_features; ++f)
     for (std::size_t i = 0; i < 4; ++i) {

@@ -57,9 +57,9 @@ void sort(double* x, double* scratch, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) x[i] = number_of(std::bit_cast<std::uint64_t>(from[i]));
 }
 
-KOLOSAL_MULTIVERSION
-void count_not_above(const double* knots, std::size_t size, const double* x, std::uint32_t* out,
-                     std::size_t n) {
+KOLOSAL_KERNEL(void, count_not_above,
+               (const double* knots, std::size_t size, const double* x, std::uint32_t* out, std::size_t n),
+               (knots, size, x, out, n)) {
   // 16 searches side by side: each step of one waits for the step before, not for the other searches.
   constexpr std::size_t kLanes = 16;
   std::size_t i = 0;

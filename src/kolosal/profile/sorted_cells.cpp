@@ -11,8 +11,8 @@ namespace {
 constexpr std::size_t kMinBins = 8, kMaxBins = 40;
 constexpr double kCountedRange = 1 << 16;
 
-KOLOSAL_MULTIVERSION
-std::size_t append_finite_keys(const double* values, std::size_t n, std::uint64_t* out) {
+KOLOSAL_KERNEL(std::size_t, append_finite_keys, (const double* values, std::size_t n, std::uint64_t* out),
+               (values, n, out)) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < n; ++i) {
     out[kept] = kernel::sort_key(values[i]);
@@ -36,8 +36,7 @@ void sort_by_counting(std::span<const double> values, double low, double high,
     if (counts[i] > 0) keys.insert(keys.end(), counts[i], kernel::sort_key(low + static_cast<double>(i)));
 }
 
-KOLOSAL_MULTIVERSION
-double sum_of(const double* values, std::size_t n) {
+KOLOSAL_KERNEL(double, sum_of, (const double* values, std::size_t n), (values, n)) {
   std::array<double, 8> sums{};
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8)
@@ -49,8 +48,8 @@ double sum_of(const double* values, std::size_t n) {
 }
 
 /// The three sums of powers, in 8 partial sums each.
-KOLOSAL_MULTIVERSION
-void add_powers(const double* values, std::size_t n, double mean, double* sums) {
+KOLOSAL_KERNEL(void, add_powers, (const double* values, std::size_t n, double mean, double* sums),
+               (values, n, mean, sums)) {
   std::array<double, 8> s2{}, s3{}, s4{};
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8)
