@@ -9,7 +9,7 @@
 
 namespace kolosal::transform {
 
-/// Quantiles of numbers that come in any number and order, in about 200 kB.
+/// Quantiles of numbers that come in any number and order, in at most 300 kB.
 ///
 /// Up to kExact numbers they are exact. Beyond, numbers are thinned: a level of weight w that is full is
 /// sorted, and every other number goes on with weight 2 w. The rank of a quantile is then off by at most

@@ -77,6 +77,7 @@ Recipe Recipe::part(std::size_t begin, std::size_t end) const {
   Recipe out({specs_.begin() + static_cast<std::ptrdiff_t>(begin),
               specs_.begin() + static_cast<std::ptrdiff_t>(end)});
   out.max_features_ = max_features_;
+  out.watch_drift_ = watch_drift_ && begin == 0;
   return out;
 }
 
