@@ -13,7 +13,8 @@ enum class CpuLevel : std::uint8_t {
 
 /// The best one of this CPU, found once. The environment variable KOLOSAL_CPU=baseline (or avx2) lowers it.
 CpuLevel cpu_level();
-/// Another level from now on, at most the best one of this CPU. For tests, while no other thread runs kernels.
+/// Another level from now on, at most the best one of this CPU. For tests, while no other thread runs
+/// kernels.
 void set_cpu_level(CpuLevel level);
 
 }  // namespace kolosal::kernel

@@ -17,9 +17,10 @@ inline __attribute__((always_inline)) void load(Lanes& out, const double* from) 
 
 }  // namespace
 
-KOLOSAL_MULTIVERSION
-double masked_distances(const double* query, const std::uint32_t* features, std::size_t n,
-                        const double* values, const double* present, double* out) {
+KOLOSAL_KERNEL(double, masked_distances,
+               (const double* query, const std::uint32_t* features, std::size_t n, const double* values,
+                const double* present, double* out),
+               (query, features, n, values, present, out)) {
   constexpr std::size_t kParts = kMaskedPoints / 8;
   Lanes sum[kParts] = {}, count[kParts] = {};
   for (std::size_t i = 0; i < n; ++i) {

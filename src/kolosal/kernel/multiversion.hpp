@@ -22,28 +22,29 @@
 #define KOLOSAL_KERNEL_INLINE inline __attribute__((always_inline))
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define KOLOSAL_KERNEL_BODIES(result, parameters, arguments)                                           \
-  __attribute__((target("avx2"))) static result avx2 parameters { return body arguments; }             \
-  __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) static result avx512 parameters {      \
-    return body arguments;                                                                             \
-  }                                                                                                    \
-  static result choose parameters {                                                                    \
-    switch (::kolosal::kernel::cpu_level()) {                                                          \
-      case ::kolosal::kernel::CpuLevel::kAvx512:                                                       \
-        return avx512 arguments;                                                                       \
-      case ::kolosal::kernel::CpuLevel::kAvx2:                                                         \
-        return avx2 arguments;                                                                         \
-      case ::kolosal::kernel::CpuLevel::kBaseline:                                                     \
-        break;                                                                                         \
-    }                                                                                                  \
-    return body arguments;                                                                             \
+#define KOLOSAL_KERNEL_BODIES(result, parameters, arguments)                                      \
+  __attribute__((target("avx2"))) static result avx2 parameters { return body arguments; }        \
+  __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) static result avx512 parameters { \
+    return body arguments;                                                                        \
+  }                                                                                               \
+  static result choose parameters {                                                               \
+    switch (::kolosal::kernel::cpu_level()) {                                                     \
+      case ::kolosal::kernel::CpuLevel::kAvx512:                                                  \
+        return avx512 arguments;                                                                  \
+      case ::kolosal::kernel::CpuLevel::kAvx2:                                                    \
+        return avx2 arguments;                                                                    \
+      case ::kolosal::kernel::CpuLevel::kBaseline:                                                \
+        break;                                                                                    \
+    }                                                                                             \
+    return body arguments;                                                                        \
   }
 #else
 #define KOLOSAL_KERNEL_BODIES(result, parameters, arguments) \
   static result choose parameters { return body arguments; }
 #endif
 
-/// The same by the loader, which does not know KOLOSAL_CPU: for code that is still to become a KOLOSAL_KERNEL.
+/// The same by the loader, which does not know KOLOSAL_CPU: for code that is still to become a
+/// KOLOSAL_KERNEL.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(KOLOSAL_NO_MULTIVERSION)
 #define KOLOSAL_MULTIVERSION __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
