@@ -48,7 +48,7 @@ TEST(QuantileSketch, IsExactForFewNumbers) {
 TEST(QuantileSketch, KeepsItsRankErrorAndItsSize) {
   for (const char* order : {"random", "rising", "falling", "few values"}) {
     SCOPED_TRACE(order);
-    auto numbers = ordered(300'000, order);
+    auto numbers = ordered(120'000, order);
     QuantileSketch one_by_one, batches, parts;
     batches.add(numbers);
     for (std::size_t begin = 0; begin < numbers.size(); begin += 30'000) {
@@ -59,7 +59,7 @@ TEST(QuantileSketch, KeepsItsRankErrorAndItsSize) {
     }
     std::ranges::sort(numbers);
     for (const QuantileSketch* sketch : {&one_by_one, &batches, &parts}) {
-      EXPECT_EQ(sketch->count(), 300'000U);
+      EXPECT_EQ(sketch->count(), 120'000U);
       EXPECT_LT(sketch->n_kept(), 26'000U);
       const auto got = sketch->quantiles(kShares);
       for (std::size_t q = 0; q < kShares.size(); ++q)
