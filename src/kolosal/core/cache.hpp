@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kolosal/core/context.hpp"
+#include "kolosal/core/error.hpp"
 
 namespace kolosal {
 
@@ -49,7 +50,7 @@ struct CacheCounters {
 /// Units:   bytes are what the caller says that a value takes; keys and bookkeeping are not counted.
 /// Edge:    a value larger than the limit (of a shard) is not kept at all, save with keeps_newest.
 /// Threads: all members may be called from many threads.
-/// Cost:    get() is a hash, a lock without a system call and a look-up: 60 to 90 ns.
+/// Cost:    get() is a hash, a lock that no other thread wants but rarely, and three cache lines.
 template <typename Key, typename Value, typename Hash = std::hash<Key>>
 class Cache {
  public:
@@ -71,7 +72,7 @@ class Cache {
   Pointer get(const Key& key) {
     const Wanted wanted(key);
     Shard& shard = shard_of(wanted);
-    Node expired;  // destroyed after the lock is given back
+    Pointer expired;  // destroyed after the lock is given back
     const std::lock_guard lock(shard.mutex);
     return find(shard, wanted, expired);
   }
@@ -80,7 +81,7 @@ class Cache {
   void put(const Key& key, Pointer value, std::size_t n_bytes) {
     const Wanted wanted(key);
     Shard& shard = shard_of(wanted);
-    std::vector<Node> gone;
+    std::vector<Pointer> gone;
     const std::lock_guard lock(shard.mutex);
     insert(shard, wanted, std::move(value), n_bytes, gone);
   }
@@ -94,27 +95,27 @@ class Cache {
     Shard& shard = shard_of(wanted);
     std::promise<Pointer> promise;
     {
-      Node expired;
+      Pointer expired;
       std::unique_lock lock(shard.mutex);
       if (Pointer found = find(shard, wanted, expired)) return found;
-      if (const auto at = shard.making.find(wanted); at != shard.making.end()) {
+      if (const auto at = shard.making.find(key); at != shard.making.end()) {
         const auto future = at->second;
         lock.unlock();
         return future.get();
       }
-      shard.making.emplace(Hashed{key, wanted.hash}, promise.get_future().share());
+      shard.making.emplace(key, promise.get_future().share());
     }
-    std::vector<Node> gone;
+    std::vector<Pointer> gone;
     try {
       Made made = std::forward<Make>(make)();
       const std::lock_guard lock(shard.mutex);
       insert(shard, wanted, made.value, made.n_bytes, gone);
-      shard.making.erase(shard.making.find(wanted));
+      shard.making.erase(key);
       promise.set_value(made.value);
       return made.value;
     } catch (...) {
       const std::lock_guard lock(shard.mutex);
-      shard.making.erase(shard.making.find(wanted));
+      shard.making.erase(key);
       promise.set_exception(std::current_exception());
       throw;
     }
@@ -123,20 +124,23 @@ class Cache {
   bool erase(const Key& key) {
     const Wanted wanted(key);
     Shard& shard = shard_of(wanted);
-    Node gone;
+    Pointer gone;
     const std::lock_guard lock(shard.mutex);
-    const auto at = shard.entries.find(wanted);
-    if (at == shard.entries.end()) return false;
+    const std::size_t at = locate(shard, wanted);
+    if (shard.index[at].slot == kNone) return false;
     gone = take_out(shard, at);
     return true;
   }
 
   void clear() {
     for (Shard& shard : shards_) {
-      Map gone;
+      std::vector<Slot> gone;
       const std::lock_guard lock(shard.mutex);
-      gone.swap(shard.entries);
-      shard.newest = shard.oldest = nullptr;
+      gone.swap(shard.slots);
+      shard.index.assign(16, Cell{});
+      shard.free.clear();
+      shard.uses.clear();
+      shard.n_entries = 0;
       shard.counters.bytes = 0;
     }
   }
@@ -149,7 +153,7 @@ class Cache {
       out.misses += shard.counters.misses;
       out.evictions += shard.counters.evictions;
       out.expirations += shard.counters.expirations;
-      out.entries += shard.entries.size();
+      out.entries += shard.n_entries;
       out.bytes += shard.counters.bytes;
     }
     return out;
@@ -157,108 +161,172 @@ class Cache {
 
  private:
   // A key with its hash, which is computed once per call: it chooses the shard and the place in its table.
-  struct Hashed {
-    Key key;
-    std::size_t hash;
-  };
   struct Wanted {
     const Key& key;
     std::size_t hash;
     explicit Wanted(const Key& k) : key(k), hash(Hash{}(k)) {}
-  };
-  struct TakeHash {
-    using is_transparent = void;
-    std::size_t operator()(const auto& key) const { return key.hash; }
-  };
-  struct SameKey {
-    using is_transparent = void;
-    bool operator()(const auto& a, const auto& b) const { return a.hash == b.hash && a.key == b.key; }
+    // std::hash of a number is the number; the product spreads it over the upper bits.
+    std::uint64_t mixed() const { return static_cast<std::uint64_t>(hash) * 0x9E3779B97F4A7C15ULL; }
   };
 
-  // An entry is a link of its shard's list, from the newest to the oldest; its address does not change.
-  struct Entry {
-    Pointer value;
+  // What is kept. A hit touches three cache lines: a cell of the index, this, and the value's count.
+  struct Slot {
+    Key key{};
+    Pointer value;  // null: the slot is free
+    std::uint64_t mixed = 0;
+    std::uint64_t last_use = 0;  // ticks of the shard
     std::size_t n_bytes = 0;
     double expires_s = 0;
-    const Hashed* key = nullptr;
-    Entry* newer = nullptr;
-    Entry* older = nullptr;
+    bool is_queued = false;
   };
-  using Map = std::unordered_map<Hashed, Entry, TakeHash, SameKey>;
-  using Node = typename Map::node_type;
+
+  // The order of use, as far as it is known: a slot was used at this tick, or later. A hit notes the tick in
+  // its slot only; when room is wanted the least entry is looked at, and queued again if its slot was used
+  // later. So the slot that goes is the one whose last use is longest ago, though no hit moves anything.
+  struct Use {
+    std::uint64_t tick;
+    std::uint32_t slot;
+    bool operator<(const Use& other) const { return tick > other.tick; }  // for a heap with the least on top
+  };
+
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  struct Cell {
+    std::uint32_t tag = 0;  // other bits of the hash than those that give the place
+    std::uint32_t slot = kNone;
+  };
 
   // On cache lines of its own, so that locks do not slow each other.
   struct alignas(64) Shard {
     mutable std::mutex mutex;
-    Map entries;
-    std::unordered_map<Hashed, std::shared_future<Pointer>, TakeHash, SameKey> making;
-    Entry* newest = nullptr;
-    Entry* oldest = nullptr;
+    std::vector<Cell> index = std::vector<Cell>(16);  // open addressing, at most half full
+    std::vector<Slot> slots;
+    std::vector<std::uint32_t> free;
+    std::vector<Use> uses;  // a heap; one per slot that is_queued
+    std::uint64_t tick = 0;
+    std::size_t n_entries = 0;
     CacheCounters counters;
+    std::unordered_map<Key, std::shared_future<Pointer>, Hash> making;
   };
 
   Shard& shard_of(const Wanted& wanted) {
-    // std::hash of a number is the number; the product spreads it over the upper bits.
-    const std::uint64_t mixed = static_cast<std::uint64_t>(wanted.hash) * 0x9E3779B97F4A7C15ULL;
-    return shards_[shard_bits_ == 0 ? 0 : mixed >> (64 - shard_bits_)];
+    return shards_[shard_bits_ == 0 ? 0 : wanted.mixed() >> (64 - shard_bits_)];
   }
 
-  Pointer find(Shard& shard, const Wanted& wanted, Node& expired) {
-    const auto at = shard.entries.find(wanted);
-    if (at == shard.entries.end()) {
+  // The shard's bits are the upper ones, the place's those below them, the tag's the lowest.
+  std::size_t place_of(const Shard& shard, std::uint64_t mixed) const {
+    return ((mixed << shard_bits_) >> 32) & (shard.index.size() - 1);
+  }
+  static std::uint32_t tag_of(std::uint64_t mixed) { return static_cast<std::uint32_t>(mixed); }
+
+  /// The place of a key in the index, or of the free cell where it would be.
+  std::size_t locate(const Shard& shard, const Wanted& wanted) const {
+    const std::uint32_t tag = tag_of(wanted.mixed());
+    std::size_t at = place_of(shard, wanted.mixed());
+    for (;; at = (at + 1) & (shard.index.size() - 1)) {
+      const Cell& cell = shard.index[at];
+      if (cell.slot == kNone || (cell.tag == tag && shard.slots[cell.slot].key == wanted.key)) return at;
+    }
+  }
+
+  Pointer find(Shard& shard, const Wanted& wanted, Pointer& expired) {
+    const std::size_t at = locate(shard, wanted);
+    if (shard.index[at].slot == kNone) {
       ++shard.counters.misses;
       return nullptr;
     }
-    Entry& entry = at->second;
+    Slot& slot = shard.slots[shard.index[at].slot];
     if (options_.ttl_s < std::numeric_limits<double>::infinity() &&
-        options_.clock->now_s() >= entry.expires_s) {
+        options_.clock->now_s() >= slot.expires_s) {
       ++shard.counters.expirations;
       ++shard.counters.misses;
       expired = take_out(shard, at);
       return nullptr;
     }
     ++shard.counters.hits;
-    if (shard.newest != &entry) {
-      unlink(shard, entry);
-      link(shard, entry);
-    }
-    return entry.value;
+    slot.last_use = ++shard.tick;
+    return slot.value;
   }
 
   void insert(Shard& shard, const Wanted& wanted, Pointer value, std::size_t n_bytes,
-              std::vector<Node>& gone) {
-    if (const auto old = shard.entries.find(wanted); old != shard.entries.end())
+              std::vector<Pointer>& gone) {
+    KOLOSAL_ASSERT(value, "a cache keeps values");
+    if (const std::size_t old = locate(shard, wanted); shard.index[old].slot != kNone)
       gone.push_back(take_out(shard, old));
     if (n_bytes > shard_bytes_ && !options_.keeps_newest) return;
     const std::size_t room = shard_bytes_ - std::min(n_bytes, shard_bytes_);
-    while (shard.counters.bytes > room || (n_bytes > shard_bytes_ && shard.oldest)) {
-      ++shard.counters.evictions;
-      gone.push_back(take_out(shard, shard.entries.find(*shard.oldest->key)));
+    while (shard.counters.bytes > room || (n_bytes > shard_bytes_ && shard.n_entries > 0)) evict(shard, gone);
+    if (2 * (shard.n_entries + 1) > shard.index.size()) grow(shard);
+    if (shard.free.empty()) {
+      shard.free.push_back(static_cast<std::uint32_t>(shard.slots.size()));
+      shard.slots.emplace_back();
     }
-    const auto [at, added] = shard.entries.try_emplace(Hashed{wanted.key, wanted.hash});
-    Entry& entry = at->second;
-    entry = {std::move(value), n_bytes, options_.clock->now_s() + options_.ttl_s,
-             &at->first,       nullptr, nullptr};
-    link(shard, entry);
+    const std::uint32_t number = shard.free.back();
+    shard.free.pop_back();
+    Slot& slot = shard.slots[number];
+    // A slot that is still queued was used at that tick or, from now on, later.
+    slot = {wanted.key,    std::move(value), wanted.mixed(),
+            ++shard.tick,  n_bytes,          options_.clock->now_s() + options_.ttl_s,
+            slot.is_queued};
+    shard.index[locate(shard, wanted)] = {tag_of(slot.mixed), number};
+    ++shard.n_entries;
     shard.counters.bytes += n_bytes;
+    if (!slot.is_queued) queue(shard, number);
   }
 
-  static Node take_out(Shard& shard, typename Map::iterator at) {
-    unlink(shard, at->second);
-    shard.counters.bytes -= at->second.n_bytes;
-    return shard.entries.extract(at);
+  static void queue(Shard& shard, std::uint32_t number) {
+    shard.uses.push_back({shard.slots[number].last_use, number});
+    std::push_heap(shard.uses.begin(), shard.uses.end());
+    shard.slots[number].is_queued = true;
   }
 
-  static void link(Shard& shard, Entry& entry) {
-    entry.newer = nullptr;
-    entry.older = shard.newest;
-    (shard.newest ? shard.newest->newer : shard.oldest) = &entry;
-    shard.newest = &entry;
+  /// Gives up the entry whose last use is longest ago; there is one.
+  void evict(Shard& shard, std::vector<Pointer>& gone) {
+    for (;;) {
+      std::pop_heap(shard.uses.begin(), shard.uses.end());
+      const Use use = shard.uses.back();
+      shard.uses.pop_back();
+      Slot& slot = shard.slots[use.slot];
+      slot.is_queued = false;
+      if (!slot.value) continue;
+      if (slot.last_use != use.tick) {
+        queue(shard, use.slot);
+        continue;
+      }
+      ++shard.counters.evictions;
+      gone.push_back(take_out(shard, locate(shard, Wanted(slot.key))));
+      return;
+    }
   }
 
-  static void unlink(Shard& shard, Entry& entry) {
-    (entry.newer ? entry.newer->older : shard.newest) = entry.older;
-    (entry.older ? entry.older->newer : shard.oldest) = entry.newer;
+  void grow(Shard& shard) {
+    shard.index.assign(2 * shard.index.size(), Cell{});
+    for (std::uint32_t number = 0; number < shard.slots.size(); ++number) {
+      const Slot& slot = shard.slots[number];
+      if (!slot.value) continue;
+      std::size_t at = place_of(shard, slot.mixed);
+      while (shard.index[at].slot != kNone) at = (at + 1) & (shard.index.size() - 1);
+      shard.index[at] = {tag_of(slot.mixed), number};
+    }
+  }
+
+  /// Frees the cell and its slot; the cells behind it move up, so that no search ends too early.
+  Pointer take_out(Shard& shard, std::size_t at) {
+    Slot& slot = shard.slots[shard.index[at].slot];
+    shard.free.push_back(shard.index[at].slot);
+    shard.counters.bytes -= slot.n_bytes;
+    --shard.n_entries;
+    Pointer out = std::move(slot.value);
+    slot.value = nullptr;
+    slot.key = Key{};
+    const std::size_t mask = shard.index.size() - 1;
+    for (std::size_t next = (at + 1) & mask; shard.index[next].slot != kNone; next = (next + 1) & mask) {
+      const std::size_t home = place_of(shard, shard.slots[shard.index[next].slot].mixed);
+      if (((next - home) & mask) < ((next - at) & mask)) continue;  // it may not stand before its home
+      shard.index[at] = shard.index[next];
+      at = next;
+    }
+    shard.index[at] = Cell{};
+    return out;
   }
 
   CacheOptions options_;

@@ -131,9 +131,9 @@ TEST(Cache, ShardsShareTheLimit) {
 }
 
 /// A cache as a person would write it down: the same answers for any sequence of calls.
-TEST(Cache, BehavesLikeItsDescription) {
+void compare_with_description(std::uint64_t n_keys, std::size_t max_bytes, double ttl_s) {
   FakeClock clock;
-  Cache<int, int> cache({.max_bytes = 50, .ttl_s = 8, .clock = &clock});
+  Cache<int, int> cache({.max_bytes = max_bytes, .ttl_s = ttl_s, .clock = &clock});
   struct Plain {
     int value;
     std::size_t n_bytes;
@@ -144,22 +144,22 @@ TEST(Cache, BehavesLikeItsDescription) {
   Rng rng(7);
   for (int i = 0; i < 20'000; ++i) {
     clock.advance(static_cast<double>(rng.below(3)));
-    const int key = static_cast<int>(rng.below(12));
+    const int key = static_cast<int>(rng.below(n_keys));
     const auto at = entries.find(key);
     if (rng.below(3) == 0) {
       const std::size_t n_bytes = rng.below(60);
       cache.put(key, std::make_shared<const int>(i), n_bytes);
       order.remove(key);
       entries.erase(key);
-      if (n_bytes > 50) continue;
+      if (n_bytes > max_bytes) continue;
       std::size_t sum = n_bytes;
       for (const auto& [other, entry] : entries) sum += entry.n_bytes;
-      while (sum > 50) {
+      while (sum > max_bytes) {
         sum -= entries.at(order.back()).n_bytes;
         entries.erase(order.back());
         order.pop_back();
       }
-      entries[key] = {i, n_bytes, clock.now_s() + 8};
+      entries[key] = {i, n_bytes, clock.now_s() + ttl_s};
       order.push_front(key);
       continue;
     }
@@ -176,6 +176,11 @@ TEST(Cache, BehavesLikeItsDescription) {
   }
   EXPECT_GT(cache.counters().evictions, 100U);
   EXPECT_GT(cache.counters().expirations, 100U);
+}
+
+TEST(Cache, BehavesLikeItsDescription) {
+  compare_with_description(12, 50, 8);
+  compare_with_description(300, 2'000, 250);
 }
 
 TEST(Cache, AValueIsMadeOnceForAllWhoWant) {
