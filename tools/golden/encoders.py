@@ -11,7 +11,7 @@ import json
 
 import numpy as np
 import pandas as pd
-from category_encoders import BinaryEncoder, LeaveOneOutEncoder, WOEEncoder
+from category_encoders import BinaryEncoder, JamesSteinEncoder, LeaveOneOutEncoder, WOEEncoder
 from sklearn.feature_extraction import FeatureHasher
 
 rng = np.random.default_rng(11)
@@ -56,6 +56,12 @@ for task, y in targets.items():
     cases.append(case(f"leave_one_out_encode {task}", "leave_one_out_encode", {}, frame,
                       renamed(encoder.transform(frame), "_loo"), y, task,
                       renamed(encoder.transform(fitted, y.iloc[FIT]), "_loo")))
+for task, y in targets.items():
+    y = pd.Series(y)
+    # Four levels and more: with fewer, both give the plain means.
+    encoder = JamesSteinEncoder(cols=["towns"], model="pooled").fit(fitted[["towns"]], y.iloc[FIT])
+    cases.append(case(f"target_encode james_stein {task}", "target_encode", {"method": "james_stein"}, frame[["towns"]],
+                      renamed(encoder.transform(frame[["towns"]]), "_target"), y, task))
 y = pd.Series(targets["binary"])
 for regularization in (1.0, 0.25):
     encoder = WOEEncoder(cols=list(frame), regularization=regularization).fit(fitted, y.iloc[FIT])

@@ -201,7 +201,9 @@ std::vector<ParamMap> variants(const std::string& name) {
     return {{{"dense", true}}, {{"min_frequency", std::int64_t{3}}, {"max_categories", std::int64_t{2}}}};
   if (name == "target_encode")
     return {{{"method", "empirical_bayes"}, {"counts", true}, {"keep", true}},
-            {{"min_levels", std::int64_t{10}}}};
+            {{"min_levels", std::int64_t{10}}},
+            {{"method", "james_stein"}},
+            {{"training", "ordered"}, {"smoothing", 0.0}}};
   if (name == "date_parts")
     return {{{"cyclic", true}, {"differences", true}, {"drop_constant", false}},
             {{"parts", "week,quarter,is_weekend,is_month_end"}, {"since", "first"}},

@@ -64,6 +64,8 @@ double correlation(const std::vector<double>& a, const std::vector<double>& b) {
 const Step kSafeSteps[] = {
     {"target_encode", {{"smoothing", 0.1}}},
     {"target_encode", {{"method", "empirical_bayes"}}},
+    {"target_encode", {{"method", "james_stein"}}},
+    {"target_encode", {{"training", "ordered"}, {"smoothing", 0.1}}},
     {"weight_of_evidence", {{"regularization", 0.1}}},
     {"group_stats", {{"target", true}, {"stats", "mean"}}},
 };

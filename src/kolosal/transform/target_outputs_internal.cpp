@@ -44,7 +44,7 @@ std::vector<std::uint8_t> inner_folds(const TargetView& y, std::span<const std::
     groups[by_class ? static_cast<std::size_t>(y.values[rows[i]]) : 0].push_back(
         static_cast<std::uint32_t>(i));
   std::vector<std::uint8_t> out(rows.size());
-  Rng rng(derive_seed(seed, {"inner folds"}));
+  Rng rng(derive_seed(seed, {"target_encode", "folds"}));
   std::size_t next = 0;
   for (auto& group : groups) {
     rng.shuffle(group);

@@ -5,6 +5,7 @@
 #include "kolosal/core/random.hpp"
 #include "kolosal/data/cell_buffer.hpp"
 #include "kolosal/transform/level_counts_internal.hpp"
+#include "kolosal/transform/target_outputs_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -16,6 +17,7 @@ using data::Task;
 struct TargetEncodeParams {
   std::string method = "m_estimate";
   double smoothing = 10;
+  std::string training = "out_of_fold";
   std::int64_t n_folds = 5;
   std::int64_t min_levels = 0;
   std::int64_t max_classes = 30;
@@ -42,25 +44,28 @@ struct Sums {
   }
 };
 
-/// A level becomes the smoothed mean of the target among its rows; one column per class for more than two
-/// classes.
+/// A level becomes the smoothed mean of the target among its rows; one column per class for more than
+/// two classes.
 ///
-///   m_estimate:      (sum + m * prior) / (n + m), with m = smoothing and prior = the mean of all fitted
-///   rows; empirical_bayes: lambda * mean + (1 - lambda) * prior, lambda = n * v / (n * v + w), v the
-///   variance of the target
-///                    and w that within the level: more smoothing where a level tells less.
+///   m_estimate:      (sum + m * prior) / (n + m), with m = smoothing and prior = the mean of all
+///                    fitted rows; empirical_bayes: lambda * mean + (1 - lambda) * prior, lambda = n *
+///                    v / (n * v + w), v the variance of the target and w that within the level: more
+///                    smoothing where a level tells less;
+///   james_stein:     prior + (1 - B) * (mean - prior), B = (k - 3) * v / (n / k) / sum of (mean -
+///                    prior)^2 over the k levels, within 0 and 1: the same for all levels; all prior
+///                    when no level is on two rows.
 ///
-/// Fitted rows: fit_transform() encodes each from the other inner folds, so no row sees its own target. The
-/// folds are
-///              stratified by class and depend on context.seed alone.
+/// Fitted rows: fit_transform() encodes no row by its own target. out_of_fold: each from the other
+///              inner folds, which are stratified by class; ordered: each from the rows before it in a
+///              random order, by the m_estimate. Both depend on context.seed alone.
 /// Types:       category becomes float64; a column with fewer than min_levels levels passes untouched.
 /// Missing:     is a level of its own; unseen levels get the prior.
 /// Weights:     row weights of the target count.
-/// Streams:     to rounding, in memory by levels times classes. Afterwards all rows are encoded by the full
-/// fit,
-///              the fitted ones too.
+/// Streams:     to rounding, in memory by levels times classes. Afterwards all rows are encoded by the
+///              full fit, the fitted ones too.
 /// Source:      agrees with scikit-learn's TargetEncoder (transform of a full fit), smooth=m and
-/// smooth="auto".
+///              smooth="auto", and with JamesSteinEncoder of category_encoders, model="pooled" (Efron
+///              and Hastie 2016, eq. 7.19 and 7.20); ordered: Prokhorenkova et al. (2018), CatBoost.
 class TargetEncode final : public Transformer {
  public:
   explicit TargetEncode(TargetEncodeParams params) : params_(std::move(params)) {}
@@ -103,7 +108,15 @@ class TargetEncode final : public Transformer {
                   const Context& context, std::vector<std::vector<double>>* oof);
   void fit_values(const CodeView& codes, std::span<const std::uint32_t> rows, const data::TargetView& y,
                   std::span<const std::uint8_t> fold_of, Table& table, std::vector<double>* oof) const;
-  double encode(const Sums& level, const Sums& all) const;
+  void order_values(const CodeView& codes, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                    std::uint64_t seed, const Table& table, std::vector<double>& out) const;
+  // shrinkage: B of james_stein; no matter to the others.
+  double encode(const Sums& level, const Sums& all, double shrinkage) const;
+  double shrinkage_of(std::span<const Sums> levels, const Sums& all) const;
+  static double m_estimate(const Sums& level, double prior, double smoothing) {
+    return level.weight + smoothing > 0 ? (level.value + smoothing * prior) / (level.weight + smoothing)
+                                        : prior;
+  }
   std::string output_name(const std::string& column, std::size_t k) const {
     return classes_.empty() ? column + "_target" : fmt::format("{}_target_{}", column, classes_[k]);
   }
@@ -169,23 +182,20 @@ Outputs outputs_of(const data::TargetView& y, std::span<const std::uint32_t> row
   return out;
 }
 
-// The fold of each fitted row: rows of a class are shuffled and dealt in turn; for regression all rows are
-// one class.
-std::vector<std::uint8_t> inner_folds(const data::TargetView& y, std::span<const std::uint32_t> rows,
-                                      std::size_t n_folds, std::uint64_t seed) {
-  const bool by_class = y.task != Task::kRegression;
-  std::vector<std::vector<std::uint32_t>> groups(by_class ? y.n_classes : 1);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    groups[by_class ? static_cast<std::size_t>(y.values[rows[i]]) : 0].push_back(
-        static_cast<std::uint32_t>(i));
-  std::vector<std::uint8_t> out(rows.size());
-  Rng rng(derive_seed(seed, {"target_encode", "folds"}));
-  std::size_t next = 0;
-  for (auto& group : groups) {
-    rng.shuffle(group);
-    for (const std::uint32_t i : group) out[i] = static_cast<std::uint8_t>(next++ % n_folds);
+double TargetEncode::shrinkage_of(std::span<const Sums> levels, const Sums& all) const {
+  if (params_.method != "james_stein" || !(all.weight > 1)) return 1;
+  const double prior = all.value / all.weight;
+  double n_levels = 0, error = 0;
+  for (std::size_t slot = 1; slot < levels.size(); ++slot) {  // unseen levels are no level
+    if (!(levels[slot].weight > 0)) continue;
+    n_levels += 1;
+    const double gap = levels[slot].value / levels[slot].weight - prior;
+    error += gap * gap;
   }
-  return out;
+  if (n_levels >= all.weight) return 1;
+  if (!(error > 0)) return 0;
+  const double variance = std::max(0.0, all.square - all.weight * prior * prior) / (all.weight - 1);
+  return std::clamp((n_levels - 3) * variance / (all.weight / n_levels) / error, 0.0, 1.0);
 }
 
 std::vector<double> log_counts(const std::vector<std::int64_t>& counts) {
@@ -195,13 +205,13 @@ std::vector<double> log_counts(const std::vector<std::int64_t>& counts) {
   return out;
 }
 
-double TargetEncode::encode(const Sums& level, const Sums& all) const {
+double TargetEncode::encode(const Sums& level, const Sums& all, double shrinkage) const {
   if (!(all.weight > 0)) return 0;
   const double prior = all.value / all.weight;
   if (!(level.weight > 0)) return prior;
-  if (params_.method == "m_estimate")
-    return (level.value + params_.smoothing * prior) / (level.weight + params_.smoothing);
+  if (params_.method == "m_estimate") return m_estimate(level, prior, params_.smoothing);
   const double mean = level.value / level.weight;
+  if (params_.method == "james_stein") return prior + (1 - shrinkage) * (mean - prior);
   const double variance = std::max(0.0, all.square / all.weight - prior * prior);
   const double within = std::max(0.0, level.square / level.weight - mean * mean);
   const double signal = level.weight * variance;
@@ -259,24 +269,58 @@ void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32
             total->square += part.square;
           }
         }
+      const double shrinkage = shrinkage_of(level, all);
       for (std::size_t s = 0; s < n_slots; ++s) {
         const bool unseen = s == Levels::slot(data::kUnseenCode);
-        table.value[s * n_outputs + first + k] = encode(unseen ? Sums{} : level[s], all) + outputs_.shift;
+        table.value[s * n_outputs + first + k] =
+            encode(unseen ? Sums{} : level[s], all, shrinkage) + outputs_.shift;
       }
       if (!oof) continue;
       std::vector<double> encoded(n_folds * n_slots);
-      for (std::size_t f = 0; f < n_folds; ++f)
+      std::vector<Sums> others(n_slots);
+      for (std::size_t f = 0; f < n_folds; ++f) {
         for (std::size_t s = 0; s < n_slots; ++s) {
-          const Sums& part = parts[(f * n_slots + s) * width + k];
           // A level that is only in this fold is unseen outside it; rounding must not leave a rest of its own
           // targets.
           const bool only_here = weights[f * n_slots + s] >= level[s].weight;
-          const Sums rest = all - fold_total[f];
-          encoded[f * n_slots + s] = encode(only_here ? Sums{} : level[s] - part, rest) + outputs_.shift;
+          others[s] = only_here ? Sums{} : level[s] - parts[(f * n_slots + s) * width + k];
         }
+        const Sums rest = all - fold_total[f];
+        const double shrinkage_without = shrinkage_of(others, rest);
+        for (std::size_t s = 0; s < n_slots; ++s)
+          encoded[f * n_slots + s] = encode(others[s], rest, shrinkage_without) + outputs_.shift;
+      }
       double* out = oof->data() + (first + k) * rows.size();
       for (std::size_t i = 0; i < rows.size(); ++i)
         out[i] = encoded[fold_of[i] * n_slots + Levels::slot(codes[rows[i]])];
+    }
+  }
+}
+
+// The encoding of each fitted row by the rows before it in a random order; table holds the full fit.
+void TargetEncode::order_values(const CodeView& codes, std::span<const std::uint32_t> rows,
+                                const data::TargetView& y, std::uint64_t seed, const Table& table,
+                                std::vector<double>& out) const {
+  std::vector<std::uint32_t> order(rows.size());
+  std::iota(order.begin(), order.end(), 0U);
+  Rng rng(derive_seed(seed, {"target_encode", "order"}));
+  rng.shuffle(order);
+  out.assign(outputs_.n * rows.size(), 0.0);
+  for (std::size_t k = 0; k < outputs_.n; ++k) {
+    const std::size_t unseen = Levels::slot(data::kUnseenCode);
+    const double prior = table.value[unseen * outputs_.n + k] - outputs_.shift;
+    std::vector<Sums> before(table.levels.n_slots());
+    for (const std::uint32_t i : order) {
+      const std::size_t row = rows[i], slot = Levels::slot(codes[row]);
+      Sums& sums = before[slot];
+      out[k * rows.size() + i] =
+          (slot == unseen ? prior : m_estimate(sums, prior, params_.smoothing)) + outputs_.shift;
+      const double value =
+          !outputs_.by_class ? y.values[row] - outputs_.shift
+          : outputs_.of_class[static_cast<std::size_t>(y.values[row])] == static_cast<std::int32_t>(k) ? 1.0
+                                                                                                       : 0.0;
+      sums.weight += y.weight(row);
+      sums.value += y.weight(row) * value;
     }
   }
 }
@@ -289,7 +333,9 @@ void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_
   classes_ = outputs_.classes;
   n_outputs_ = outputs_.n;
   std::vector<std::uint8_t> fold_of;
-  if (oof) fold_of = inner_folds(y, rows, static_cast<std::size_t>(params_.n_folds), context.seed);
+  const bool ordered = oof && params_.training == "ordered";
+  if (oof && !ordered)
+    fold_of = inner_folds(y, rows, static_cast<std::size_t>(params_.n_folds), context.seed);
   tables_.assign(x.n_columns(), {});
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     Table& table = tables_[c];
@@ -300,7 +346,8 @@ void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_
         std::count_if(counts.begin() + 2, counts.end(), [](std::int64_t n) { return n > 0; });
     table.encoded = n_levels >= params_.min_levels;
     if (!table.encoded) return;
-    fit_values(codes, rows, y, fold_of, table, oof ? &(*oof)[c] : nullptr);
+    fit_values(codes, rows, y, fold_of, table, oof && !ordered ? &(*oof)[c] : nullptr);
+    if (ordered) order_values(codes, rows, y, context.seed, table, (*oof)[c]);
     if (!params_.counts) return;
     table.log_count = log_counts(counts);
   });
@@ -328,9 +375,11 @@ void TargetEncode::finish_column(const Gathered& gathered, Table& table) const {
       sums.weight = gathered.weight[slot];
     }
     for (const Sums& sums : level) all = all - Sums{-sums.weight, -sums.value, -sums.square};
+    const double shrinkage = shrinkage_of(level, all);
     for (std::size_t slot = 0; slot < n_slots; ++slot) {
       const bool unseen = slot == Levels::slot(data::kUnseenCode);
-      table.value[slot * outputs_.n + k] = encode(unseen ? Sums{} : level[slot], all) + outputs_.shift;
+      table.value[slot * outputs_.n + k] =
+          encode(unseen ? Sums{} : level[slot], all, shrinkage) + outputs_.shift;
     }
   }
   if (params_.counts) table.log_count = log_counts(counts);
@@ -502,10 +551,13 @@ TransformerInfo target_encode_info() {
       ParamTable<TargetEncodeParams>()
           .param("method", &TargetEncodeParams::method,
                  "How the mean of a level is drawn to that of all rows.",
-                 choice({"m_estimate", "empirical_bayes"}))
+                 choice({"m_estimate", "empirical_bayes", "james_stein"}))
           .param("smoothing", &TargetEncodeParams::smoothing,
                  "m_estimate: rows that the overall mean counts for.", log_range(1, 100))
           .limits(0, 1e9)
+          .param("training", &TargetEncodeParams::training,
+                 "Training rows: from the other inner folds, or from the rows before them in a random order.",
+                 choice({"out_of_fold", "ordered"}))
           .param("n_folds", &TargetEncodeParams::n_folds, "Inner folds for the encoding of training rows.")
           .limits(2, 100)
           .param("min_levels", &TargetEncodeParams::min_levels,

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -122,6 +124,34 @@ TEST(TargetEncode, MinLevelsKeepCountsAndMaxClasses) {
       numbers(out, "big_log_count"),
       Pointwise(NanSensitiveDoubleNear(1e-6),
                 std::vector<double>{std::log(3), std::log(2), std::log(2), std::log(3), std::log(2), 0}));
+}
+
+TEST(TargetEncode, OrderedRowsSeeOnlyThoseBeforeThem) {
+  // One level, targets 1, 2, 4, ...: whichever the order, the encodings tell sums of the rows before.
+  std::vector<double> values;
+  for (int i = 0; i < 12; ++i) values.push_back(std::ldexp(1.0, i));
+  const Frame x = one_column(categories({"a"}, std::vector<std::int32_t>(12, 0)));
+  const auto got =
+      numbers(make_transformer("target_encode", {{"training", "ordered"}, {"smoothing", 1.0}})
+                  ->fit_transform(x, all_rows(12), {Task::kRegression, values, {}, 0}, {"x"}, {}),
+              "x_target");
+  const double prior = 4095.0 / 12;
+  std::vector<std::size_t> n_before;
+  for (std::size_t i = 0; i < 12; ++i) {
+    // (sum + prior) / (n + 1) with a whole sum of n different powers of 2, never the own one.
+    bool found = false;
+    for (std::size_t n = 0; n < 12 && !found; ++n) {
+      const double sum = got[i] * static_cast<double>(n + 1) - prior;
+      const double whole = std::round(sum);
+      const auto bits = static_cast<unsigned>(whole);
+      found = whole >= 0 && std::abs(sum - whole) < 1e-6 &&
+              static_cast<std::size_t>(std::popcount(bits)) == n && !(bits >> i & 1);
+      if (found) n_before.push_back(n);
+    }
+    EXPECT_TRUE(found) << got[i];
+  }
+  std::ranges::sort(n_before);
+  EXPECT_EQ(n_before, (std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}));
 }
 
 }  // namespace
