@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Our steps on numbers against scikit-learn's: seconds of fit and transform, peak memory, and how far the results are apart.
+"""Our steps on numbers against scikit-learn's: seconds of fit and transform, CPU seconds, peak memory, and how far the results
+are apart.
 
   bench/numeric_transforms.py --build build/bench [--runs 3] [--only knn] [--rows 1000000]
 
-Both run as processes of their own, in turn, with 2 threads each; the best of the runs counts. The build folder must have the
+Both run as processes of their own, in turn, with 2 threads each; the best of the runs counts. On a
+busy machine the CPU ratio tells more than the ratio of seconds. The build folder must have the
 modules compiled (preset bench or release). Needs numpy and scikit-learn.
 """
 import argparse, glob, json, os, pathlib, subprocess, sys, tempfile, time
@@ -55,12 +57,14 @@ def peer(name, data, out):
         rows, columns = np.fromfile(file, np.int64, 2)
         x = np.fromfile(file).reshape(columns, rows).T
     step = estimator(name)
+    begun = time.process_time()
     start = time.perf_counter()
     step.fit(x)
     fitted = time.perf_counter()
     made = step.transform(x)
     end = time.perf_counter()
     print(json.dumps({"fit_s": fitted - start, "transform_s": end - fitted,
+                      "cpu_s": time.process_time() - begun,
                       "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
     made.T.tofile(out)
 
@@ -90,7 +94,8 @@ def main():
     a = arguments.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp())
     program = build_program(a.build, folder)
-    print(f"{'work':<18}{'rows':>9}{'ours s':>9}{'peer s':>9}{'ratio':>7}{'ours MB':>9}{'peer MB':>9}  largest difference")
+    print(f"{'work':<18}{'rows':>9}{'ours s':>9}{'peer s':>9}{'ratio':>7}{'cpu':>7}{'ours MB':>9}{'peer MB':>9}"
+          "  largest difference")
     for name, (step, table, columns, rows) in WORK.items():
         if a.only not in name:
             continue
@@ -103,10 +108,11 @@ def main():
             ours.append(run([program, folder / "data", folder / "ours", "2", *step]))
             theirs.append(run([sys.executable, __file__, "--peer", name, folder / "data", folder / "theirs"]))
         seconds = [min(r["fit_s"] + r["transform_s"] for r in runs) for runs in (ours, theirs)]
+        cpu = [min(r["cpu_s"] for r in runs) for runs in (ours, theirs)]
         memory = [max(r["peak_mb"] for r in runs) for runs in (ours, theirs)]
         difference = np.nanmax(np.abs(np.fromfile(folder / "ours") - np.fromfile(folder / "theirs")))
-        print(f"{name:<18}{rows:>9}{seconds[0]:>9.3f}{seconds[1]:>9.3f}{seconds[1] / seconds[0]:>7.1f}{memory[0]:>9.0f}"
-              f"{memory[1]:>9.0f}  {difference:.2g}", flush=True)
+        print(f"{name:<18}{rows:>9}{seconds[0]:>9.3f}{seconds[1]:>9.3f}{seconds[1] / seconds[0]:>7.1f}"
+              f"{cpu[1] / cpu[0]:>7.1f}{memory[0]:>9.0f}{memory[1]:>9.0f}  {difference:.2g}", flush=True)
 
 
 if __name__ == "__main__":
