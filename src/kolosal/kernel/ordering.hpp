@@ -5,10 +5,6 @@
 
 namespace kolosal::kernel {
 
-/// Sorts n numbers, none of them NaN, ascending; -0 comes before 0. scratch has room for n. Six passes over
-/// 11-bit digits, less when digits are all the same: 5 times as fast as std::sort from 10,000 numbers on.
-void sort(double* x, double* scratch, std::size_t n);
-
 /// out[i] = how many of the knots are not above x[i]; 0 for NaN. knots: ascending, padded with +inf to
 /// `size` = a power of two, at least one of them padding (it is not counted, but for x[i] = +inf).
 void count_not_above(const double* knots, std::size_t size, const double* x, std::uint32_t* out,

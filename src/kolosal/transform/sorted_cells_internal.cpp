@@ -6,14 +6,21 @@
 #include <utility>
 
 #include "kolosal/kernel/ordering.hpp"
+#include "kolosal/kernel/radix_sort.hpp"
 #include "kolosal/transform/columns_internal.hpp"
 
 namespace kolosal::transform {
+namespace {
+
+void sort_numbers(std::vector<double>& cells) {
+  kernel::radix_sort(cells, [](double cell) { return kernel::sort_key(cell); });
+}
+
+}  // namespace
 
 std::vector<double> sorted_cells(const data::Column& column, std::span<const std::uint32_t> rows) {
   std::vector<double> out = finite_cells(Numbers(column), rows);
-  std::vector<double> scratch(out.size());
-  kernel::sort(out.data(), scratch.data(), out.size());
+  sort_numbers(out);
   return out;
 }
 
@@ -32,9 +39,9 @@ constexpr std::size_t kIntervals = 1024;
 
 // Numbers that cut the cells into kIntervals parts of about the same size, ascending.
 Knots dividers_of(std::span<const double> cells) {
-  std::vector<double> sample(kIntervals * 8), scratch(sample.size());
+  std::vector<double> sample(kIntervals * 8);
   for (std::size_t i = 0; i < sample.size(); ++i) sample[i] = cells[i * cells.size() / sample.size()];
-  kernel::sort(sample.data(), scratch.data(), sample.size());
+  sort_numbers(sample);
   std::vector<double> dividers(kIntervals - 1);
   for (std::size_t i = 0; i < dividers.size(); ++i) dividers[i] = sample[(i + 1) * 8];
   return Knots(std::move(dividers));
@@ -65,8 +72,7 @@ std::vector<double> even_quantiles(std::vector<double> cells, std::size_t n) {
     return n == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(n - 1);
   };
   if (cells.size() < 16 * kIntervals || n > cells.size() / 16) {
-    std::vector<double> scratch(cells.size());
-    kernel::sort(cells.data(), scratch.data(), cells.size());
+    sort_numbers(cells);
     for (std::size_t i = 0; i < n; ++i) out[i] = quantile_of_sorted(cells, share_of(i));
     return out;
   }
