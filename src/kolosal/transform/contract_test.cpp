@@ -196,7 +196,8 @@ std::vector<ParamMap> variants(const std::string& name) {
   if (name == "log1p") return {{{"negative", "missing"}}};
   if (name == "clip") return {{{"bounds", "given"}, {"upper", 2.0}}};
   if (name == "normalize_rows") return {{{"norm", "l1"}}, {{"norm", "max"}}};
-  if (name == "scale") return {{{"method", "robust"}}, {{"method", "minmax"}}, {{"clip", 3.0}}};
+  if (name == "scale")
+    return {{{"method", "robust"}}, {{"method", "minmax"}}, {{"method", "maxabs"}}, {{"clip", 3.0}}};
   if (name == "one_hot")
     return {{{"dense", true}}, {{"min_frequency", std::int64_t{3}}, {"max_categories", std::int64_t{2}}}};
   if (name == "target_encode")

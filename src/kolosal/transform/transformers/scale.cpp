@@ -20,16 +20,17 @@ struct ScaleParams {
 
 /// Centres and scales numbers: z = (x - centre) / scale.
 ///
-///   standard: mean and standard deviation;  robust: median and interquartile range;  minmax: to [0, 1].
+///   standard: mean and standard deviation;  robust: median and interquartile range;  minmax: to [0, 1];
+///   maxabs: by the greatest magnitude, to [-1, 1], so that 0 stays 0.
 ///
 /// Types:   float32 stays float32, everything else becomes float64.
 /// Missing: fit() ignores NaN and infinities; transform() keeps them (clip brings infinities to its bound).
 /// Edge:    a constant column gets scale 1, so it becomes 0 and not NaN; a column without a finite cell is
 /// unchanged.
-/// Streams: standard to rounding, minmax exactly; robust exactly up to 32,768 present cells, then with a rank
-/// error of 0.13 % (QuantileSketch).
-/// Inverse: z * scale + centre, as float64 (float32 for a float32 column); what clip has cut stays cut.
-/// Source:  agrees with scikit-learn's StandardScaler (variance divided by n), RobustScaler and MinMaxScaler.
+/// Streams: standard to rounding, minmax and maxabs exactly; robust exactly up to 32,768 present cells, then
+/// with a rank error of 0.13 % (QuantileSketch). Inverse: z * scale + centre, as float64 (float32 for a
+/// float32 column); what clip has cut stays cut. Source:  agrees with scikit-learn's StandardScaler (variance
+/// divided by n), RobustScaler, MinMaxScaler and MaxAbsScaler.
 class Scale final : public Transformer {
  public:
   explicit Scale(ScaleParams params) : params_(std::move(params)) {}
@@ -110,6 +111,10 @@ void Scale::set_of_moments(std::size_t c, const Moments& moments) {
   if (moments.count == 0) return;
   if (params_.method == "minmax") {
     set(c, moments.low, moments.high - moments.low);
+    return;
+  }
+  if (params_.method == "maxabs") {
+    set(c, 0, std::max(std::abs(moments.low), std::abs(moments.high)));
     return;
   }
   const auto mean = static_cast<double>(moments.mean);
@@ -221,8 +226,9 @@ TransformerInfo scale_info() {
       ParamTable<ScaleParams>()
           .param(
               "method", &ScaleParams::method,
-              "standard: mean 0, deviation 1; robust: median 0, interquartile range 1; minmax: from 0 to 1.",
-              choice({"standard", "robust", "minmax"}))
+              "standard: mean 0, deviation 1; robust: median 0, interquartile range 1; minmax: from 0 to 1; "
+              "maxabs: magnitudes up to 1.",
+              choice({"standard", "robust", "minmax", "maxabs"}))
           .param("clip", &ScaleParams::clip, "Cut scaled numbers to [-clip, clip]; 0 does not cut.")
           .limits(0, 1e9));
 }

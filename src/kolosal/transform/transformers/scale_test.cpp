@@ -32,6 +32,7 @@ const Case kCases[] = {
     {"missing", {}, {1, kNaN, 3}, {-1, kNaN, 1}},
     {"far from zero", {}, {1e9 + 1, 1e9 + 2, 1e9 + 3}, {-1.2247448714, 0, 1.2247448714}},
     {"huge", {}, {1.7e308, -1.7e308}, {1, -1}},
+    {"maxabs", {{"method", "maxabs"}}, {-4, 1, 0, kNaN}, {-1, 0.25, 0, kNaN}},
     {"huge minmax", {{"method", "minmax"}}, {1e308, 0, 5e307}, {1, 0, 0.5}},
     {"infinities are not learned from", {{"clip", 3.0}}, {1, 3, kInf, -kInf}, {-1, 1, 3, -3}},
     {"clip keeps missing", {{"clip", 1.0}}, {1, 2, 3, kNaN}, {-1, 0, 1, kNaN}},
