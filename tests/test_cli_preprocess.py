@@ -226,6 +226,23 @@ params = { drop_constant = false }
         self.run_ok("preprocess", "--data", data, "--recipe", self.path("r.kolosal"), "--output", self.out)
         self.assertEqual(results, {self.out.read_bytes()})
 
+    def test_means_and_levels_are_exact_in_batches_and_medians_nearly(self):
+        data = self.big()
+        rows = {}
+        for impute in ["mean", "median"]:
+            for limit in ["4GB", "64MB"]:
+                self.run_ok("preprocess", "--data", data, "--ignore", "id,y,day", "--impute", impute, "--scale", "standard", "--encode", "onehot",
+                            "--output", self.out, "--memory-limit", limit)
+                rows[impute, limit] = columns(self.out)
+            want, got = rows[impute, "4GB"], rows[impute, "64MB"]
+            self.assertEqual(list(got), list(want))
+            for name in want:
+                if name in ("id", "y", "day"):
+                    self.assertEqual(got[name], want[name])
+                    continue
+                for a, b in zip(want[name], got[name]):
+                    self.assertAlmostEqual(float(a), float(b), delta=1e-9 if impute == "mean" else 0.05)
+
     def test_what_batches_can_not_do_is_refused(self):
         words = ["preprocess", "--data", self.big(), "--memory-limit", "64MB", "--output", self.out]
         self.assert_refused([*words, "--target", "town", "--encode", "target"], 5, "memory", "--output")
