@@ -60,8 +60,9 @@ KOLOSAL_KERNEL(double, squared_distances,
   return smallest;
 }
 
-KOLOSAL_MULTIVERSION
-float squared_distances(const float* query, const float* points, std::size_t n_features, float* out) {
+KOLOSAL_KERNEL_OVERLOAD(squared_distances_of_floats, float, squared_distances,
+                        (const float* query, const float* points, std::size_t n_features, float* out),
+                        (query, points, n_features, out)) {
   FloatLanes sum[4] = {};
   for (std::size_t f = 0; f < n_features; ++f)
     for (std::size_t i = 0; i < 4; ++i) {

@@ -82,8 +82,8 @@ void estimate_distinct(const Column& column, ColumnProfile& out) {
 // ---- numbers ----------------------------------------------------------------------------------------------
 
 /// What needs no order: one pass.
-KOLOSAL_MULTIVERSION
-void count_numbers(const double* values, std::size_t n_values, NumberSummary& out) {
+KOLOSAL_KERNEL(void, count_numbers, (const double* values, std::size_t n_values, NumberSummary& out),
+               (values, n_values, out)) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   std::size_t n = 0, n_infinite = 0, n_zero = 0, n_negative = 0, n_whole = 0;
   double low = kInfinity, high = -kInfinity;
