@@ -352,7 +352,7 @@ void ColumnBuilder::fill_typed(std::size_t row, const RowBlock& block, std::size
       set_missing(row);
     } else if (!store(row, text)) {
       if (!bad.found)  // rows come in order
-        bad = {cell.begin, std::string(text.substr(0, 60)), column, true};
+        bad = {cell.begin, std::string(text.substr(0, 60)), row, column, true};
       if (has_missing_) set_missing(row);
     }
   }

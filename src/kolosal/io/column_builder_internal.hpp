@@ -101,8 +101,12 @@ void settle_forced_plan(const ColumnStats& stats, char decimal, ColumnPlan& plan
 struct BadCell {
   const char* where = nullptr;  ///< In the window of the reader.
   std::string value;
+  std::size_t row = 0;
   std::size_t column = 0;
   bool found = false;
+
+  /// Whether this one is to be told rather than the other: the one in the first row, whatever the cuts.
+  bool precedes(const BadCell& other) const { return found && (!other.found || row < other.row); }
 };
 
 class LevelTable;

@@ -388,6 +388,16 @@ TEST_F(CsvFormat, ErrorsDoNotDependOnChunks) {
   }
 }
 
+TEST_F(CsvFormat, TheFirstBadCellIsNamedWhateverTheCuts) {
+  ReadOptions options;
+  options.types["*"] = "float";
+  for (const std::size_t chunk : {0, 1, 9, 20}) {
+    options.chunk_bytes = chunk;
+    EXPECT_THAT(error("a,b\n1,2\n3,y\nx,4\n", options), HasSubstr("line 3, column 'b': cannot read 'y'"))
+        << chunk;
+  }
+}
+
 TEST_F(CsvFormat, HugeCell) {
   const std::string huge(3 << 20, 'x');
   const data::Frame frame = read("a,b\n1,\"" + huge + "\n" + huge + "\"\n2,y\n");

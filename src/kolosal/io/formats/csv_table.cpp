@@ -293,7 +293,7 @@ data::Frame CsvTable::build(const CsvWindow& window, const std::vector<CsvPart>&
         for (const std::size_t i : columns) {
           BadCell found;
           builders[i].fill(index, first_row, block, selected_[i], missing_, found);
-          if (found.found && !bad[index].found) {
+          if (found.precedes(bad[index])) {
             bad[index] = found;
             bad[index].column = i;
           }

@@ -262,7 +262,7 @@ data::Frame JsonTable::build(const JsonWindow& window, const std::vector<JsonPar
         for (const std::size_t i : wanted) {
           BadCell found;
           builders[i].fill(index, first_row, block, i, missing_, found);
-          if (found.found && !bad[index].found) {
+          if (found.precedes(bad[index])) {
             bad[index] = found;
             bad[index].column = i;
           }
