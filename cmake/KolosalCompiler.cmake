@@ -65,8 +65,6 @@ endif()
 if(KOLOSAL_SANITIZE)
   target_compile_options(kolosal_options INTERFACE "-fsanitize=${KOLOSAL_SANITIZE}" -fno-sanitize-recover=all)
   target_link_options(kolosal_options INTERFACE "-fsanitize=${KOLOSAL_SANITIZE}")
-  # target_clones choose through an ifunc resolver, which runs before the sanitizer is ready.
-  target_compile_definitions(kolosal_options INTERFACE KOLOSAL_NO_MULTIVERSION=1)
 else()
   # The program runs where only glibc is installed. Symbols of the static libstdc++ stay inside, since the
   # learners' libraries, opened while running, bring the shared one.
@@ -80,7 +78,6 @@ endif()
 if(KOLOSAL_COVERAGE)
   target_compile_options(kolosal_options INTERFACE --coverage -fprofile-update=atomic)
   target_link_options(kolosal_options INTERFACE --coverage)
-  target_compile_definitions(kolosal_options INTERFACE KOLOSAL_NO_MULTIVERSION=1)
 endif()
 
 # ---- what tests find in their environment -----------------------------------------------------------------

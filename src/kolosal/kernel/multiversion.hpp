@@ -46,11 +46,3 @@
 #define KOLOSAL_KERNEL_BODIES(result, parameters, arguments) \
   static result choose parameters { return body arguments; }
 #endif
-
-/// The same by the loader, which does not know KOLOSAL_CPU: for code that is still to become a
-/// KOLOSAL_KERNEL.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(KOLOSAL_NO_MULTIVERSION)
-#define KOLOSAL_MULTIVERSION __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define KOLOSAL_MULTIVERSION
-#endif
