@@ -3,7 +3,6 @@
 #include <algorithm>
 
 namespace kolosal::io {
-namespace {
 
 std::size_t count_words(std::string_view text) {
   std::size_t n = 0;
@@ -15,8 +14,6 @@ std::size_t count_words(std::string_view text) {
   }
   return n;
 }
-
-}  // namespace
 
 void CategoryRule::add(const data::Column& cells) {
   n_rows_ += cells.size();

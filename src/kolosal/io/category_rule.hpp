@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "kolosal/data/column.hpp"
@@ -13,6 +14,9 @@ namespace kolosal::io {
 inline constexpr std::size_t kMaxCategoryLevels = 65'536;
 inline constexpr std::size_t kMinCategoryRows = 20;
 inline constexpr std::size_t kMaxCategoryWords = 5;  ///< Words of a present cell, in the mean.
+
+/// Words of a cell: what blanks are between.
+std::size_t count_words(std::string_view text);
 
 /// The same decision for a table that is read in batches, whose strings come as text.
 ///

@@ -60,7 +60,7 @@ void copy_text(char* to, const char* from, std::size_t n) {
 
 ColumnBuilder::ColumnBuilder(ColumnPlan guess, const std::vector<std::size_t>& n_rows_of,
                              const std::vector<std::size_t>& n_bytes_of)
-    : plan_(std::move(guess)), has_missing_(true), max_levels_(kMaxLevels), parts_(n_rows_of.size()) {
+    : plan_(std::move(guess)), has_missing_(true), max_levels_(kMaxCategoryLevels), parts_(n_rows_of.size()) {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     parts_[i].first_row = n_rows_;
     parts_[i].n_rows = n_rows_of[i];
@@ -315,7 +315,7 @@ ColumnBuilder::Settled ColumnBuilder::settle(const ColumnPlan& plan, const std::
   }
   plan_ = plan;
   plan_.type = guessed;
-  if (plan_.undecided && n_rows_ < kMinRowsForCategory) {
+  if (plan_.undecided && n_rows_ < kMinCategoryRows) {
     if (guessed == ColumnType::kCategory) return Settled::kWrong;
     plan_.undecided = false;
   }

@@ -142,17 +142,6 @@ ColumnType type_of(const std::string& column, const std::string& name) {
 
 }  // namespace
 
-std::size_t count_words(std::string_view text) {
-  std::size_t n = 0;
-  bool in_word = false;
-  for (const char c : text) {
-    const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
-    n += !blank && !in_word;
-    in_word = !blank;
-  }
-  return n;
-}
-
 void ColumnStats::merge(const ColumnStats& later) {
   kinds |= later.kinds;
   n_present += later.n_present;
@@ -272,7 +261,7 @@ ColumnBuilder::ColumnBuilder(ColumnPlan plan, const std::vector<ColumnStats>& pa
     n_rows_ += n_rows_of[i];
     text_bytes_ += parts[i].text_bytes;
   }
-  if (plan_.undecided && n_rows_ < kMinRowsForCategory) plan_.undecided = false;
+  if (plan_.undecided && n_rows_ < kMinCategoryRows) plan_.undecided = false;
   if (plan_.undecided) plan_.type = ColumnType::kCategory;
   take_totals(parts);
   allocate();
@@ -287,8 +276,8 @@ void ColumnBuilder::take_totals(const std::vector<ColumnStats>& parts) {
   n_present_ = total.n_present + total.n_empty;
   const bool as_string = plan_.type == ColumnType::kText || plan_.type == ColumnType::kCategory;
   has_missing_ = total.n_missing > 0 || (!as_string && total.n_empty > 0);
-  max_levels_ =
-      plan_.undecided ? std::min(kMaxLevels, n_present_ / 2) : std::numeric_limits<std::int32_t>::max();
+  max_levels_ = plan_.undecided ? std::min(kMaxCategoryLevels, n_present_ / 2)
+                                : std::numeric_limits<std::int32_t>::max();
 }
 
 ColumnBuilder::~ColumnBuilder() = default;
@@ -477,7 +466,7 @@ bool ColumnBuilder::merge_levels(const Context& context) {
   });
   std::size_t words = 0;
   for (const std::size_t n : n_words) words += n;
-  if (plan_.undecided && words > kMaxMeanWords * n_present_) return false;
+  if (plan_.undecided && words > kMaxCategoryWords * n_present_) return false;
 
   std::vector<std::string> sorted;
   sorted.reserve(order.size());

@@ -74,9 +74,6 @@ struct ColumnPlan {
 /// @throws Error kInvalidParameter for an unknown type name.
 ColumnPlan forced_plan(const ReadOptions& options, const std::string& column);
 
-/// Words between blanks, by which free text differs from a category.
-std::size_t count_words(std::string_view text);
-
 /// date or timestamp.
 bool is_moment_type(data::ColumnType type);
 

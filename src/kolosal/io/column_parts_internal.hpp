@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "kolosal/io/category_rule.hpp"
 #include "kolosal/io/column_builder_internal.hpp"
 #include "kolosal/io/level_table_internal.hpp"
 #include "kolosal/io/page_buffer_internal.hpp"
@@ -13,10 +14,6 @@
 namespace kolosal::io {
 
 // What a ColumnBuilder is made of.
-
-inline constexpr std::size_t kMaxLevels = 65'536;
-inline constexpr std::size_t kMinRowsForCategory = 20;
-inline constexpr std::size_t kMaxMeanWords = 5;
 
 // Uninitialized memory: the threads that fill it also touch its pages first.
 struct ColumnBuilder::Buffers {
@@ -36,7 +33,7 @@ struct ColumnBuilder::Buffers {
 class HashSet {
  public:
   void add(std::uint64_t hash) {
-    if (hashes_.size() > kMaxLevels) return;
+    if (hashes_.size() > kMaxCategoryLevels) return;
     hash += hash == 0;  // 0: free
     std::size_t slot = hash & mask_;
     while (slots_[slot] != 0 && slots_[slot] != hash) slot = (slot + 1) & mask_;
@@ -69,7 +66,7 @@ class DistinctHashes {
   void add(const HashSet& part) {
     const std::lock_guard lock(mutex_);
     for (const std::uint64_t hash : part.hashes()) all_.add(hash);
-    if (all_.hashes().size() > kMaxLevels) too_many_.store(true, std::memory_order_relaxed);
+    if (all_.hashes().size() > kMaxCategoryLevels) too_many_.store(true, std::memory_order_relaxed);
   }
   /// More than a category can ever have.
   bool too_many() const { return too_many_.load(std::memory_order_relaxed); }

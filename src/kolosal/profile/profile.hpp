@@ -287,7 +287,7 @@ struct ProfileOptions {
 /// stretches of rows. Above 8 million rows distinct counts come from a HyperLogLog and quantiles from a
 /// sample (the error is told). Missing: NaN and missing cells are left out everywhere; infinities are counted
 /// and else left out. Edge: tables without rows or columns, of one row, of missing cells only have a profile
-/// too. Cost: 1 million rows x 30 columns take about 0.4 s on 2 threads; per thread 16 bytes per row.
+/// too. Cost: 1 million rows x 30 columns take about a second on 2 threads; per thread 16 bytes per row.
 /// Threads: the same profile for any number of threads.
 /// @throws Error kData when there is no column `target` (the nearest is named); kInterrupted.
 TableProfile profile_table(const data::Frame& table, const ProfileOptions& options, const Context& context);

@@ -74,8 +74,9 @@ std::vector<ColumnPlan> CsvTable::guess_plans(const CsvWindow& window,
   std::vector<ColumnPlan> out = plan(stats, unused);
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (!out[i].undecided) continue;
-    const double limit = std::min(static_cast<double>(kMaxLevels), static_cast<double>(n_rows) / 2);
-    const bool category = n_rows >= kMinRowsForCategory && n_words[i] <= kMaxMeanWords * stats[i].n_present &&
+    const double limit = std::min(static_cast<double>(kMaxCategoryLevels), static_cast<double>(n_rows) / 2);
+    const bool category = n_rows >= kMinCategoryRows &&
+                          n_words[i] <= kMaxCategoryWords * stats[i].n_present &&
                           estimated_levels(stats[i].n_present, hashes[i].hashes().size()) <= limit;
     out[i].type = category ? data::ColumnType::kCategory : data::ColumnType::kText;
   }

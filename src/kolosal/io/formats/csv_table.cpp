@@ -356,8 +356,8 @@ void CsvTable::throw_bad_cell(const CsvWindow& window, const BadCell& bad, const
   const std::string& name = names_[bad.column];
   const std::string advice =
       plan.forced && options_.types_may_be_absent ? std::string(
-                                                        "the model was trained on such values; correct the "
-                                                        "cell, or empty it if the value is not known")
+                                                        "the column held such values in training; correct "
+                                                        "the cell, or empty it if the value is not known")
       : plan.forced
           ? fmt::format("that type was asked for; take another, such as --types '{}=text'", name)
           : fmt::format(
