@@ -160,7 +160,7 @@ HWY_INLINE std::uint32_t* append_places(std::uint64_t bits, std::uint32_t first,
   std::uint32_t* const end = out + std::popcount(bits);
   while (bits != 0) {
     for (int i = 0; i < 8; ++i) {
-      out[i] = first + static_cast<std::uint32_t>(__builtin_ctzll(bits));
+      out[i] = first + static_cast<std::uint32_t>(std::countr_zero(bits));
       bits &= bits - 1;
     }
     out += 8;
