@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "kolosal/core/random.hpp"
+#include "kolosal/core/row_sample.hpp"
 
 namespace kolosal::automl {
 
@@ -16,12 +16,7 @@ data::Frame affordable_rows(const data::Frame& table, const RunOptions& options,
   const auto n_rows =
       std::max(kMinRows, static_cast<std::size_t>(n_cells / static_cast<double>(table.n_columns())));
   if (n_rows >= table.n_rows()) return table;
-  // Selection sampling (Knuth, algorithm S): ascending row numbers, each row with the same chance.
   Rng rng(derive_seed(options.seed, {"affordable"}));
-  std::vector<std::uint32_t> rows;
-  rows.reserve(n_rows);
-  for (std::size_t i = 0; i < table.n_rows() && rows.size() < n_rows; ++i)
-    if (rng.below(table.n_rows() - i) < n_rows - rows.size()) rows.push_back(static_cast<std::uint32_t>(i));
   if (sink) {
     Event event;
     event.kind = Event::Kind::kNote;
@@ -34,7 +29,7 @@ data::Frame affordable_rows(const data::Frame& table, const RunOptions& options,
     event.remaining_s = context.deadline.remaining_s();
     sink(event);
   }
-  return table.take(rows);
+  return table.take(draw_rows(table.n_rows(), n_rows, rng));
 }
 
 }  // namespace kolosal::automl

@@ -91,6 +91,13 @@ io::ReadOptions read_options(const Config& config) {
   return out;
 }
 
+void add_batch_options(std::vector<Option>& options) {
+  options.push_back(integer_option("batch_rows",
+                                   "At most so many rows at a time. 0: about 16 MB of the file.",
+                                   std::int64_t{0})
+                        .at_least(0));
+}
+
 void add_write_options(std::vector<Option>& options) {
   options.push_back(
       text_option("output_format", "", "Format of the output. Default: by the name of the file, or csv.")

@@ -15,6 +15,8 @@ io::ReadOptions read_options(const Config& config);
 
 /// Appends the options that tell how a result table is written.
 void add_write_options(std::vector<Option>& options);
+/// --batch-rows: of commands that read a table piece by piece.
+void add_batch_options(std::vector<Option>& options);
 io::WriteOptions write_options(const Config& config);
 
 }  // namespace kolosal::cli

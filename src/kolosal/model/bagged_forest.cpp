@@ -6,7 +6,7 @@
 #include <map>
 #include <numeric>
 
-#include "kolosal/core/random.hpp"
+#include "kolosal/core/row_sample.hpp"
 #include "kolosal/model/category_rank.hpp"
 #include "kolosal/model/training_rows.hpp"
 
@@ -122,20 +122,15 @@ class ForestAssembler {
 
 /// How often each row is drawn, with replacement; without bootstrap: once each, or a sample without
 /// replacement.
-std::vector<double> draw_rows(std::size_t n_rows, const BaggedForestParams& params,
-                              const std::vector<double>& base, Rng& rng) {
+std::vector<double> row_weights(std::size_t n_rows, const BaggedForestParams& params,
+                                const std::vector<double>& base, Rng& rng) {
   const auto n_drawn = std::max<std::size_t>(
       1, static_cast<std::size_t>(std::round(params.max_samples * static_cast<double>(n_rows))));
   std::vector<double> weight(n_rows, params.bootstrap || n_drawn < n_rows ? 0.0 : 1.0);
   if (params.bootstrap) {
     for (std::size_t i = 0; i < n_drawn; ++i) weight[rng.below(n_rows)] += 1;
   } else if (n_drawn < n_rows) {
-    // Selection sampling (Knuth, algorithm S).
-    for (std::size_t i = 0, taken = 0; i < n_rows && taken < n_drawn; ++i)
-      if (rng.below(n_rows - i) < n_drawn - taken) {
-        weight[i] = 1;
-        ++taken;
-      }
+    for (const std::uint32_t row : draw_rows(n_rows, n_drawn, rng)) weight[row] = 1;
   }
   for (std::size_t i = 0; i < base.size(); ++i) weight[i] *= base[i];
   return weight;
@@ -226,7 +221,7 @@ FitReport BaggedForest::do_fit(const TrainingData& data, const Prepared* prepare
   context.parallel_blocks(trees.size(), 1, [&](std::size_t t, std::size_t) {
     if (context.should_stop()) return;
     Rng rng(derive_seed(context.seed, {"bootstrap", t}));
-    const std::vector<double> weight = draw_rows(rows.train.size(), params_, base, rng);
+    const std::vector<double> weight = row_weights(rows.train.size(), params_, base, rng);
     trees[t] = grow_tree(ranked.trees, weight, params, derive_seed(context.seed, {"tree", t}),
                          [&] { return context.should_stop(); });
   });

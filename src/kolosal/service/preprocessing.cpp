@@ -165,6 +165,7 @@ class RecipeBatches {
     const Frame head = batch_.features.slice(0, std::min(kTryRows, batch_.features.n_rows()));
     if (head.n_rows() == 0) return kTryRows;
     const Frame made = without_sparse(fitted_.recipe.transform(head, context_));
+    if (const auto* drift = fitted_.recipe.drift()) drift->forget_counts();  // these rows come again
     const std::size_t row_bytes = (head.n_bytes() + made.n_bytes()) / head.n_rows() + 1;
     return std::max<std::size_t>(256, n_bytes / row_bytes);
   }
@@ -238,6 +239,7 @@ class Preprocessor {
   void make_recipe() {
     fitted_.recipe = transform::Recipe(fitted_.plan.specs());
     fitted_.recipe.max_features(request_.max_features);
+    fitted_.recipe.watch_drift(true);
   }
 
   // ---- fitting what does not fit in memory
@@ -426,7 +428,7 @@ class Preprocessor {
     write_batches(input);
     report_.notes = input.notes();
     report_.conform = input.conform();
-    report_.drift = input.drift();
+    if (const auto* drift = fitted_.recipe.drift()) report_.drift = drift->report();
   }
 
   /// The rows of the input through the fitted recipe, into the output.
@@ -479,13 +481,12 @@ nlohmann::json to_json(const PreprocessReport& report) {
   for (const StepReport& step : report.steps)
     steps.push_back({{"step", step.step}, {"columns", step.columns}, {"reason", step.reason}});
   auto& drift = out["drift"] = nlohmann::json::object();
-  for (const auto& [name, column] : report.drift)
-    drift[name] = {
-        {"below", column.n_below},
-        {"above", column.n_above},
-        {"missing_share",
-         report.n_rows ? static_cast<double>(column.n_missing) / static_cast<double>(report.n_rows) : 0},
-        {"fitted_missing_share", column.fitted_missing_share}};
+  for (const auto& column : report.drift.columns)
+    drift[column.column] = {{"rows", column.n_rows},
+                            {"out_of_range", column.n_out_of_range},
+                            {"unseen", column.n_unseen},
+                            {"missing_share", column.missing_share()},
+                            {"fitted_missing_share", column.fitted_missing_share}};
   return out;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -36,22 +35,14 @@ struct StepReport {
   std::vector<std::string> columns;  ///< That it took. Empty: it found none and was skipped.
 };
 
-/// How rows that a fitted recipe was applied to differ from those it was fitted on.
-struct Drift {
-  std::size_t n_below = 0;  ///< Cells below the smallest of the fit.
-  std::size_t n_above = 0;
-  std::size_t n_missing = 0;
-  double fitted_missing_share = 0;
-};
-
 struct PreprocessReport {
   bool fitted = false;  ///< Else a fitted recipe was applied.
   std::size_t n_rows = 0;
   std::vector<std::string> columns;  ///< Of the output.
   transform::RecipePlan plan;
   std::vector<StepReport> steps;
-  data::ConformReport conform;         ///< Of an applied recipe.
-  std::map<std::string, Drift> drift;  ///< Of an applied recipe, by column: only those that differ.
+  data::ConformReport conform;   ///< Of an applied recipe.
+  transform::DriftReport drift;  ///< Of an applied recipe.
   std::vector<std::string> notes;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/param.hpp"
@@ -123,22 +124,6 @@ void RecipeInput::check_numbers(const data::Frame& batch) const {
   }
 }
 
-void RecipeInput::count_drift(const data::Frame& features) {
-  for (std::size_t c = 0; c < features.n_columns(); ++c) {
-    const data::Field& field = *fitted_.schema.find(features.name(c));
-    const data::Column& column = features.column(c);
-    Drift& drift = drift_[field.name];
-    drift.n_missing += column.n_missing();
-    if (what_it_holds(field.type).empty() || std::isnan(field.minimum)) continue;
-    std::vector<double> cells(column.size());
-    column.copy_numbers(cells);
-    for (const double cell : cells) {
-      drift.n_below += cell < field.minimum;
-      drift.n_above += cell > field.maximum;
-    }
-  }
-}
-
 std::optional<RecipeInput::Batch> RecipeInput::next() {
   const auto batch = stream_->next();
   if (!batch) return {};
@@ -146,24 +131,7 @@ std::optional<RecipeInput::Batch> RecipeInput::next() {
   data::ConformReport conform;
   Batch out{fitted_.schema.conform(*batch, &conform), batch->select(passing_)};
   add_report(conform_, conform);
-  count_drift(out.features);
   n_rows_ += batch->n_rows();
-  return out;
-}
-
-std::map<std::string, Drift> RecipeInput::drift() const {
-  std::map<std::string, Drift> out;
-  for (auto [name, drift] : drift_) {
-    const auto share = [](std::size_t n, std::size_t of) {
-      return of ? static_cast<double>(n) / static_cast<double>(of) : 0.0;
-    };
-    drift.fitted_missing_share = share(fitted_.schema.find(name)->n_missing, fitted_.n_rows);
-    // More often by 5 points and by half: less is what samples of the same rows do.
-    const double missing = share(drift.n_missing, n_rows_);
-    const bool more_missing =
-        missing > drift.fitted_missing_share + 0.05 && missing > 1.5 * drift.fitted_missing_share;
-    if (drift.n_below > 0 || drift.n_above > 0 || more_missing) out.emplace(name, drift);
-  }
   return out;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,19 +31,15 @@ class RecipeInput {
 
   std::vector<std::string> notes() const { return stream_->report().notes; }
   const data::ConformReport& conform() const { return conform_; }
-  /// Columns whose cells leave the range of the fit, or are missing more often than there.
-  std::map<std::string, Drift> drift() const;
 
  private:
   void check_columns(const std::filesystem::path& path) const;
   void check_numbers(const data::Frame& batch) const;
-  void count_drift(const data::Frame& features);
 
   const FittedRecipe& fitted_;
   std::unique_ptr<io::TableStream> stream_;
   std::vector<std::string> passing_;
   data::ConformReport conform_;
-  std::map<std::string, Drift> drift_;
   std::size_t n_rows_ = 0;
 };
 

@@ -58,9 +58,7 @@ std::vector<Option> predict_options() {
       text_option("output", "FILE", "Where the predictions go; - is the standard output.", std::string("-")));
   out.push_back(flag_option("proba", "Add a column proba_<class> per class."));
   out.push_back(list_option("keep", "COLUMNS", "Columns of the input to put before the prediction."));
-  out.push_back(integer_option("batch_rows", "At most so many rows at a time. 0: about 16 MB of the file.",
-                               std::int64_t{0})
-                    .at_least(0));
+  add_batch_options(out);
   add_write_options(out);
   add_work_options(out);
   add_read_options(out);

@@ -60,15 +60,17 @@ std::string explanation(const service::PreprocessReport& report) {
 }
 
 void tell_drift(const service::PreprocessReport& report) {
-  for (const auto& [column, drift] : report.drift) {
-    if (drift.n_below + drift.n_above > 0)
-      note(fmt::format("column \"{}\": {} outside the range of the rows that the recipe was fitted on",
-                       column, plural(drift.n_below + drift.n_above, "cell")));
-    const double share = static_cast<double>(drift.n_missing) / static_cast<double>(report.n_rows);
-    if (share > drift.fitted_missing_share + 0.05)
+  const std::string looked_at = report.drift.n_rows < report.n_rows
+                                    ? fmt::format(" (of {} that were looked at)", report.drift.n_rows)
+                                    : "";
+  for (const auto& drift : report.drift.columns) {  // new levels are told of all rows, with the conversions
+    if (drift.n_out_of_range > 0)
+      note(fmt::format("column \"{}\": {} outside the range of the rows that the recipe was fitted on{}",
+                       drift.column, plural(drift.n_out_of_range, "cell"), looked_at));
+    if (drift.missing_drifts())
       note(
           fmt::format("column \"{}\": {:.1f} % of the cells are missing, {:.1f} % when the recipe was fitted",
-                      column, 100 * share, 100 * drift.fitted_missing_share));
+                      drift.column, 100 * drift.missing_share(), 100 * drift.fitted_missing_share));
   }
 }
 
@@ -137,10 +139,7 @@ std::vector<Option> preprocess_options() {
                     .at_least(1));
   out.push_back(integer_option("seed", "Seed of all random choices.", std::int64_t{0}).at_least(0));
   out.push_back(flag_option("explain", "Print each step, the columns it took, and why it is there."));
-  out.push_back(integer_option("batch_rows",
-                               "A fitted recipe: at most so many rows at a time. 0: about 16 MB of the file.",
-                               std::int64_t{0})
-                    .at_least(0));
+  add_batch_options(out);
   add_write_options(out);
   add_work_options(out);
   add_read_options(out);
