@@ -8,6 +8,9 @@
 #   main.cpp                left to the caller
 #   kolosal/<name>/<folder>_catalog.inc   a line KOLOSAL_PLUGIN(<file name>) per source of each PLUGINS folder
 #
+# UNITY: sources whose path matches are compiled six at a time, for modules of many small files whose time goes
+# into what they include. Their unnamed namespaces must get along: a name that two of them need has one home.
+#
 # A new file is seen at the next build. DEPS are the modules this one may include, directly; what is below
 # them comes along. tools/check_includes.py reads these lines and compares them with the #includes.
 # A module without sources yet is an empty name that others may already depend on.
@@ -56,7 +59,7 @@ function(kolosal_catalog module folder)
 endfunction()
 
 function(kolosal_module)
-  cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "DEPS;PLUGINS;LIBS;EXCLUDE")
+  cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "DEPS;PLUGINS;LIBS;EXCLUDE;UNITY")
   if(NOT ARG_NAME OR ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "kolosal_module(NAME <name> ...): wrong arguments: ${ARG_UNPARSED_ARGUMENTS}")
   endif()
@@ -88,6 +91,13 @@ function(kolosal_module)
     add_library(kolosal_${name} OBJECT ${sources})
     target_link_libraries(kolosal_${name} PUBLIC kolosal_options ${ARG_LIBS})
     kolosal_use_pch(kolosal_${name} kolosal_pch)
+    if(ARG_UNITY)
+      string(JOIN "|" united ${ARG_UNITY})
+      set(alone ${sources})
+      list(FILTER alone EXCLUDE REGEX "^(${united})")
+      set_source_files_properties(${alone} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+      set_target_properties(kolosal_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    endif()
   endif()
 
   if(KOLOSAL_TESTS AND testing)

@@ -7,11 +7,7 @@
 #include "kolosal/kernel/column_ops.hpp"
 
 namespace kolosal::transform {
-namespace {
-
-constexpr std::size_t kTaskRows = 16 * kRowGrain;
-
-}  // namespace
+namespace {}  // namespace
 
 void CellMap::apply(const double* in, double* out, std::size_t n) const {
   if (kind == Kind::kFill) {

@@ -9,7 +9,6 @@
 namespace kolosal::transform {
 namespace {
 
-constexpr std::size_t kTaskRows = 16 * kRowGrain;
 constexpr double kLargest = std::numeric_limits<double>::max();
 
 // Calls body(column, task of the column, its rows) for all columns; results are combined by task.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -92,5 +93,10 @@ void check_saved_size(std::string_view step, std::initializer_list<std::size_t> 
 
 /// Rows per block of loops over the rows of one column.
 inline constexpr std::size_t kRowGrain = 1 << 12;
+/// Rows per task where many columns are worked on at once.
+inline constexpr std::size_t kTaskRows = 16 * kRowGrain;
+
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double kInf = std::numeric_limits<double>::infinity();
 
 }  // namespace kolosal::transform

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kolosal/transform/columns_internal.hpp"
 
 namespace kolosal::transform {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 void Infinities::fit(const data::Frame& x, std::span<const std::uint32_t> rows) {
   lowest_.clear();

@@ -11,7 +11,7 @@ namespace {
 using kernel::kTileColumns;
 using kernel::kTileRows;
 
-constexpr double kLargest = 1e140;
+constexpr double kLargestToSquare = 1e140;
 constexpr std::size_t kBlockRows = 1024;  // packed: 16 KB per panel of columns, 1.6 MB for 200 columns
 constexpr std::size_t kChunkRows = 128;   // of two panels fit the first cache together
 
@@ -136,7 +136,7 @@ CentredColumns::CentredColumns(const data::Frame& x, std::span<const std::uint32
       for (const std::uint32_t row : rows.subspan(begin, std::min(kRowGrain, rows.size() - begin))) {
         const double value = columns_[c][row];
         if (!std::isfinite(value)) continue;
-        part += std::clamp(value, -kLargest, kLargest);
+        part += std::clamp(value, -kLargestToSquare, kLargestToSquare);
         ++count;
       }
       sum += part;
@@ -161,7 +161,7 @@ void CentredColumns::standardize(std::span<const std::uint32_t> rows, const Cont
 
 double CentredColumns::cell(std::size_t c, std::size_t row) const {
   const double value = columns_[c][row];
-  return std::isfinite(value) ? std::clamp(value, -kLargest, kLargest) : mean_[c];
+  return std::isfinite(value) ? std::clamp(value, -kLargestToSquare, kLargestToSquare) : mean_[c];
 }
 
 ColumnMatrix CentredColumns::of_rows(std::span<const std::uint32_t> rows) const {

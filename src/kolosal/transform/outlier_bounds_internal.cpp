@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/isolation_forest_internal.hpp"
@@ -11,8 +10,6 @@
 
 namespace kolosal::transform {
 namespace {
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
 
 // Half width of the interval around the median that the modified z-score allows; 0 when all cells are equal.
 double modified_reach(std::span<const double> sorted, double median, double threshold) {

@@ -11,7 +11,7 @@ namespace kolosal::transform {
 namespace {
 
 constexpr std::size_t kBlock = 1024;
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+constexpr double kDoubleEpsilon = std::numeric_limits<double>::epsilon();
 
 double sum_of(const double* x, std::size_t n) {
   constexpr std::size_t kLanes = 16;
@@ -40,8 +40,9 @@ double squares_around(const double* x, std::size_t n, double mean) {
   return sum;
 }
 
-// Moments of blocks joined by the formula of Chan et al. (1979).
-struct Moments {
+// Of blocks, joined by the formula of Chan et al. (1979). Unlike Moments it does not pass over infinities:
+// they must show, so that a power that makes them is refused.
+struct RunningVariance {
   double n = 0, mean = 0, squares = 0;
 
   void add(const double* x, std::size_t count) {
@@ -57,7 +58,7 @@ struct Moments {
 // Variance of make(block of cells), which is never stored as a whole.
 template <typename Make>
 double variance_after(std::span<const double> cells, const Make& make) {
-  Moments moments;
+  RunningVariance moments;
   double block[kBlock];
   for (std::size_t begin = 0; begin < cells.size(); begin += kBlock) {
     const std::size_t n = std::min(kBlock, cells.size() - begin);
@@ -82,7 +83,7 @@ double minimum_between(double low, double high, double tolerance, const Function
   double step = 0, step_before = 0;
   for (int i = 0; i < 500; ++i) {
     const double middle = (low + high) / 2;
-    const double near = std::sqrt(kEpsilon) * std::abs(best) + tolerance / 3;
+    const double near = std::sqrt(kDoubleEpsilon) * std::abs(best) + tolerance / 3;
     if (std::abs(best - middle) <= 2 * near - (high - low) / 2) break;
     bool parabola = false;
     if (std::abs(step_before) > near) {
@@ -124,20 +125,20 @@ double minimum_between(double low, double high, double tolerance, const Function
   return best;
 }
 
-constexpr double kTolerance = 1.48e-8;  // SciPy's
+constexpr double kLambdaTolerance = 1.48e-8;  // SciPy's
 
 }  // namespace
 
 Spread spread_of(std::span<const double> cells) {
   if (cells.empty()) return {};
-  Moments moments;
+  RunningVariance moments;
   for (std::size_t begin = 0; begin < cells.size(); begin += kBlock)
     moments.add(cells.data() + begin, std::min(kBlock, cells.size() - begin));
   const double variance = moments.squares / moments.n;
   // scikit-learn's bound for what rounding alone gives (utils/_extmath, _is_constant_feature).
-  const double drift = moments.n * moments.mean * kEpsilon;
+  const double drift = moments.n * moments.mean * kDoubleEpsilon;
   Spread out{moments.mean, std::sqrt(variance), false};
-  out.is_constant = !(variance > moments.n * kEpsilon * variance + drift * drift);
+  out.is_constant = !(variance > moments.n * kDoubleEpsilon * variance + drift * drift);
   return out;
 }
 
@@ -150,7 +151,7 @@ double yeo_johnson_lambda(std::span<const double> cells) {
   const double magnitude = std::max(std::abs(least), std::abs(most));
   const double log_most =
       magnitude < 1e300 ? std::log1p(20 * magnitude) : std::log(20.0) + std::log(magnitude);
-  const double log_epsilon = std::log(kEpsilon);
+  const double log_epsilon = std::log(kDoubleEpsilon);
   double low = (std::log(std::numeric_limits<double>::min()) - log_epsilon) / 2 / log_most;
   double high = (std::log(std::numeric_limits<double>::max()) + log_epsilon) / 2 / log_most;
   if (most < 0) {
@@ -159,7 +160,7 @@ double yeo_johnson_lambda(std::span<const double> cells) {
     std::tie(low, high) = std::pair(std::max(2 - high, low), std::min(2 - low, high));
   }
   const auto n = static_cast<double>(cells.size());
-  return minimum_between(low, high, kTolerance, [&](double lambda) {
+  return minimum_between(low, high, kLambdaTolerance, [&](double lambda) {
     const double variance = variance_after(logs, [&](const double* in, double* out, std::size_t count) {
       kernel::yeo_johnson_of_log(in, lambda, out, count);
     });
@@ -182,7 +183,7 @@ double box_cox_lambda(std::span<const double> cells) {
   // The squares of the transformed cells are numbers, with and without the mean: exp(2 * 340) is one.
   constexpr double kMostLog = 340;
   const double low = -kMostLog / std::max(widest, -least), high = kMostLog / std::max(widest, most);
-  return minimum_between(low, high, kTolerance, [&](double lambda) {
+  return minimum_between(low, high, kLambdaTolerance, [&](double lambda) {
     const double variance = variance_after(logs, [&](const double* in, double* out, std::size_t count) {
       kernel::power_of_log(in, lambda, out, count);
     });

@@ -20,7 +20,6 @@ struct ArithmeticPairsParams {
   std::int64_t sample_rows = 4000;
 };
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kBins = 16;
 enum Operation : std::int32_t { kMinus, kPlus, kTimes, kOver, kOverReversed, kOperationCount };
 

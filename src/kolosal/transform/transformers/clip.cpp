@@ -2,12 +2,12 @@
 #include <cmath>
 #include <limits>
 
+#include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/numeric_map_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kLargest = std::numeric_limits<double>::max();
 
 struct ClipParams {

@@ -33,7 +33,6 @@ const std::vector<std::string> kParts = {
     "second", "day_of_year", "is_weekend", "is_month_start", "is_month_end", "epoch"};
 const std::vector<std::string> kCycles = {"second",       "minute", "hour", "weekday",
                                           "day_of_month", "month",  "day"};
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kTurn = 2 * std::numbers::pi;
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::min();

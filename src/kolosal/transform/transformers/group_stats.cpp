@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/target_outputs_internal.hpp"
@@ -19,7 +18,6 @@ struct GroupStatsParams {
   std::int64_t max_classes = 30;
 };
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 enum Stat : std::size_t { kMean, kStd, kMin, kMax, kCount };
 const std::vector<std::string> kStats = {"mean", "std", "min", "max", "count"};
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kolosal/kernel/masked_distances.hpp"
 #include "kolosal/transform/columns_internal.hpp"
@@ -12,9 +11,6 @@ namespace kolosal::transform {
 namespace {
 
 using kernel::kMaskedPoints;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
 
 struct KnnParams {
   std::int64_t n_neighbors = 5;

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
+#include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/isolation_forest_internal.hpp"
 #include "kolosal/transform/numeric_map_internal.hpp"
 #include "kolosal/transform/outlier_bounds_internal.hpp"
@@ -12,9 +12,6 @@ namespace kolosal::transform {
 namespace {
 
 using data::Column;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
 
 struct OutliersParams {
   std::string method = "iqr";

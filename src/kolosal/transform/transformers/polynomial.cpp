@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
@@ -17,7 +16,6 @@ struct PolynomialParams {
   std::int64_t max_columns = 5000;
 };
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kRun = 512;  // rows of which all products are made before the next: they stay in cache
 
 // A product of columns: `factor` times an earlier product, or the column itself.

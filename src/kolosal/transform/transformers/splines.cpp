@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/statistics_internal.hpp"
@@ -21,7 +20,6 @@ struct SplinesParams {
   std::string missing = "nan";
 };
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMaxDegree = 10;
 // Beyond these, differences of cells (and of the knots outside their range) might overflow or have no
 // inverse; see Basis::unit.

@@ -153,8 +153,6 @@ class TextHash final : public Transformer {
   std::vector<std::vector<float>> idf_;  // by column, by feature; empty without idf
 };
 
-constexpr std::size_t kTextGrain = 4096;  // rows per block
-
 void TextHash::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
                       const Context& context) {
   require_types(x, "text_hash", "text");
@@ -182,9 +180,9 @@ Column TextHash::hash_column(const Column& column, std::span<const float> idf, c
   };
   const std::size_t n_rows = column.size();
   std::vector<std::int64_t> offsets(n_rows + 1);
-  std::vector<Block> blocks((n_rows + kTextGrain - 1) / kTextGrain);
-  context.parallel_blocks(n_rows, kTextGrain, [&](std::size_t begin, std::size_t end) {
-    Block& block = blocks[begin / kTextGrain];
+  std::vector<Block> blocks((n_rows + kRowGrain - 1) / kRowGrain);
+  context.parallel_blocks(n_rows, kRowGrain, [&](std::size_t begin, std::size_t end) {
+    Block& block = blocks[begin / kRowGrain];
     Hasher hasher(params_);
     for (std::size_t row = begin; row < end; ++row) {
       const std::size_t first = block.values.size();
@@ -204,8 +202,8 @@ Column TextHash::hash_column(const Column& column, std::span<const float> idf, c
   for (std::size_t row = 0; row < n_rows; ++row) offsets[row + 1] += offsets[row];
   std::vector<std::int32_t> indices(static_cast<std::size_t>(offsets.back()));
   std::vector<float> values(indices.size());
-  context.parallel_blocks(n_rows, kTextGrain, [&](std::size_t begin, std::size_t) {
-    Block& block = blocks[begin / kTextGrain];
+  context.parallel_blocks(n_rows, kRowGrain, [&](std::size_t begin, std::size_t) {
+    Block& block = blocks[begin / kRowGrain];
     std::ranges::copy(block.indices, indices.begin() + offsets[begin]);
     std::ranges::copy(block.values, values.begin() + offsets[begin]);
     block = {};

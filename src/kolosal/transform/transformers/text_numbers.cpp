@@ -1,5 +1,4 @@
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <string>
 
@@ -19,8 +18,6 @@ struct TextNumbersParams {
   bool count = true;
   bool keep = false;
 };
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 std::string_view without_blanks(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);

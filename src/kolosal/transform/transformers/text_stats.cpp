@@ -1,5 +1,4 @@
 #include <cmath>
-#include <limits>
 
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/text_number_internal.hpp"
@@ -14,8 +13,6 @@ using data::Column;
 struct TextStatsParams {
   bool number = true;
 };
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }

@@ -31,8 +31,6 @@ struct TextTfidfParams {
   std::string norm = "l2";
 };
 
-constexpr std::size_t kTextGrain = 4096;  // rows per block of transform()
-
 /// A text becomes the sparse vector of its words (or n-grams) that the fitted texts have too, each
 /// weighted by how often it is in the text and how rare in the fitted texts: tf-idf.
 ///
@@ -219,8 +217,8 @@ std::vector<Transformer::Named> TextTfidf::do_transform(const data::Frame& x, co
   for (std::size_t c = 0; c < x.n_columns(); ++c) {
     const Column& column = x.column(c);
     const TermTable& terms = vocabularies_[c].terms;
-    std::vector<SparseBlock> blocks((column.size() + kTextGrain - 1) / kTextGrain);
-    context.parallel_blocks(column.size(), kTextGrain, [&](std::size_t begin, std::size_t end) {
+    std::vector<SparseBlock> blocks((column.size() + kRowGrain - 1) / kRowGrain);
+    context.parallel_blocks(column.size(), kRowGrain, [&](std::size_t begin, std::size_t end) {
       NgramReader reader(ngrams_);
       Row made;
       for (std::size_t row = begin; row < end; ++row) {
@@ -229,7 +227,7 @@ std::vector<Transformer::Named> TextTfidf::do_transform(const data::Frame& x, co
           const std::uint32_t feature = terms.find(term);
           if (feature != TermTable::kNone) made.features.push_back(feature);
         });
-        add_row(made, weights_[c], blocks[begin / kTextGrain]);
+        add_row(made, weights_[c], blocks[begin / kRowGrain]);
       }
     });
     out.push_back(
