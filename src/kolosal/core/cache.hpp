@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -49,8 +51,10 @@ struct CacheCounters {
 /// Values are immutable and shared: one that is given up lives on with those who hold it.
 /// Units:   bytes are what the caller says that a value takes; keys and bookkeeping are not counted.
 /// Edge:    a value larger than the limit (of a shard) is not kept at all, save with keeps_newest.
+/// Order:   of shards of more than 128 values, uses nearer to each other than an eighth of the values may count
+///          as one.
 /// Threads: all members may be called from many threads.
-/// Cost:    get() is a hash, a lock that no other thread wants but rarely, and three cache lines.
+/// Cost:    get() is a hash, a lock that no other thread wants but rarely, and four cache lines.
 template <typename Key, typename Value, typename Hash = std::hash<Key>>
 class Cache {
  public:
@@ -72,18 +76,20 @@ class Cache {
   Pointer get(const Key& key) {
     const Wanted wanted(key);
     Shard& shard = shard_of(wanted);
+    const double now_s = read_clock();
     Pointer expired;  // destroyed after the lock is given back
     const std::lock_guard lock(shard.mutex);
-    return find(shard, wanted, expired);
+    return find(shard, wanted, now_s, expired);
   }
 
   /// Keeps a value instead of what the key had, as the one used last.
   void put(const Key& key, Pointer value, std::size_t n_bytes) {
     const Wanted wanted(key);
     Shard& shard = shard_of(wanted);
+    const double now_s = read_clock();
     std::vector<Pointer> gone;
     const std::lock_guard lock(shard.mutex);
-    insert(shard, wanted, std::move(value), n_bytes, gone);
+    insert(shard, wanted, std::move(value), n_bytes, now_s, gone);
   }
 
   /// The value of a key; make() gives it, as Made, when it is not there. Threads that want the same key at
@@ -95,9 +101,10 @@ class Cache {
     Shard& shard = shard_of(wanted);
     std::promise<Pointer> promise;
     {
+      const double now_s = read_clock();
       Pointer expired;
       std::unique_lock lock(shard.mutex);
-      if (Pointer found = find(shard, wanted, expired)) return found;
+      if (Pointer found = find(shard, wanted, now_s, expired)) return found;
       if (const auto at = shard.making.find(key); at != shard.making.end()) {
         const auto future = at->second;
         lock.unlock();
@@ -108,8 +115,9 @@ class Cache {
     std::vector<Pointer> gone;
     try {
       Made made = std::forward<Make>(make)();
+      const double now_s = read_clock();
       const std::lock_guard lock(shard.mutex);
-      insert(shard, wanted, made.value, made.n_bytes, gone);
+      insert(shard, wanted, made.value, made.n_bytes, now_s, gone);
       shard.making.erase(key);
       promise.set_value(made.value);
       return made.value;
@@ -149,7 +157,7 @@ class Cache {
     CacheCounters out;
     for (const Shard& shard : shards_) {
       const std::lock_guard lock(shard.mutex);
-      out.hits += shard.counters.hits;
+      out.hits += shard.tick - shard.n_puts;
       out.misses += shard.counters.misses;
       out.evictions += shard.counters.evictions;
       out.expirations += shard.counters.expirations;
@@ -169,14 +177,14 @@ class Cache {
     std::uint64_t mixed() const { return static_cast<std::uint64_t>(hash) * 0x9E3779B97F4A7C15ULL; }
   };
 
-  // What is kept. A hit touches three cache lines: a cell of the index, this, and the value's count.
-  struct Slot {
+  // What is kept. A hit reads the first line of it, and writes last_use now and then.
+  struct alignas(64) Slot {
     Key key{};
-    Pointer value;  // null: the slot is free
-    std::uint64_t mixed = 0;
+    Pointer value;               // null: the slot is free
     std::uint64_t last_use = 0;  // ticks of the shard
-    std::size_t n_bytes = 0;
     double expires_s = 0;
+    std::uint64_t mixed = 0;
+    std::size_t n_bytes = 0;
     bool is_queued = false;
   };
 
@@ -195,16 +203,32 @@ class Cache {
     std::uint32_t slot = kNone;
   };
 
-  // On cache lines of its own, so that locks do not slow each other.
+  // A lock for stretches of some dozen instructions: taken by one atomic operation, given back by a store.
+  class Lock {
+   public:
+    void lock() {
+      while (is_taken_.exchange(true, std::memory_order_acquire))
+        for (int i = 0; is_taken_.load(std::memory_order_relaxed); ++i)
+          if (i >= 100) std::this_thread::yield();  // its holder may wait for a core
+    }
+    void unlock() { is_taken_.store(false, std::memory_order_release); }
+
+   private:
+    std::atomic<bool> is_taken_{false};
+  };
+
+  // On cache lines of its own, so that shards do not slow each other. A hit needs the first line alone, which
+  // the thread that asked before may have to give up to this one.
   struct alignas(64) Shard {
-    mutable std::mutex mutex;
+    mutable Lock mutex;
     std::vector<Cell> index = std::vector<Cell>(16);  // open addressing, at most half full
     std::vector<Slot> slots;
-    std::vector<std::uint32_t> free;
-    std::vector<Use> uses;  // a heap; one per slot that is_queued
-    std::uint64_t tick = 0;
+    std::uint64_t tick = 0;  // hits and puts
+    std::uint64_t n_puts = 0;
     std::size_t n_entries = 0;
-    CacheCounters counters;
+    std::vector<std::uint32_t> free;
+    std::vector<Use> uses;   // a heap; one per slot that is_queued
+    CacheCounters counters;  // save hits and entries
     std::unordered_map<Key, std::shared_future<Pointer>, Hash> making;
   };
 
@@ -228,26 +252,30 @@ class Cache {
     }
   }
 
-  Pointer find(Shard& shard, const Wanted& wanted, Pointer& expired) {
+  // Not while a lock is held: it costs as much as the rest. Without a time to live nobody asks.
+  double read_clock() const {
+    return options_.ttl_s < std::numeric_limits<double>::infinity() ? options_.clock->now_s() : 0;
+  }
+
+  Pointer find(Shard& shard, const Wanted& wanted, double now_s, Pointer& expired) {
     const std::size_t at = locate(shard, wanted);
     if (shard.index[at].slot == kNone) {
       ++shard.counters.misses;
       return nullptr;
     }
     Slot& slot = shard.slots[shard.index[at].slot];
-    if (options_.ttl_s < std::numeric_limits<double>::infinity() &&
-        options_.clock->now_s() >= slot.expires_s) {
+    if (now_s >= slot.expires_s) {
       ++shard.counters.expirations;
       ++shard.counters.misses;
       expired = take_out(shard, at);
       return nullptr;
     }
-    ++shard.counters.hits;
-    slot.last_use = ++shard.tick;
+    const std::uint64_t now = ++shard.tick;
+    if (now - slot.last_use > uses_that_count_as_one(shard)) slot.last_use = now;
     return slot.value;
   }
 
-  void insert(Shard& shard, const Wanted& wanted, Pointer value, std::size_t n_bytes,
+  void insert(Shard& shard, const Wanted& wanted, Pointer value, std::size_t n_bytes, double now_s,
               std::vector<Pointer>& gone) {
     KOLOSAL_ASSERT(value, "a cache keeps values");
     if (const std::size_t old = locate(shard, wanted); shard.index[old].slot != kNone)
@@ -264,13 +292,24 @@ class Cache {
     shard.free.pop_back();
     Slot& slot = shard.slots[number];
     // A slot that is still queued was used at that tick or, from now on, later.
-    slot = {wanted.key,    std::move(value), wanted.mixed(),
-            ++shard.tick,  n_bytes,          options_.clock->now_s() + options_.ttl_s,
-            slot.is_queued};
+    slot = {.key = wanted.key,
+            .value = std::move(value),
+            .last_use = ++shard.tick,
+            .expires_s = now_s + options_.ttl_s,
+            .mixed = wanted.mixed(),
+            .n_bytes = n_bytes,
+            .is_queued = slot.is_queued};
+    ++shard.n_puts;
     shard.index[locate(shard, wanted)] = {tag_of(slot.mixed), number};
     ++shard.n_entries;
     shard.counters.bytes += n_bytes;
     if (!slot.is_queued) queue(shard, number);
+  }
+
+  /// A value that is asked for all the time need not be written to each time, which takes its line from the
+  /// caches of the other cores. Up to 128 entries the order of use is exact.
+  static std::uint64_t uses_that_count_as_one(const Shard& shard) {
+    return shard.index.size() > 256 ? shard.index.size() / 32 : 1;
   }
 
   static void queue(Shard& shard, std::uint32_t number) {

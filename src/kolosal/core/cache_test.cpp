@@ -183,6 +183,17 @@ TEST(Cache, BehavesLikeItsDescription) {
   compare_with_description(300, 2'000, 250);
 }
 
+// Uses near to each other may count as one in a large shard, but what is asked for goes after what is not.
+TEST(Cache, ALargeShardKeepsWhatIsAskedFor) {
+  Cache<int, int> cache({.max_bytes = 1'000});
+  for (int key = 0; key < 10'000; ++key) {
+    cache.put(key, std::make_shared<const int>(key), 1);
+    for (int asked = 0; asked <= std::min(key, 99); ++asked) ASSERT_NE(cache.get(asked), nullptr) << key;
+  }
+  EXPECT_EQ(cache.counters().entries, 1'000U);
+  for (int key = 9'100; key < 10'000; ++key) EXPECT_NE(cache.get(key), nullptr) << key;
+}
+
 TEST(Cache, AValueIsMadeOnceForAllWhoWant) {
   Cache<int, int> cache({.max_bytes = 1'000});
   std::atomic<int> n_made{0}, n_right{0};
