@@ -9,35 +9,10 @@ namespace {
 
 // Eight doubles; the compiler splits them where the CPU's registers are shorter.
 typedef double Lanes __attribute__((vector_size(64)));
-typedef float FloatLanes __attribute__((vector_size(64)));
 
-template <typename Vector, typename T>
-KOLOSAL_KERNEL_INLINE void load(Vector& out, const T* from) {
-  std::memcpy(&out, from, sizeof(Vector));
-}
-
-/// Of four vectors of points; returns the least distance.
-template <typename Vector, typename T>
-KOLOSAL_KERNEL_INLINE T distances(const T* query, const T* points, std::size_t n_features, T* out) {
-  constexpr std::size_t kLanes = sizeof(Vector) / sizeof(T);
-  Vector sum[4] = {};
-  for (std::size_t f = 0; f < n_features; ++f)
-    for (std::size_t i = 0; i < 4; ++i) {
-      Vector rest;
-      load(rest, points + (f * 4 + i) * kLanes);
-      rest -= query[f];
-      sum[i] += rest * rest;
-    }
-  std::memcpy(out, sum, sizeof(sum));
-  const Vector low = sum[0] < sum[1] ? sum[0] : sum[1], high = sum[2] < sum[3] ? sum[2] : sum[3];
-  const Vector least = low < high ? low : high;
-  T smallest = least[0];
-  for (std::size_t i = 1; i < kLanes; ++i) smallest = least[i] < smallest ? least[i] : smallest;
-  return smallest;
-}
+KOLOSAL_KERNEL_INLINE void load(Lanes& out, const double* from) { std::memcpy(&out, from, sizeof(Lanes)); }
 
 static_assert(kDistancePoints == 4 * sizeof(Lanes) / sizeof(double));
-static_assert(kFilterPoints == 4 * sizeof(FloatLanes) / sizeof(float));
 
 }  // namespace
 
@@ -65,13 +40,20 @@ KOLOSAL_KERNEL(void, add_tile_products,
 KOLOSAL_KERNEL(double, squared_distances,
                (const double* query, const double* points, std::size_t n_features, double* out),
                (query, points, n_features, out)) {
-  return distances<Lanes>(query, points, n_features, out);
-}
-
-KOLOSAL_KERNEL_OVERLOAD(squared_distances_of_floats, float, squared_distances,
-                        (const float* query, const float* points, std::size_t n_features, float* out),
-                        (query, points, n_features, out)) {
-  return distances<FloatLanes>(query, points, n_features, out);
+  Lanes sum[4] = {};
+  for (std::size_t f = 0; f < n_features; ++f)
+    for (std::size_t i = 0; i < 4; ++i) {
+      Lanes rest;
+      load(rest, points + (f * 4 + i) * 8);
+      rest -= query[f];
+      sum[i] += rest * rest;
+    }
+  std::memcpy(out, sum, sizeof(sum));
+  const Lanes low = sum[0] < sum[1] ? sum[0] : sum[1], high = sum[2] < sum[3] ? sum[2] : sum[3];
+  const Lanes least = low < high ? low : high;
+  double smallest = least[0];
+  for (std::size_t i = 1; i < 8; ++i) smallest = least[i] < smallest ? least[i] : smallest;
+  return smallest;
 }
 
 }  // namespace kolosal::kernel

@@ -21,8 +21,4 @@ void add_tile_products(const double* a, std::size_t a_stride, const double* b, s
 /// points of a group. Returns the smallest of them.
 double squared_distances(const double* query, const double* points, std::size_t n_features, double* out);
 
-/// The same in float for groups of kFilterPoints points: twice as many at a time.
-inline constexpr std::size_t kFilterPoints = 64;
-float squared_distances(const float* query, const float* points, std::size_t n_features, float* out);
-
 }  // namespace kolosal::kernel

@@ -1,12 +1,16 @@
 #include "kolosal/transform/neighbours_internal.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <numeric>
+#include <optional>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/kernel/matrix_tiles.hpp"
+#include "kolosal/kernel/near_points.hpp"
 #include "kolosal/transform/columns_internal.hpp"
 
 namespace kolosal::transform {
@@ -14,9 +18,11 @@ namespace {
 
 using data::ColumnType;
 using kernel::kDistancePoints;
-using kernel::kFilterPoints;
+using kernel::kNearPoints;
+using kernel::kNearQueries;
 
 constexpr std::size_t kQueriesPerBlock = 64;
+static_assert(kQueriesPerBlock % kNearQueries == 0);
 
 // Groups of kDistancePoints points as squared_distances() reads them. The last group is filled up with copies
 // of the last point.
@@ -79,93 +85,154 @@ double distance_between(const Points& points, std::size_t i, const Points& queri
   return sum;
 }
 
-// Points and queries as floats, shifted by the mean of the points and scaled so that none is farther than 1
-// from 0. Distances of floats cost half, and tell which few pairs are worth an exact one.
-class FloatFilter {
+// Points and queries as whole numbers of 16 bits, from a centre and in units such that none is farther than
+// kRadius from it. Whole numbers are exact on every CPU, and tell which few pairs are worth an exact
+// distance.
+//
+// A point is first moved to the ball of that radius around the centre if it lies outside, which makes no
+// distance longer, and then rounded, which moves it by at most sqrt(n_numbers) / 2. So the distance of whole
+// numbers exceeds the exact one by sqrt(n_numbers) at most. Centre and radius come from a sample of the
+// points, as medians: outliers spoil the filter for none but themselves.
+class WholeFilter {
  public:
-  FloatFilter(const Points& points, const Points& queries) : n_numbers_(points.n_numbers) {
-    std::vector<double> mean(n_numbers_);
-    for (std::size_t i = 0; i < points.n; ++i)
-      for (std::size_t f = 0; f < n_numbers_; ++f)
-        mean[f] += points.numbers[i * n_numbers_ + f] / static_cast<double>(points.n);
-    radius_ = std::max(largest_norm(points, mean), largest_norm(queries, mean));
-    if (!is_usable()) return;
-    const auto scaled = [&](const Points& from, std::size_t i, std::size_t f) {
-      return static_cast<float>((from.numbers[i * n_numbers_ + f] - mean[f]) / radius_);
-    };
-    n_groups_ = (points.n + kFilterPoints - 1) / kFilterPoints;
-    points_.resize(n_groups_ * kFilterPoints * n_numbers_);
-    for (std::size_t i = 0; i < n_groups_ * kFilterPoints; ++i)
-      for (std::size_t f = 0; f < n_numbers_; ++f)
-        points_[(i / kFilterPoints * n_numbers_ + f) * kFilterPoints + i % kFilterPoints] =
-            scaled(points, std::min(i, points.n - 1), f);
-    queries_.resize(queries.n * n_numbers_);
-    for (std::size_t q = 0; q < queries.n; ++q)
-      for (std::size_t f = 0; f < n_numbers_; ++f) queries_[q * n_numbers_ + f] = scaled(queries, q, f);
+  WholeFilter(const Points& points, const Points& queries) : n_numbers_(points.n_numbers) {
+    if (!find_ball(points)) return;
+    n_groups_ = (points.n + kNearPoints - 1) / kNearPoints;
+    points_.resize(n_groups_ * kNearPoints * 2 * n_pairs());
+    offsets_.resize(n_groups_ * kNearPoints);
+    is_usable_ = pack<kNearPoints>(points, points_, [&](std::size_t i, std::int64_t norm) {
+      offsets_[i] = static_cast<std::int32_t>(-(norm / 2));
+    });
+    const std::size_t n_tiles = (queries.n + kNearQueries - 1) / kNearQueries;
+    queries_.resize(n_tiles * kNearQueries * 2 * n_pairs());
+    norms_.resize(queries.n);
+    is_usable_ = is_usable_ && pack<kNearQueries>(queries, queries_, [&](std::size_t i, std::int64_t norm) {
+                   norms_[i] = static_cast<double>(norm);
+                 });
   }
 
-  // Not where the numbers are all equal, or so large that their squares overflow.
-  bool is_usable() const { return radius_ > 0 && std::isfinite(radius_ * radius_); }
+  // Not where the numbers are all equal, too large, too small or too many.
+  bool is_usable() const { return is_usable_; }
   std::size_t n_groups() const { return n_groups_; }
 
-  // Squared distances of a query to a group, and the smallest of them.
-  float distances(std::size_t q, std::size_t group, float* out) const {
-    return kernel::squared_distances(queries_.data() + q * n_numbers_,
-                                     points_.data() + group * kFilterPoints * n_numbers_, n_numbers_, out);
+  // Bits of the points of a group that may be near to each of kNearQueries queries, by their limits.
+  bool find_near(std::size_t first_query, std::size_t group, const std::int32_t* limits,
+                 std::uint32_t* masks) const {
+    return kernel::find_near(queries_.data() + first_query * 2 * n_pairs(),
+                             points_.data() + group * kNearPoints * 2 * n_pairs(), n_pairs(),
+                             offsets_.data() + group * kNearPoints, limits, masks);
   }
 
-  // What the squared distance of floats is at most when the exact one is below `limit`. Rounding moves each
-  // point by at most u = 2^-24 of its norm, which is at most 1, so a distance by 2 u; each difference adds as
-  // much once more, and the sum of n squares is wrong by at most (n + 2) u of itself. All that is doubled.
-  float bound(double limit) const {
-    constexpr double kUnit = 0x1p-24;
-    const double distance = std::sqrt(limit) / radius_ + 8 * kUnit;
-    const double out = distance * distance * (1 + 2 * (static_cast<double>(n_numbers_) + 4) * kUnit);
-    return out < 8 ? static_cast<float>(out) * (1 + 0x1p-22F) : std::numeric_limits<float>::infinity();
+  static constexpr std::int32_t kAll = std::numeric_limits<std::int32_t>::min();
+  static constexpr std::int32_t kNoneAtAll = std::numeric_limits<std::int32_t>::max();
+
+  // What find_near() must compare with so as to miss no point whose squared distance, as it is computed, is
+  // below `limit`. The small numbers cover the rounding of doubles.
+  std::int32_t limit_of(std::size_t q, double limit) const {
+    if (!(limit > 0)) return kNoneAtAll;
+    const double distance = std::sqrt(limit) * scale_ * (1 + 1e-9) + slack_;
+    const double least = std::floor((norms_[q] - distance * distance) / 2);
+    return least > kAll ? static_cast<std::int32_t>(least) : kAll;
   }
 
  private:
-  double largest_norm(const Points& points, const std::vector<double>& mean) const {
-    double largest = 0;
-    for (std::size_t i = 0; i < points.n; ++i) {
+  static constexpr double kRadius = 32'000;
+  static constexpr std::size_t kMostNumbers = 1'000'000;  // 500 of rounding: 32,500^2 * 1.5 < 2^31
+
+  std::size_t n_pairs() const { return (n_numbers_ + 1) / 2; }
+
+  bool find_ball(const Points& points) {
+    if (n_numbers_ == 0 || n_numbers_ > kMostNumbers) return false;
+    constexpr std::size_t kSample = 256;
+    const std::size_t n = std::min(points.n, kSample);
+    std::vector<double> cells(n), norms(n);
+    centre_.resize(n_numbers_);
+    const auto cell = [&](std::size_t i, std::size_t f) {
+      return points.numbers[i * points.n / n * n_numbers_ + f];
+    };
+    const auto median_of = [](std::vector<double>& values) {
+      const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+      std::ranges::nth_element(values, middle);
+      return *middle;
+    };
+    for (std::size_t f = 0; f < n_numbers_; ++f) {
+      for (std::size_t i = 0; i < n; ++i) cells[i] = cell(i, f);
+      centre_[f] = median_of(cells);
+      for (std::size_t i = 0; i < n; ++i) norms[i] += (cell(i, f) - centre_[f]) * (cell(i, f) - centre_[f]);
+    }
+    const double largest = 1.25 * std::sqrt(std::ranges::max(norms)), median = std::sqrt(median_of(norms));
+    const double radius = median > 0 ? std::min(8 * median, largest) : largest;
+    scale_ = kRadius / radius;
+    slack_ = std::sqrt(static_cast<double>(n_numbers_)) + 0.01;
+    return radius > 1e-100 && radius < 1e100;  // squares are far from the ends of the doubles
+  }
+
+  // Groups of kWidth points; the rest of the last one stays 0. False if a point can not be moved.
+  template <std::size_t kWidth, typename Keep>
+  bool pack(const Points& from, std::vector<std::int16_t>& to, const Keep& keep) const {
+    std::vector<double> cells(n_numbers_);
+    for (std::size_t i = 0; i < from.n; ++i) {
       double sum = 0;
       for (std::size_t f = 0; f < n_numbers_; ++f) {
-        const double rest = points.numbers[i * n_numbers_ + f] - mean[f];
-        sum += rest * rest;
+        cells[f] = (from.numbers[i * n_numbers_ + f] - centre_[f]) * scale_;
+        sum += cells[f] * cells[f];
       }
-      if (!(sum <= largest)) largest = sum;  // an overflow stays
+      if (!std::isfinite(sum)) return false;
+      const double shrink = sum > kRadius * kRadius ? kRadius / std::sqrt(sum) : 1;
+      std::int16_t* group = to.data() + i / kWidth * kWidth * 2 * n_pairs();
+      std::int64_t norm = 0;
+      for (std::size_t f = 0; f < n_numbers_; ++f) {
+        const double cell = cells[f] * shrink;
+        const auto whole = static_cast<std::int16_t>(cell + (cell < 0 ? -0.5 : 0.5));
+        group[(f / 2 * kWidth + i % kWidth) * 2 + f % 2] = whole;
+        norm += std::int64_t{whole} * whole;
+      }
+      keep(i, norm);
     }
-    return std::sqrt(largest);
+    return true;
   }
 
   std::size_t n_numbers_, n_groups_ = 0;
-  double radius_ = 0;
-  std::vector<float> points_, queries_;
+  bool is_usable_ = false;
+  double scale_ = 0, slack_ = 0;
+  std::vector<double> centre_, norms_;
+  std::vector<std::int16_t> points_, queries_;
+  std::vector<std::int32_t> offsets_;
 };
 
-// search_block() for the nearest points by way of the filter: the same result.
-void filtered_block(const Points& points, const FloatFilter& filter, const Points& queries,
+// search_block() for the nearest points by way of the filter: the same result. False: it was given up, since
+// the filter lets too many pass.
+bool filtered_block(const Points& points, const WholeFilter& filter, const Points& queries,
                     const NeighbourSearch& search, std::size_t begin, std::size_t end, Neighbours& out) {
   std::vector<Best> best;
-  std::vector<float> bound(end - begin, std::numeric_limits<float>::infinity());
   for (std::size_t q = begin; q < end; ++q)
     best.emplace_back(out.index.data() + q * out.k, out.squared.data() + q * out.k, out.k);
+  std::int32_t limits[kQueriesPerBlock];
+  std::ranges::fill(limits, WholeFilter::kNoneAtAll);
+  std::fill_n(limits, end - begin, WholeFilter::kAll);
+  // An exact distance costs about as much as 20 pairs in the filter.
+  std::size_t n_left = (end - begin) * (points.n / 20 + 20 * out.k);
   for (std::size_t g = 0; g < filter.n_groups(); ++g) {
-    const std::size_t first = g * kFilterPoints, n = std::min(kFilterPoints, points.n - first);
-    for (std::size_t q = begin; q < end; ++q) {
-      Best& list = best[q - begin];
-      float near[kFilterPoints];
-      if (filter.distances(q, g, near) > bound[q - begin]) continue;
-      for (std::size_t p = 0; p < n; ++p) {
-        if (near[p] > bound[q - begin]) continue;
-        if (!search.self.empty() && search.self[q] == first + p) continue;
-        const double distance = distance_between(points, first + p, queries, q);
-        if (!list.wants(distance)) continue;
-        list.add(static_cast<std::uint32_t>(first + p), distance);
-        if (list.is_full()) bound[q - begin] = filter.bound(list.limit());
+    const std::size_t first = g * kNearPoints, n = std::min(kNearPoints, points.n - first);
+    for (std::size_t tile = begin; tile < end; tile += kNearQueries) {
+      std::uint32_t masks[kNearQueries];
+      if (!filter.find_near(tile, g, limits + (tile - begin), masks)) continue;
+      for (std::size_t q = tile; q < std::min(tile + kNearQueries, end); ++q) {
+        Best& list = best[q - begin];
+        for (std::uint32_t bits = masks[q - tile]; bits != 0; bits &= bits - 1) {
+          const auto p = static_cast<std::size_t>(std::countr_zero(bits));
+          if (p >= n) break;
+          if (!search.self.empty() && search.self[q] == first + p) continue;
+          if (n_left-- == 0) return false;
+          const double distance = distance_between(points, first + p, queries, q);
+          if (!list.wants(distance)) continue;
+          list.add(static_cast<std::uint32_t>(first + p), distance);
+          if (list.is_full()) limits[q - begin] = filter.limit_of(q, list.limit());
+        }
       }
     }
   }
+  return true;
 }
 
 void search_block(const Points& points, const PackedPoints& packed, const Points& queries,
@@ -257,18 +324,15 @@ Neighbours find_neighbours(const Points& points, const Points& queries, const Ne
   out.index.resize(queries.n * out.k);
   out.squared.resize(queries.n * out.k);
   if (out.k == 0) return out;
-  if (!search.farthest && points.n > kFilterPoints) {
-    const FloatFilter filter(points, queries);
-    if (filter.is_usable()) {
-      context.parallel_blocks(queries.n, kQueriesPerBlock, [&](std::size_t begin, std::size_t end) {
-        filtered_block(points, filter, queries, search, begin, end, out);
-      });
-      return out;
-    }
-  }
-  const PackedPoints packed(points);
+  std::optional<WholeFilter> filter;
+  if (!search.farthest && points.n > 2 * kNearPoints) filter.emplace(points, queries);
+  std::once_flag once;
+  std::optional<PackedPoints> packed;
   context.parallel_blocks(queries.n, kQueriesPerBlock, [&](std::size_t begin, std::size_t end) {
-    search_block(points, packed, queries, search, begin, end, out);
+    if (filter && filter->is_usable() && filtered_block(points, *filter, queries, search, begin, end, out))
+      return;
+    std::call_once(once, [&] { packed.emplace(points); });
+    search_block(points, *packed, queries, search, begin, end, out);
   });
   return out;
 }

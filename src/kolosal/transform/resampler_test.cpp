@@ -11,6 +11,7 @@
 
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
+#include "kolosal/kernel/cpu.hpp"
 #include "kolosal/transform/neighbours_internal.hpp"
 #include "kolosal/transform/testing/selection_golden.hpp"
 
@@ -365,29 +366,49 @@ TEST(Neighbours, AgreeWithThePlainSearch) {
     }
 }
 
-// The search by floats must find the same rows where floats alone can not tell them apart.
-TEST(Neighbours, AreExactBeyondThePrecisionOfFloats) {
-  Rng rng(8);
-  for (const double offset : {0.0, 1e7, 1e155}) {
-    Points points{300, 2, 0, {}, {}, 0};
-    for (std::size_t i = 0; i < points.n; ++i) {
-      points.numbers.push_back(offset + rng.normal());
-      // Two clouds far apart: within one, floats of the whole hold no digit.
-      points.numbers.push_back((i % 2 == 0 ? 0.0 : 1e9) + 1e-3 * rng.normal());
-    }
-    const auto found = neighbours_of_all(points, 5, {});
-    for (std::uint32_t q = 0; q < points.n; ++q) {
-      std::vector<std::pair<double, std::uint32_t>> all;
-      for (std::uint32_t i = 0; i < points.n; ++i) {
-        const double a = points.numbers[2 * i] - points.numbers[2 * q];
-        const double b = points.numbers[2 * i + 1] - points.numbers[2 * q + 1];
-        if (i != q) all.emplace_back(0 + a * a + b * b, i);
+// The search by way of whole numbers must find the same rows where whole numbers can not tell them apart, and
+// when it is given up.
+TEST(Neighbours, AreExactBeyondThePrecisionOfTheFilter) {
+  const kernel::CpuLevel before = kernel::cpu_level();
+  for (const std::size_t width : {1U, 2U, 7U, 31U})
+    for (const char* shape :
+         {"cloud", "far from 0", "huge", "tiny", "two clouds", "outliers", "few values"}) {
+      SCOPED_TRACE(testing::Message() << shape << " of width " << width);
+      const std::string_view kind = shape;
+      Rng rng(width);
+      Points points{333, width, 0, {}, {}, 0};
+      for (std::size_t i = 0; i < points.n * width; ++i) {
+        double cell = rng.normal();
+        if (kind == "far from 0") cell += 1e7;
+        if (kind == "huge") cell += 1e155;
+        if (kind == "tiny") cell *= 1e-158;
+        if (kind == "two clouds") cell = (i / width % 2 == 0 ? 0.0 : 1e9) + 1e-3 * cell;
+        if (kind == "outliers" && rng.below(50) == 0) cell *= 1e6;
+        if (kind == "few values") cell = std::round(cell);
+        points.numbers.push_back(cell);
       }
-      std::ranges::sort(all);
-      for (std::size_t j = 0; j < 5; ++j)
-        ASSERT_EQ(found.of(q)[j], all[j].second) << offset << " query " << q;
+      kernel::set_cpu_level(before);
+      const auto found = neighbours_of_all(points, 5, {});
+      for (std::uint32_t q = 0; q < points.n; ++q) {
+        std::vector<std::pair<double, std::uint32_t>> all;
+        for (std::uint32_t i = 0; i < points.n; ++i) {
+          double sum = 0;
+          for (std::size_t f = 0; f < width; ++f) {
+            const double rest = points.numbers[i * width + f] - points.numbers[q * width + f];
+            sum += rest * rest;
+          }
+          if (i != q) all.emplace_back(sum, i);
+        }
+        std::ranges::sort(all);
+        for (std::size_t j = 0; j < 5; ++j) {
+          ASSERT_EQ(found.of(q)[j], all[j].second) << "query " << q;
+          ASSERT_EQ(found.squared[q * 5 + j], all[j].first) << "query " << q;
+        }
+      }
+      kernel::set_cpu_level(kernel::CpuLevel::kBaseline);
+      EXPECT_EQ(neighbours_of_all(points, 5, {}).index, found.index);
     }
-  }
+  kernel::set_cpu_level(before);
 }
 
 }  // namespace
