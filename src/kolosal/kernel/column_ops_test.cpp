@@ -10,10 +10,14 @@
 
 #include "kolosal/core/random.hpp"
 #include "kolosal/kernel/cpu.hpp"
+#include "kolosal/kernel/testing/every_cpu.hpp"
 #include "kolosal/kernel/vector_ops.hpp"
 
 namespace kolosal::kernel {
 namespace {
+
+class ColumnOps : public EveryCpu {};
+KOLOSAL_ON_EVERY_CPU(ColumnOps);
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -53,7 +57,7 @@ Results run(const double* x, std::size_t n) {
 
 const std::size_t kSizes[] = {0, 1, 2, 7, 15, 16, 17, 31, 33, 100, 1023, 4096};
 
-TEST(ColumnOps, AreThePlainLoops) {
+TEST_P(ColumnOps, AreThePlainLoops) {
   for (const std::size_t n : kSizes)
     for (const std::size_t start : {0U, 1U, 3U}) {
       SCOPED_TRACE(testing::Message() << "n " << n << ", start " << start);
@@ -89,7 +93,7 @@ TEST(ColumnOps, AreThePlainLoops) {
     }
 }
 
-TEST(ColumnOps, OverflowOfTheSumsShows) {
+TEST_P(ColumnOps, OverflowOfTheSumsShows) {
   const std::vector<double> huge(40, 1.7e308);
   EXPECT_FALSE(std::isfinite(block_moments(huge.data(), 40).m2));
 }

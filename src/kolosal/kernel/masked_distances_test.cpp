@@ -8,11 +8,15 @@
 #include <vector>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/kernel/testing/every_cpu.hpp"
 
 namespace kolosal::kernel {
 namespace {
 
-TEST(MaskedDistances, AreThePlainLoop) {
+class MaskedDistances : public EveryCpu {};
+KOLOSAL_ON_EVERY_CPU(MaskedDistances);
+
+TEST_P(MaskedDistances, AreThePlainLoop) {
   for (const std::size_t n_features : {1, 2, 7, 20}) {
     Rng rng(n_features);
     std::vector<double> query(n_features), values(n_features * kMaskedPoints), present(values.size());
@@ -40,7 +44,7 @@ TEST(MaskedDistances, AreThePlainLoop) {
   }
 }
 
-TEST(MaskedDistances, OverflowIsNoDistance) {
+TEST_P(MaskedDistances, OverflowIsNoDistance) {
   std::vector<double> values(kMaskedPoints, -1.7e308), present(kMaskedPoints, 1), got(kMaskedPoints);
   const double query = 1.7e308;
   const std::uint32_t feature = 0;

@@ -10,14 +10,18 @@
 #include <vector>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/kernel/testing/every_cpu.hpp"
 
 namespace kolosal::kernel {
 namespace {
 
+class Ordering : public EveryCpu {};
+KOLOSAL_ON_EVERY_CPU(Ordering);
+
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-TEST(Ordering, CountsKnotsAsUpperBoundDoes) {
+TEST_P(Ordering, CountsKnotsAsUpperBoundDoes) {
   for (const std::size_t n_knots : {0, 1, 2, 3, 4, 7, 8, 100, 1000}) {
     Rng rng(n_knots);
     std::vector<double> knots(n_knots);

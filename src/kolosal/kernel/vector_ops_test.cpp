@@ -8,9 +8,13 @@
 #include <vector>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/kernel/testing/every_cpu.hpp"
 
 namespace kolosal::kernel {
 namespace {
+
+class VectorOps : public EveryCpu {};
+KOLOSAL_ON_EVERY_CPU(VectorOps);
 
 std::vector<double> noise(std::size_t n, std::uint64_t seed) {
   Rng rng(seed);
@@ -19,7 +23,7 @@ std::vector<double> noise(std::size_t n, std::uint64_t seed) {
   return out;
 }
 
-TEST(VectorOps, DotIsThePlainSumAtOddSizesAndAlignments) {
+TEST_P(VectorOps, DotIsThePlainSumAtOddSizesAndAlignments) {
   const auto a = noise(300, 1);
   const auto b = noise(300, 2);
   for (std::size_t start : {0, 1, 3})
@@ -35,7 +39,7 @@ TEST(VectorOps, DotIsThePlainSumAtOddSizesAndAlignments) {
     }
 }
 
-TEST(VectorOps, AxpyAndShiftScaleAreThePlainLoopsToTheLastBit) {
+TEST_P(VectorOps, AxpyAndShiftScaleAreThePlainLoopsToTheLastBit) {
   const auto x = noise(70, 3);
   const auto factor = noise(70, 4);
   for (std::size_t n : {0, 1, 7, 8, 9, 16, 65, 69}) {
@@ -49,7 +53,7 @@ TEST(VectorOps, AxpyAndShiftScaleAreThePlainLoopsToTheLastBit) {
   }
 }
 
-TEST(VectorOps, NotANumberComesThrough) {
+TEST_P(VectorOps, NotANumberComesThrough) {
   std::vector<double> a(20, 1.0), b(20, 1.0);
   a[18] = std::numeric_limits<double>::quiet_NaN();
   EXPECT_TRUE(std::isnan(dot(a.data(), b.data(), 20)));
