@@ -51,7 +51,8 @@ struct CacheCounters {
 /// Values are immutable and shared: one that is given up lives on with those who hold it.
 /// Units:   bytes are what the caller says that a value takes; keys and bookkeeping are not counted.
 /// Edge:    a value larger than the limit (of a shard) is not kept at all, save with keeps_newest.
-/// Order:   of shards of more than 128 values, uses nearer to each other than an eighth of the values may count
+/// Order:   of shards of more than 128 values, uses nearer to each other than an eighth of the values may
+/// count
 ///          as one.
 /// Threads: all members may be called from many threads.
 /// Cost:    get() is a hash, a lock that no other thread wants but rarely, and four cache lines.
