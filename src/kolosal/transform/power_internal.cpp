@@ -4,8 +4,12 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "kolosal/kernel/elementary.hpp"
+#include "kolosal/kernel/multiversion.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -13,7 +17,7 @@ namespace {
 constexpr std::size_t kBlock = 1024;
 constexpr double kDoubleEpsilon = std::numeric_limits<double>::epsilon();
 
-double sum_of(const double* x, std::size_t n) {
+KOLOSAL_KERNEL(double, sum_of, (const double* x, std::size_t n), (x, n)) {
   constexpr std::size_t kLanes = 16;
   double lanes[kLanes] = {};
   std::size_t i = 0;
@@ -25,7 +29,7 @@ double sum_of(const double* x, std::size_t n) {
   return sum;
 }
 
-double squares_around(const double* x, std::size_t n, double mean) {
+KOLOSAL_KERNEL(double, squares_around, (const double* x, std::size_t n, double mean), (x, n, mean)) {
   constexpr std::size_t kLanes = 16;
   double lanes[kLanes] = {};
   std::size_t i = 0;
@@ -127,6 +131,47 @@ double minimum_between(double low, double high, double tolerance, const Function
 
 constexpr double kLambdaTolerance = 1.48e-8;  // SciPy's
 
+// Where the parabola through f at x - h, x and x + h is lowest; NaN where it has no lowest point.
+template <typename Function>
+double lowest_of_parabola(double x, double h, const Function& f) {
+  const double left = f(x - h), right = f(x + h), bend = left - 2 * f(x) + right;
+  return bend > 0 && std::isfinite(bend) ? x + h * (left - right) / (2 * bend)
+                                         : std::numeric_limits<double>::quiet_NaN();
+}
+
+struct Logs {
+  explicit Logs(std::span<const double> of) : cells(of), sum(sum_of(of.data(), of.size())) {}
+  std::span<const double> cells;
+  double sum;
+};
+
+// The lambda of least cost(logs, lambda) between low and high. Of many cells, a sample tells about where it is,
+// and parabolas of all cells where exactly: mostly 6 passes in the place of Brent's 10 to 25. A parabola through
+// points h apart whose lowest point is d from the middle is wrong by about h^2 + d^2 in units of the reciprocal of
+// the deviation of the logarithms, here less than 1e-7. What does not go so is searched for by Brent's method.
+template <typename Cost>
+double likeliest_lambda(const Logs& logs, double low, double high, const Cost& cost) {
+  const auto of_all = [&](double lambda) { return cost(logs, lambda); };
+  constexpr std::size_t kSample = 1 << 14;
+  if (logs.cells.size() >= 8 * kSample) {
+    std::vector<double> cells(kSample);
+    for (std::size_t i = 0; i < kSample; ++i) cells[i] = logs.cells[i * logs.cells.size() / kSample];
+    const Logs sample(cells);
+    const double unit = 1 / std::max(1.0, spread_of(cells).deviation);
+    const double wide = 0.02 * unit, narrow = 2e-4 * unit;
+    const double about = minimum_between(low, high, kLambdaTolerance,
+                                         [&](double lambda) { return cost(sample, lambda); });
+    if (about - 10 * wide > low && about + 10 * wide < high) {
+      double near = lowest_of_parabola(about, wide, of_all);
+      for (int i = 0; i < 3 && std::abs(near - about) < 5 * wide; ++i) {
+        const double before = std::exchange(near, lowest_of_parabola(near, narrow, of_all));
+        if (std::abs(near - before) < narrow) return near;
+      }
+    }
+  }
+  return minimum_between(low, high, kLambdaTolerance, of_all);
+}
+
 }  // namespace
 
 Spread spread_of(std::span<const double> cells) {
@@ -146,7 +191,6 @@ double yeo_johnson_lambda(std::span<const double> cells) {
   if (spread_of(cells).is_constant) return 1;
   std::vector<double> logs(cells.size());
   kernel::signed_log1p(cells.data(), logs.data(), logs.size());
-  const double log_sum = sum_of(logs.data(), logs.size());
   const auto [least, most] = std::ranges::minmax(cells);
   const double magnitude = std::max(std::abs(least), std::abs(most));
   const double log_most =
@@ -159,13 +203,13 @@ double yeo_johnson_lambda(std::span<const double> cells) {
   } else if (least < 0) {
     std::tie(low, high) = std::pair(std::max(2 - high, low), std::min(2 - low, high));
   }
-  const auto n = static_cast<double>(cells.size());
-  return minimum_between(low, high, kLambdaTolerance, [&](double lambda) {
-    const double variance = variance_after(logs, [&](const double* in, double* out, std::size_t count) {
+  return likeliest_lambda(Logs(logs), low, high, [](const Logs& some, double lambda) {
+    const double variance = variance_after(some.cells, [&](const double* in, double* out, std::size_t count) {
       kernel::yeo_johnson_of_log(in, lambda, out, count);
     });
     if (!(variance >= std::numeric_limits<double>::min())) return cost_of(std::log(0.0));
-    return cost_of(-n / 2 * std::log(variance) + (lambda - 1) * log_sum);
+    const auto n = static_cast<double>(some.cells.size());
+    return cost_of(-n / 2 * std::log(variance) + (lambda - 1) * some.sum);
   });
 }
 
@@ -183,8 +227,8 @@ double box_cox_lambda(std::span<const double> cells) {
   // The squares of the transformed cells are numbers, with and without the mean: exp(2 * 340) is one.
   constexpr double kMostLog = 340;
   const double low = -kMostLog / std::max(widest, -least), high = kMostLog / std::max(widest, most);
-  return minimum_between(low, high, kLambdaTolerance, [&](double lambda) {
-    const double variance = variance_after(logs, [&](const double* in, double* out, std::size_t count) {
+  return likeliest_lambda(Logs(logs), low, high, [](const Logs& some, double lambda) {
+    const double variance = variance_after(some.cells, [&](const double* in, double* out, std::size_t count) {
       kernel::power_of_log(in, lambda, out, count);
     });
     return cost_of(-std::log(variance));

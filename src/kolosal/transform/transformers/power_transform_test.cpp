@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/transform/power_internal.hpp"
 #include "kolosal/transform/testing/frames.hpp"
@@ -30,6 +31,27 @@ std::vector<double> distances_from(double shift, double sign) {
   std::vector<double> out;
   for (const double cell : kCells) out.push_back(sign * (std::abs(cell) + shift));
   return out;
+}
+
+// The same cells many times over have the same best power, which is found in another way.
+TEST(PowerTransform, PowersOfManyCellsAreThoseOfAFew) {
+  for (const int kind : {0, 1, 2, 3, 4, 5}) {
+    Rng rng(static_cast<std::uint64_t>(kind));
+    std::vector<double> few(20'000), many;
+    for (double& cell : few) {
+      cell = rng.normal();
+      if (kind == 1) cell = std::exp(cell);
+      if (kind == 2) cell = rng.below(5000) == 0 ? 1e6 * std::exp(cell) : 0;  // few samples have one that is not 0
+      if (kind == 3) cell = -std::exp(2 * cell) - 3;
+      if (kind == 4) cell = 10 + cell;
+      if (kind == 5) cell = std::exp(50 * cell);
+    }
+    for (int i = 0; i < 10; ++i) many.insert(many.end(), few.begin(), few.end());
+    EXPECT_NEAR(yeo_johnson_lambda(many), yeo_johnson_lambda(few), 1e-6) << kind;
+    if (kind == 1 || kind >= 4) {
+      EXPECT_NEAR(box_cox_lambda(many), box_cox_lambda(few), 1e-6) << kind;
+    }
+  }
 }
 
 TEST(PowerTransform, PowersAreThoseOfSciPy) {
