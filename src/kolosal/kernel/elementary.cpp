@@ -147,16 +147,26 @@ constexpr double kFarUnder[] = {1.0,
                                 1.42151175831644588870e-7,
                                 2.04426310338993978564e-15};
 
-KOLOSAL_INLINE double normal_quantile_one(double p) {
+KOLOSAL_INLINE double middle_quantile(double p) {
   const double q = p - 0.5;
   const double square = 0.180625 - q * q;
-  const double middle = q * polynomial(kMiddleOver, square) / polynomial(kMiddleUnder, square);
-  const double r = std::sqrt(-log_one(q < 0.0 ? p : 1.0 - p));
-  const double near = polynomial(kTailOver, r - 1.6) / polynomial(kTailUnder, r - 1.6);
-  const double far = polynomial(kFarOver, r - 5.0) / polynomial(kFarUnder, r - 5.0);
-  const double magnitude = r <= 5.0 ? near : (r < kInf ? far : r);
-  const double tail = q < 0.0 ? -magnitude : magnitude;
-  return std::abs(q) <= 0.425 ? middle : tail;
+  return q * polynomial(kMiddleOver, square) / polynomial(kMiddleUnder, square);
+}
+
+KOLOSAL_INLINE double root_of_tail(double p) {
+  const double q = p - 0.5;
+  return std::sqrt(-log_one(q < 0.0 ? p : 1.0 - p));
+}
+
+KOLOSAL_INLINE double tail_quantile(double p, double root) {
+  const double magnitude = polynomial(kTailOver, root - 1.6) / polynomial(kTailUnder, root - 1.6);
+  return p - 0.5 < 0.0 ? -magnitude : magnitude;
+}
+
+KOLOSAL_INLINE double far_quantile(double p, double root) {
+  const double far = polynomial(kFarOver, root - 5.0) / polynomial(kFarUnder, root - 5.0);
+  const double magnitude = root < kInf ? far : root;
+  return p - 0.5 < 0.0 ? -magnitude : magnitude;
 }
 
 // A power this close to 0 is a logarithm.
@@ -228,8 +238,34 @@ KOLOSAL_KERNEL(void, yeo_johnson_inverse, (const double* y, double lambda, doubl
   }
 }
 
+// Five of six ranks are in the middle, which needs no logarithm: it is computed for all of a block, the tails
+// once more by themselves, and the far tails, which are next to none, one by one.
 KOLOSAL_KERNEL(void, normal_quantile, (const double* p, double* out, std::size_t n), (p, out, n)) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = normal_quantile_one(p[i]);
+  constexpr std::size_t kBlock = 256;
+  double tails[kBlock], roots[kBlock];
+  std::uint32_t places[kBlock];
+  for (std::size_t begin = 0; begin < n; begin += kBlock) {
+    const std::size_t size = n - begin < kBlock ? n - begin : kBlock;
+    std::size_t n_tails = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      places[n_tails] = static_cast<std::uint32_t>(i);
+      tails[n_tails] = p[begin + i];
+      n_tails += std::abs(p[begin + i] - 0.5) > 0.425 ? 1 : 0;  // not NaN
+    }
+    for (std::size_t i = 0; i < size; ++i) out[begin + i] = middle_quantile(p[begin + i]);
+    for (std::size_t i = 0; i < n_tails; ++i) roots[i] = root_of_tail(tails[i]);
+    bool any_far = false;
+    for (std::size_t i = 0; i < n_tails; ++i) any_far |= !(roots[i] <= 5.0);
+    if (any_far)
+      for (std::size_t i = 0; i < n_tails; ++i)
+        if (!(roots[i] <= 5.0)) out[begin + places[i]] = far_quantile(tails[i], roots[i]);
+    for (std::size_t i = 0; i < n_tails; ++i) {
+      const double tail = tail_quantile(tails[i], roots[i]);
+      tails[i] = tail;
+    }
+    for (std::size_t i = 0; i < n_tails; ++i)
+      if (roots[i] <= 5.0) out[begin + places[i]] = tails[i];
+  }
 }
 
 }  // namespace kolosal::kernel

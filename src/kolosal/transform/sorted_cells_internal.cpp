@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <utility>
 
-#include "kolosal/kernel/ordering.hpp"
 #include "kolosal/kernel/radix_sort.hpp"
 #include "kolosal/transform/columns_internal.hpp"
 
@@ -35,32 +35,64 @@ double quantile_of_sorted(std::span<const double> sorted, double q) {
 
 namespace {
 
-constexpr std::size_t kIntervals = 1024;
+constexpr std::size_t kSampled = 8;  // cells of the sample to an interval
 
-// Numbers that cut the cells into kIntervals parts of about the same size, ascending.
-Knots dividers_of(std::span<const double> cells) {
-  std::vector<double> sample(kIntervals * 8);
+// Numbers that cut the cells into n_intervals parts of about the same size, ascending.
+Knots dividers_of(std::span<const double> cells, std::size_t n_intervals) {
+  std::vector<double> sample(n_intervals * kSampled);
   for (std::size_t i = 0; i < sample.size(); ++i) sample[i] = cells[i * cells.size() / sample.size()];
   sort_numbers(sample);
-  std::vector<double> dividers(kIntervals - 1);
-  for (std::size_t i = 0; i < dividers.size(); ++i) dividers[i] = sample[(i + 1) * 8];
+  std::vector<double> dividers(n_intervals - 1);
+  for (std::size_t i = 0; i < dividers.size(); ++i) dividers[i] = sample[(i + 1) * kSampled];
   return Knots(std::move(dividers));
 }
 
-// Cells by interval, and where the intervals begin (and the last one ends).
-struct Dealt {
-  std::vector<double> cells;
-  std::vector<std::size_t> begin;
-};
-
-Dealt deal(std::span<const double> cells) {
+// The cells that have the given places (ascending, none twice) among all in order. The cells are counted by
+// interval; those of the intervals with a place are put together, and the place is selected there.
+std::vector<double> cells_at(std::span<const double> cells, std::span<const std::size_t> places,
+                             std::size_t n_intervals) {
   std::vector<std::uint32_t> interval(cells.size());
-  dividers_of(cells).count_not_above(cells, interval.data());
-  Dealt out{std::vector<double>(cells.size()), std::vector<std::size_t>(kIntervals + 1)};
-  for (const std::uint32_t k : interval) ++out.begin[k + 1];
-  for (std::size_t k = 0; k < kIntervals; ++k) out.begin[k + 1] += out.begin[k];
-  std::vector<std::size_t> next(out.begin.begin(), out.begin.end() - 1);
-  for (std::size_t i = 0; i < cells.size(); ++i) out.cells[next[interval[i]]++] = cells[i];
+  dividers_of(cells, n_intervals).count_not_above(cells, interval.data());
+  std::vector<std::size_t> begin(n_intervals + 1);
+  for (const std::uint32_t k : interval) ++begin[k + 1];
+  for (std::size_t k = 0; k < n_intervals; ++k) begin[k + 1] += begin[k];
+
+  // Cells of other intervals are all written to one place behind the kept ones.
+  struct Next {
+    std::size_t at = 0, step = 0;
+  };
+  std::vector<Next> next(n_intervals);
+  for (std::size_t i = 0, k = 0; i < places.size(); ++i) {
+    while (begin[k + 1] <= places[i]) ++k;
+    next[k].step = 1;
+  }
+  std::size_t n_kept = 0;
+  for (std::size_t k = 0; k < n_intervals; ++k)
+    if (next[k].step == 1) {
+      next[k].at = n_kept;
+      n_kept += begin[k + 1] - begin[k];
+    }
+  for (Next& other : next)
+    if (other.step == 0) other.at = n_kept;
+  std::vector<double> kept(n_kept + 1);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    Next& to = next[interval[i]];
+    kept[to.at] = cells[i];
+    to.at += to.step;
+  }
+
+  std::vector<double> out;
+  out.reserve(places.size());
+  std::size_t selected = 0;  // in kept: those before it are in their places as far as they are wanted
+  for (std::size_t i = 0, k = 0; i < places.size(); ++i) {
+    while (begin[k + 1] <= places[i]) ++k;
+    const std::size_t end = next[k].at, first = end - (begin[k + 1] - begin[k]);
+    const std::size_t place = first + (places[i] - begin[k]);
+    const auto at = [&](std::size_t j) { return kept.begin() + static_cast<std::ptrdiff_t>(j); };
+    std::nth_element(at(std::max(selected, first)), at(place), at(end));
+    selected = place + 1;
+    out.push_back(kept[place]);
+  }
   return out;
 }
 
@@ -71,40 +103,62 @@ std::vector<double> even_quantiles(std::vector<double> cells, std::size_t n) {
   const auto share_of = [&](std::size_t i) {
     return n == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(n - 1);
   };
-  if (cells.size() < 16 * kIntervals || n > cells.size() / 16) {
+  constexpr std::size_t kMostIntervals = 8192, kCellsPerInterval = 64;
+  const std::size_t n_intervals = std::min(kMostIntervals, std::bit_floor(cells.size() / kCellsPerInterval));
+  if (n_intervals < 256 || n > cells.size() / 16) {
     sort_numbers(cells);
     for (std::size_t i = 0; i < n; ++i) out[i] = quantile_of_sorted(cells, share_of(i));
     return out;
   }
-  Dealt dealt = deal(cells);
-  std::size_t selected = 0;  // cells before it are in their places as far as they are wanted
-  std::size_t k = 0;
-  const auto cell_at = [&](std::size_t place) {  // called with ascending places
-    if (place >= selected) {
-      while (dealt.begin[k + 1] <= place) ++k;
-      const auto first = dealt.cells.begin();
-      std::nth_element(first + static_cast<std::ptrdiff_t>(std::max(selected, dealt.begin[k])),
-                       first + static_cast<std::ptrdiff_t>(place),
-                       first + static_cast<std::ptrdiff_t>(dealt.begin[k + 1]));
-      selected = place + 1;
-    }
-    return dealt.cells[place];
+  const auto position = [&](std::size_t i) { return share_of(i) * static_cast<double>(cells.size() - 1); };
+  std::vector<std::size_t> places;
+  const auto want = [&](std::size_t place) {
+    if (places.empty() || places.back() < place) places.push_back(place);
   };
   for (std::size_t i = 0; i < n; ++i) {
-    const double position = share_of(i) * static_cast<double>(cells.size() - 1);
-    const auto below = static_cast<std::size_t>(position);
-    const double share = position - static_cast<double>(below), low = cell_at(below);
-    out[i] = share == 0 || below + 1 >= cells.size() ? low : low * (1 - share) + cell_at(below + 1) * share;
+    const auto below = static_cast<std::size_t>(position(i));
+    want(below);
+    if (below + 1 < cells.size()) want(below + 1);
+  }
+  const auto found = cells_at(cells, places, n_intervals);
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto below = static_cast<std::size_t>(position(i));
+    while (places[at] < below) ++at;
+    const double share = position(i) - static_cast<double>(below);
+    out[i] =
+        share == 0 || below + 1 >= cells.size() ? found[at] : found[at] * (1 - share) + found[at + 1] * share;
   }
   return out;
 }
 
 Knots::Knots(std::vector<double> knots) : padded_(std::move(knots)), n_knots_(padded_.size()) {
-  padded_.resize(std::bit_ceil(n_knots_ + 1), std::numeric_limits<double>::infinity());
+  // Cells between the outermost knots but a few, since knots far out would stretch the cells.
+  constexpr std::size_t kCellsPerKnot = 4, kOutermost = 256, kFewest = 32;
+  if (n_knots_ >= kFewest) {
+    const std::size_t skipped = n_knots_ / kOutermost;
+    const double low = padded_[skipped], high = padded_[n_knots_ - 1 - skipped];
+    const std::size_t n_cells = std::bit_ceil(kCellsPerKnot * n_knots_);
+    const double per_unit = static_cast<double>(n_cells) / (high - low);
+    if (std::isfinite(per_unit) && per_unit > 0)
+      table_ = {.low = low, .per_unit = per_unit, .n_cells = n_cells};
+  }
+  start_.resize(table_.n_cells + 1);
+  for (const double knot : padded_) ++start_[static_cast<std::size_t>(table_.cell_of(knot)) + 1];
+  table_.width = std::bit_ceil(std::size_t{std::ranges::max(start_)} + 1);
+  for (std::size_t cell = 0; cell < table_.n_cells; ++cell) start_[cell + 1] += start_[cell];
+  padded_.resize(n_knots_ + table_.width, std::numeric_limits<double>::infinity());
 }
 
 void Knots::count_not_above(std::span<const double> x, std::uint32_t* out) const {
-  kernel::count_not_above(padded_.data(), padded_.size(), x.data(), out, x.size());
+  if (n_knots_ == 0) {
+    std::fill_n(out, x.size(), 0U);
+    return;
+  }
+  kernel::KnotTable table = table_;
+  table.knots = padded_.data();
+  table.start = start_.data();
+  kernel::count_not_above(table, x.data(), out, x.size());
   const auto most = static_cast<std::uint32_t>(n_knots_);
   for (std::size_t i = 0; i < x.size(); ++i) out[i] = std::min(out[i], most);  // +inf counts the padding
 }

@@ -34,5 +34,32 @@ TEST(SortedCells, QuantilesOfManyCellsAreThoseOfTheSortedOnes) {
   }
 }
 
+TEST(Knots, CountsAsUpperBoundDoes) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  for (const int kind : {0, 1, 2, 3, 4})
+    for (const std::size_t n : {0, 1, 31, 32, 1000}) {
+      Rng rng(n);
+      std::vector<double> knots(n);
+      for (double& knot : knots) {
+        knot = rng.normal();
+        if (kind == 1) knot = std::exp(20 * knot);
+        if (kind == 2) knot = std::copysign(1.7e308, knot);  // their difference overflows
+        if (kind == 3) knot = 7;
+        if (kind == 4) knot = std::round(knot);
+      }
+      std::ranges::sort(knots);
+      const Knots made(knots);
+      const Knots copy = made;
+      std::vector<double> x = knots;
+      for (int i = 0; i < 500; ++i) x.push_back(rng.normal() * (i % 2 ? 3 : 1e5));
+      x.insert(x.end(), {kInf, -kInf, 1.7e308, -1.7e308, 0, std::numeric_limits<double>::quiet_NaN()});
+      std::vector<std::uint32_t> got(x.size());
+      copy.count_not_above(x, got.data());
+      for (std::size_t i = 0; i < x.size(); ++i)
+        ASSERT_EQ(got[i], std::isnan(x[i]) ? 0 : std::ranges::upper_bound(knots, x[i]) - knots.begin())
+            << "kind " << kind << ", " << n << " knots, x " << x[i];
+    }
+}
+
 }  // namespace
 }  // namespace kolosal::transform
