@@ -145,10 +145,11 @@ struct Logs {
   double sum;
 };
 
-// The lambda of least cost(logs, lambda) between low and high. Of many cells, a sample tells about where it is,
-// and parabolas of all cells where exactly: mostly 6 passes in the place of Brent's 10 to 25. A parabola through
-// points h apart whose lowest point is d from the middle is wrong by about h^2 + d^2 in units of the reciprocal of
-// the deviation of the logarithms, here less than 1e-7. What does not go so is searched for by Brent's method.
+// The lambda of least cost(logs, lambda) between low and high. Of many cells, a sample tells about where it
+// is, and parabolas of all cells where exactly: mostly 6 passes in the place of Brent's 10 to 25. A parabola
+// through points h apart whose lowest point is d from the middle is wrong by about h^2 + d^2 in units of the
+// reciprocal of the deviation of the logarithms, here less than 1e-7. What does not go so is searched for by
+// Brent's method.
 template <typename Cost>
 double likeliest_lambda(const Logs& logs, double low, double high, const Cost& cost) {
   const auto of_all = [&](double lambda) { return cost(logs, lambda); };
@@ -159,8 +160,8 @@ double likeliest_lambda(const Logs& logs, double low, double high, const Cost& c
     const Logs sample(cells);
     const double unit = 1 / std::max(1.0, spread_of(cells).deviation);
     const double wide = 0.02 * unit, narrow = 2e-4 * unit;
-    const double about = minimum_between(low, high, kLambdaTolerance,
-                                         [&](double lambda) { return cost(sample, lambda); });
+    const double about =
+        minimum_between(low, high, kLambdaTolerance, [&](double lambda) { return cost(sample, lambda); });
     if (about - 10 * wide > low && about + 10 * wide < high) {
       double near = lowest_of_parabola(about, wide, of_all);
       for (int i = 0; i < 3 && std::abs(near - about) < 5 * wide; ++i) {

@@ -24,11 +24,23 @@ std::vector<ResamplerInfo> read_catalog() {
   return out;
 }
 
+// Whether the rows follow each other without a gap, as when all rows of a table are kept.
+bool is_run(std::span<const std::uint32_t> rows) {
+  for (std::size_t i = 1; i < rows.size(); ++i)
+    if (rows[i] != rows[i - 1] + 1) return false;
+  return !rows.empty();
+}
+
 template <typename T>
 std::vector<T> float_cells(std::span<const T> cells, const ResamplePlan& plan) {
   std::vector<T> out;
   out.reserve(plan.kept.size() + plan.made.size());
-  for (const std::uint32_t row : plan.kept) out.push_back(cells[row]);
+  if (is_run(plan.kept)) {
+    const auto kept = cells.subspan(plan.kept.front(), plan.kept.size());
+    out.insert(out.end(), kept.begin(), kept.end());
+  } else {
+    for (const std::uint32_t row : plan.kept) out.push_back(cells[row]);
+  }
   for (const Made& made : plan.made) {
     const auto from = static_cast<double>(cells[made.base]), to = static_cast<double>(cells[made.neighbour]);
     out.push_back(static_cast<T>(from + made.step * (to - from)));
@@ -132,6 +144,7 @@ Resampled Resampler::resample(const data::Frame& x, std::span<const std::uint32_
     columns[c] = resampled_column(x.column(c), decided, c);
   });
   Resampled out{{x.names(), std::move(columns)}, {}, {}};
+  out.values.reserve(decided.kept.size() + decided.made.size());
   for (const std::uint32_t row : decided.kept) out.values.push_back(y.values[row]);
   for (const Made& made : decided.made) out.values.push_back(made.value);
   if (!y.weights.empty()) {

@@ -41,7 +41,8 @@ TEST(PowerTransform, PowersOfManyCellsAreThoseOfAFew) {
     for (double& cell : few) {
       cell = rng.normal();
       if (kind == 1) cell = std::exp(cell);
-      if (kind == 2) cell = rng.below(5000) == 0 ? 1e6 * std::exp(cell) : 0;  // few samples have one that is not 0
+      if (kind == 2)
+        cell = rng.below(5000) == 0 ? 1e6 * std::exp(cell) : 0;  // few samples have one that is not 0
       if (kind == 3) cell = -std::exp(2 * cell) - 3;
       if (kind == 4) cell = 10 + cell;
       if (kind == 5) cell = std::exp(50 * cell);
