@@ -7,24 +7,42 @@
 
 namespace kolosal::transform {
 
+void Infinities::begin_fit(std::size_t n_columns) {
+  const bool has_bounds = how_ == "clip" || how_ == "error";
+  lowest_.assign(has_bounds ? n_columns : 0, kNaN);
+  highest_.assign(has_bounds ? n_columns : 0, kNaN);
+}
+
+void Infinities::add_cell(const data::Frame& x, std::size_t c, std::size_t row, double cell) {
+  if (std::isinf(cell)) {
+    if (how_ == "error") replace(x, c, row, cell);
+    return;
+  }
+  lowest_[c] = std::fmin(lowest_[c], cell);
+  highest_[c] = std::fmax(highest_[c], cell);
+}
+
 void Infinities::fit(const data::Frame& x, std::span<const std::uint32_t> rows) {
-  lowest_.clear();
-  highest_.clear();
-  if (how_ != "clip" && how_ != "error") return;
-  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+  begin_fit(x.n_columns());
+  for (std::size_t c = 0; c < lowest_.size(); ++c) {
+    if (!x.column(c).is_numeric()) continue;
     const Numbers cells(x.column(c));
-    double low = kNaN, high = kNaN;
-    for (const std::uint32_t row : rows) {
-      double cell = cells[row];
-      if (std::isinf(cell)) {
-        if (how_ == "error") replace(x, c, row, cell);
-        continue;
-      }
-      low = std::fmin(low, cell);
-      high = std::fmax(high, cell);
-    }
-    lowest_.push_back(low);
-    highest_.push_back(high);
+    for (const std::uint32_t row : rows) add_cell(x, c, row, cells[row]);
+  }
+}
+
+void Infinities::add(const data::Frame& batch) {
+  for (std::size_t c = 0; c < lowest_.size(); ++c) {
+    if (!batch.column(c).is_numeric()) continue;
+    const Numbers cells(batch.column(c));
+    for (std::size_t row = 0; row < cells.size(); ++row) add_cell(batch, c, row, cells[row]);
+  }
+}
+
+void Infinities::merge(const Infinities& other) {
+  for (std::size_t c = 0; c < lowest_.size(); ++c) {
+    lowest_[c] = std::fmin(lowest_[c], other.lowest_[c]);
+    highest_[c] = std::fmax(highest_[c], other.highest_[c]);
   }
 }
 

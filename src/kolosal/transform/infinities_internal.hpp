@@ -18,14 +18,21 @@ class Infinities {
   explicit Infinities(std::string how) : how_(std::move(how)) {}
   static ParamRange choices() { return choice({"missing", "keep", "clip", "error"}); }
 
+  /// Columns that are no numbers are not looked at.
   /// @throws Error kData for an infinite cell of these rows, when they are refused.
   void fit(const data::Frame& x, std::span<const std::uint32_t> rows);
+  /// The same batch by batch, and what another one was fitted on.
+  void begin_fit(std::size_t n_columns);
+  void add(const data::Frame& batch);
+  void merge(const Infinities& other);
   /// Cells of column c (all rows) with NaN for what is to be filled or not to be learned from.
   /// @throws Error kData naming column and row, when infinities are refused.
   std::vector<double> cells_of(const data::Frame& x, std::size_t c) const;
   /// The same for some rows, which alone are looked at.
   std::vector<double> cells_of(const data::Frame& x, std::size_t c,
                                std::span<const std::uint32_t> rows) const;
+  /// Whether infinite cells are as missing ones.
+  bool are_missing() const { return how_ == "missing"; }
   /// Whether infinite cells come out as they went in.
   bool keeps() const { return how_ == "keep"; }
 
@@ -33,6 +40,7 @@ class Infinities {
   void load(const artifact::Node& node, std::size_t n_columns);
 
  private:
+  void add_cell(const data::Frame& x, std::size_t c, std::size_t row, double cell);
   void replace(const data::Frame& x, std::size_t c, std::size_t row, double& cell) const;
 
   std::string how_;

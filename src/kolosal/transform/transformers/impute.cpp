@@ -5,6 +5,7 @@
 
 #include "kolosal/data/cell_buffer.hpp"
 #include "kolosal/transform/column_statistics_internal.hpp"
+#include "kolosal/transform/infinities_internal.hpp"
 #include "kolosal/transform/level_counts_internal.hpp"
 #include "kolosal/transform/quantile_sketch.hpp"
 #include "kolosal/transform/statistics_internal.hpp"
@@ -21,6 +22,7 @@ struct ImputeParams {
   double fill_value = 0;
   std::string category_strategy = "level";
   bool indicator = false;
+  std::string infinities = "missing";
 };
 
 constexpr const char* kMissingLevel = "(missing)";
@@ -28,17 +30,18 @@ constexpr const char* kMissingLevel = "(missing)";
 /// Fills missing cells: numbers by a statistic of the fitted rows, categories by a level.
 ///
 /// Types:   bool, int and float become float64; float32 stays; category stays (with one level more for
-/// "level"). Missing: NaN, infinities and missing codes. A level that fit() did not see is filled like a
-/// missing one. Edge:    a column without a finite cell in the fitted rows is filled with fill_value; a
-/// category column without any
-///          level, by "(missing)".
+///          "level").
+/// Missing: NaN and missing codes; infinities as `infinities` says (the statistic is of finite cells in any
+///          case). A level that fit() did not see is filled like a missing one.
+/// Edge:    a column without a finite cell in the fitted rows is filled with fill_value; a category column
+///          without any level, by "(missing)".
 /// Streams: mean to rounding; median exact up to 32,768 present cells, then with a rank error of 0.13 %
 /// (QuantileSketch); most_frequent exact, in memory by the number of different values.
 /// Source:  agrees with scikit-learn's SimpleImputer and its indicator of columns that had missing cells in
 /// fit.
 class Impute final : public Transformer {
  public:
-  explicit Impute(ImputeParams params) : params_(std::move(params)) {}
+  explicit Impute(ImputeParams params) : params_(std::move(params)), infinities_(params_.infinities) {}
   bool can_stream() const override { return true; }
   std::string made_types() const override {
     const auto& types = input_types();
@@ -55,7 +58,7 @@ class Impute final : public Transformer {
   };
   // Of one column of a stream; a step fills what its strategy needs.
   struct Gathered {
-    std::size_t n_rows = 0, n_finite = 0;
+    std::size_t n_missing = 0, n_finite = 0;
     Moments moments;
     QuantileSketch sketch;
     std::unordered_map<double, std::size_t> counts;
@@ -64,9 +67,10 @@ class Impute final : public Transformer {
 
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
               const Context& context) override {
+    infinities_.fit(x, rows);
     do_fit_sources(sources_of(x), rows, context);
   }
-  bool fits_sources() const override { return true; }
+  bool fits_sources() const override { return infinities_.are_missing(); }
   void do_fit_sources(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
                       const Context& context) override;
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
@@ -74,12 +78,15 @@ class Impute final : public Transformer {
   }
   std::vector<Named> do_transform_rest(const data::Frame& x, const std::vector<bool>& mapped,
                                        const Context& context) const override;
-  // A column with an indicator is not mapped: the indicator looks at its cells.
+  // A column with an indicator is not mapped: the indicator looks at its cells. A map fills infinities.
   std::optional<CellMap> cell_map(std::size_t c) const override {
-    if (fills_[c].has_indicator) return {};
+    if (fills_[c].has_indicator || !infinities_.are_missing()) return {};
     return CellMap{.kind = CellMap::Kind::kFill, .fill = fills_[c].number};
   }
-  void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
+  void do_begin_stream() override {
+    gathered_.assign(input_columns().size(), {});
+    infinities_.begin_fit(input_columns().size());
+  }
   void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
   void do_merge(const Transformer& other) override;
   void do_finish_fit(const Context& context) override;
@@ -88,9 +95,15 @@ class Impute final : public Transformer {
 
   std::vector<double> find_numbers(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
                                    std::vector<std::size_t>& n_finite, const Context& context) const;
+  std::size_t count_missing(const Column& column, std::span<const std::uint32_t> rows) const;
+  bool is_missing(double cell) const {
+    return std::isnan(cell) || (infinities_.are_missing() && std::isinf(cell));
+  }
+  Column filled_number(const data::Frame& x, std::size_t c) const;
   Fill fill_of_levels(const Levels& given, const std::vector<std::int64_t>& counts) const;
 
   ImputeParams params_;
+  Infinities infinities_;
   std::vector<Fill> fills_;
   std::vector<Gathered> gathered_;
 };
@@ -146,6 +159,12 @@ Impute::Fill Impute::fill_of_levels(const Levels& given, const std::vector<std::
   return out;
 }
 
+std::size_t Impute::count_missing(const Column& column, std::span<const std::uint32_t> rows) const {
+  const Numbers cells(column);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(rows, [&](std::uint32_t row) { return is_missing(cells[row]); }));
+}
+
 void Impute::do_fit_sources(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
                             const Context& context) {
   std::vector<CellSource> numbers;
@@ -164,7 +183,9 @@ void Impute::do_fit_sources(std::span<const CellSource> x, std::span<const std::
   const auto found = find_numbers(numbers, rows, n_finite, context);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     fills_[number_at[i]].number = found[i];
-    fills_[number_at[i]].has_indicator = params_.indicator && n_finite[i] < rows.size();
+    fills_[number_at[i]].has_indicator =
+        params_.indicator && (infinities_.are_missing() ? n_finite[i] < rows.size()
+                                                        : count_missing(numbers[i].column(), rows) > 0);
   }
   context.parallel_blocks(category_at.size(), 1, [&](std::size_t i, std::size_t) {
     const Column& column = x[category_at[i]].column();
@@ -175,14 +196,18 @@ void Impute::do_fit_sources(std::span<const CellSource> x, std::span<const std::
 
 void Impute::do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) {
   require_types(x, "impute", "numeric,category");
+  infinities_.add(x);
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     Gathered& gathered = gathered_[c];
-    gathered.n_rows += x.n_rows();
     if (x.column(c).type() == ColumnType::kCategory) {
       gathered.levels.add(x.column(c));
       return;
     }
     const Column& column = x.column(c);
+    if (params_.indicator) {
+      const Numbers numbers(column);
+      for (const double cell : numbers.values()) gathered.n_missing += is_missing(cell) ? 1 : 0;
+    }
     for_each_finite_block(CellSource(column), [&](std::span<const double> cells) {
       gathered.n_finite += cells.size();
       if (params_.strategy == "median") gathered.sketch.add(cells);
@@ -195,8 +220,9 @@ void Impute::do_partial_fit(const data::Frame& x, const data::TargetView&, const
 
 void Impute::do_merge(const Transformer& other) {
   const auto& theirs = dynamic_cast<const Impute&>(other).gathered_;
+  infinities_.merge(dynamic_cast<const Impute&>(other).infinities_);
   for (std::size_t c = 0; c < gathered_.size(); ++c) {
-    gathered_[c].n_rows += theirs[c].n_rows;
+    gathered_[c].n_missing += theirs[c].n_missing;
     gathered_[c].n_finite += theirs[c].n_finite;
     gathered_[c].moments.add(theirs[c].moments);
     gathered_[c].sketch.merge(theirs[c].sketch);
@@ -215,7 +241,7 @@ void Impute::do_finish_fit(const Context&) {
       fills_[c] = fill_of_levels(given, counts);
       continue;
     }
-    fills_[c].has_indicator = params_.indicator && gathered.n_finite < gathered.n_rows;
+    fills_[c].has_indicator = gathered.n_missing > 0;
     fills_[c].number = params_.fill_value;
     if (gathered.n_finite == 0 || params_.strategy == "constant") continue;
     const double half[] = {0.5};
@@ -231,9 +257,14 @@ void Impute::do_finish_fit(const Context&) {
   gathered_.clear();
 }
 
-Column filled_floats(std::span<const float> cells, double fill) {
+// A fill that a float32 column can hold.
+double float_fill(double fill) {
   constexpr double kLargest = std::numeric_limits<float>::max();
-  const auto value = static_cast<float>(std::clamp(fill, -kLargest, kLargest));
+  return std::clamp(fill, -kLargest, kLargest);
+}
+
+Column filled_floats(std::span<const float> cells, double fill) {
+  const auto value = static_cast<float>(float_fill(fill));
   data::CellBuffer<float> out(cells.size());
   for (std::size_t i = 0; i < cells.size(); ++i) out[i] = std::isfinite(cells[i]) ? cells[i] : value;
   return std::move(out).to_column(ColumnType::kFloat32);
@@ -253,17 +284,31 @@ Column indicator(std::size_t n, IsMissing is_missing) {
   return std::move(out).to_column(ColumnType::kFloat32);
 }
 
+// Where infinities are not filled.
+Column Impute::filled_number(const data::Frame& x, std::size_t c) const {
+  const bool is_float = x.column(c).type() == ColumnType::kFloat32;
+  const double fill = is_float ? float_fill(fills_[c].number) : fills_[c].number;
+  auto cells = infinities_.cells_of(x, c);
+  for (double& cell : cells)
+    if (std::isnan(cell)) cell = fill;
+  const data::Frame one({x.name(c)}, {x.column(c)});
+  return imputed_columns(one, {std::move(cells)}, infinities_.keeps())[0];
+}
+
 std::vector<Transformer::Named> Impute::do_transform_rest(const data::Frame& x,
                                                           const std::vector<bool>& mapped,
                                                           const Context& context) const {
   std::vector<Named> out(x.n_columns());
   std::vector<Named> indicators(x.n_columns());
+  const bool fills_infinities = infinities_.are_missing();
   std::vector<CellSource> numbers;
   std::vector<std::size_t> number_at;
   for (std::size_t c = 0; c < x.n_columns(); ++c) {
     out[c] = {x.name(c), x.column(c)};
     const auto type = x.column(c).type();
-    if (mapped[c] || type == ColumnType::kCategory || type == ColumnType::kFloat32) continue;
+    if (mapped[c] || type == ColumnType::kCategory) continue;
+    if (!fills_infinities) out[c].column = filled_number(x, c);
+    if (!fills_infinities || type == ColumnType::kFloat32) continue;
     const CellMap fill{.kind = CellMap::Kind::kFill, .fill = fills_[c].number};
     numbers.emplace_back(x.column(c), std::vector<CellMap>{fill});
     number_at.push_back(c);
@@ -282,9 +327,9 @@ std::vector<Transformer::Named> Impute::do_transform_rest(const data::Frame& x,
     } else {
       if (fill.has_indicator) {
         const Numbers cells(column);
-        missing = indicator(cells.size(), [&](std::size_t i) { return !std::isfinite(cells[i]); });
+        missing = indicator(cells.size(), [&](std::size_t i) { return is_missing(cells[i]); });
       }
-      if (column.type() == ColumnType::kFloat32)
+      if (fills_infinities && column.type() == ColumnType::kFloat32)
         out[c].column = filled_floats(column.float32s(), fill.number);
     }
     if (fill.has_indicator) indicators[c] = {x.name(c) + "_missing", std::move(missing)};
@@ -306,6 +351,7 @@ void Impute::do_save(artifact::Node& node) const {
   node.set_array("numbers", numbers);
   node.set_array("codes", codes);
   node.set_array("indicators", indicators);
+  infinities_.save(node);
   for (std::size_t c = 0; c < fills_.size(); ++c)
     if (fills_[c].levels.size() > 0) fills_[c].levels.save(node.add_child(fmt::format("column_{}", c)));
 }
@@ -315,6 +361,7 @@ void Impute::do_load(const artifact::Node& node) {
   const auto codes = node.array<std::int32_t>("codes");
   const auto indicators = node.array<std::uint8_t>("indicators");
   check_saved_size("impute", {numbers.size(), codes.size(), indicators.size()}, input_columns().size());
+  infinities_.load(node, numbers.size());
   fills_.assign(numbers.size(), {});
   for (std::size_t c = 0; c < fills_.size(); ++c) {
     fills_[c] = {numbers[c], codes[c], indicators[c] != 0, {}};
@@ -337,7 +384,10 @@ TransformerInfo impute_info() {
                  "What fills a missing category: a level of its own, or the most frequent one.",
                  choice({"level", "most_frequent"}))
           .param("indicator", &ImputeParams::indicator,
-                 "Add a 0/1 column <name>_missing for each column that had missing cells in training."));
+                 "Add a 0/1 column <name>_missing for each column that had missing cells in training.")
+          .param("infinities", &ImputeParams::infinities,
+                 "Infinite numbers: missing (filled), keep, clip (to the fitted range) or error.",
+                 Infinities::choices()));
 }
 
 }  // namespace kolosal::transform

@@ -25,6 +25,34 @@ TEST(Impute, CountsInfinitiesAsMissing) {
   EXPECT_THAT(numbers(out, "x_missing"), ElementsAre(0, 1, 0, 1, 1, 0));
 }
 
+TEST(Impute, InfinitiesAreTreatedAsAsked) {
+  const Frame x = one_column(Column::from_float64({1, kInf, 3, kNaN, -kInf, 5}));
+  const auto fill = [&](const char* how) {
+    return fit_all("impute", {{"strategy", "mean"}, {"indicator", true}, {"infinities", how}}, x);
+  };
+  EXPECT_THAT(numbers(fill("keep"), "x"), ElementsAre(1, kInf, 3, 3, -kInf, 5));
+  EXPECT_THAT(numbers(fill("clip"), "x"), ElementsAre(1, 5, 3, 3, 1, 5));
+  EXPECT_THAT(numbers(fill("clip"), "x_missing"), ElementsAre(0, 0, 0, 1, 0, 0));
+  EXPECT_ERROR(fill("error"), kData, ::testing::AllOf(HasSubstr("\"x\""), HasSubstr("row 1")));
+
+  // A column with infinite cells alone has no missing ones, unless they are.
+  const Frame infinite = one_column(Column::from_float64({1, kInf}));
+  EXPECT_EQ(fit_all("impute", {{"indicator", true}, {"infinities", "keep"}}, infinite).n_columns(), 1U);
+  EXPECT_EQ(fit_all("impute", {{"indicator", true}}, infinite).n_columns(), 2U);
+
+  const Frame floats = one_column(Column::from_float32({1.0F, -std::numeric_limits<float>::infinity()}));
+  const Frame out = fit_all("impute", {{"infinities", "clip"}}, floats);
+  EXPECT_EQ(out.column(0).type(), data::ColumnType::kFloat32);
+  EXPECT_THAT(numbers(out, "x"), ElementsAre(1, 1));
+}
+
+TEST(Impute, RefusesInfinitiesOfABatch) {
+  const auto step = make_transformer("impute", {{"infinities", "error"}});
+  step->partial_fit(one_column(Column::from_float64({1, 2})), {}, {"x"}, {});
+  EXPECT_ERROR(step->partial_fit(one_column(Column::from_float64({1, kInf})), {}, {"x"}, {}), kData,
+               HasSubstr("\"x\""));
+}
+
 TEST(Impute, HugeNumbersDoNotOverflow) {
   const Frame x = one_column(Column::from_float64({1.5e308, 1.7e308, kNaN, 1.6e308, 1.6e308}));
   EXPECT_DOUBLE_EQ(numbers(fit_all("impute", {{"strategy", "mean"}}, x), "x")[2], 1.6e308);
