@@ -57,6 +57,40 @@ TEST(IterativeImpute, DrawsSpreadAroundTheMean) {
   EXPECT_EQ(one[0], one[7]);  // equal rows
 }
 
+// b = a^2 and c = noise: what a line can not tell.
+Frame curve() {
+  Rng rng(4);
+  std::vector<double> a(300), b(300), c(300);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    a[i] = 4 * rng.uniform() - 2;
+    b[i] = i % 6 == 0 ? kNaN : a[i] * a[i];
+    c[i] = rng.normal();
+  }
+  return {{"a", "b", "c"}, {Column::from_float64(a), Column::from_float64(b), Column::from_float64(c)}};
+}
+
+double error_of(const Frame& x, const ParamMap& params) {
+  const auto b = numbers(fit_all("iterative_impute", params, x), "b"), a = numbers(x, "a");
+  double squares = 0;
+  for (std::size_t i = 0; i < b.size(); i += 6) squares += (b[i] - a[i] * a[i]) * (b[i] - a[i] * a[i]);
+  return std::sqrt(squares / 50);
+}
+
+TEST(IterativeImpute, TreesFindTheCurve) {
+  const Frame x = curve();
+  EXPECT_GT(error_of(x, {}), 0.9);
+  for (const char* estimator : {"tree", "extra_trees", "random_forest"})
+    EXPECT_LT(error_of(x, {{"estimator", estimator}, {"n_trees", std::int64_t{30}}}), 0.35) << estimator;
+}
+
+TEST(IterativeImpute, DrawsOfTreesAreTargetsOfFittedRows) {
+  const Frame x = curve();
+  const auto given = numbers(x, "b");
+  const auto b = numbers(
+      fit_all("iterative_impute", {{"estimator", "extra_trees"}, {"n_draws", std::int64_t{1}}}, x), "b");
+  for (std::size_t i = 0; i < b.size(); i += 6) EXPECT_THAT(given, ::testing::Contains(b[i])) << i;
+}
+
 TEST(IterativeImpute, OneColumnAndEmptyColumnsGetTheirFirstFill) {
   EXPECT_THAT(numbers(fit_all("iterative_impute", {{"initial", "median"}},
                               one_column(Column::from_float64({1, 2, 9, kNaN}))),
