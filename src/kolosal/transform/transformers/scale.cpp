@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -15,25 +16,32 @@ using data::ColumnType;
 
 struct ScaleParams {
   std::string method = "standard";
+  double quantile_low = 25;
+  double quantile_high = 75;
+  double range_low = 0;
+  double range_high = 1;
   double clip = 0;
 };
 
 /// Centres and scales numbers: z = (x - centre) / scale.
 ///
-///   standard: mean and standard deviation;  robust: median and interquartile range;  minmax: to [0, 1];
-///   maxabs: by the greatest magnitude, to [-1, 1], so that 0 stays 0.
+///   standard: mean and standard deviation;  robust: median and the range from one quantile to another (the
+///   quartiles);  minmax: to [range_low, range_high];  maxabs: by the greatest magnitude, to [-1, 1], so that
+///   0 stays 0.
 ///
 /// Types:   float32 stays float32, everything else becomes float64.
 /// Missing: fit() ignores NaN and infinities; transform() keeps them (clip brings infinities to its bound).
-/// Edge:    a constant column gets scale 1, so it becomes 0 and not NaN; a column without a finite cell is
-/// unchanged.
-/// Streams: standard to rounding, minmax and maxabs exactly; robust exactly up to 32,768 present cells, then
-/// with a rank error of 0.13 % (QuantileSketch). Inverse: z * scale + centre, as float64 (float32 for a
-/// float32 column); what clip has cut stays cut. Source:  agrees with scikit-learn's StandardScaler (variance
-/// divided by n), RobustScaler, MinMaxScaler and MaxAbsScaler.
+/// Edge:    a constant column gets scale 1, so it becomes 0 (minmax: range_low) and not NaN; a column without
+/// a finite cell is unchanged. Streams: standard to rounding, minmax and maxabs exactly; robust exactly up to
+/// 32,768 present cells, then with a rank error of 0.13 % (QuantileSketch). Inverse: z * scale + centre, as
+/// float64 (float32 for a float32 column); what clip has cut stays cut. Source:  agrees with scikit-learn's
+/// StandardScaler (variance divided by n), RobustScaler, MinMaxScaler and MaxAbsScaler.
 class Scale final : public Transformer {
  public:
-  explicit Scale(ScaleParams params) : params_(std::move(params)) {}
+  explicit Scale(ScaleParams params) : params_(std::move(params)) {
+    check_order("quantile_low", params_.quantile_low, "quantile_high", params_.quantile_high);
+    check_order("range_low", params_.range_low, "range_high", params_.range_high);
+  }
   bool can_stream() const override { return true; }
   bool has_inverse() const override { return true; }
   std::string made_types() const override { return "float,float32"; }
@@ -76,6 +84,15 @@ class Scale final : public Transformer {
     check_saved_size("scale", {centre_.size(), scale_.size()}, input_columns().size());
   }
 
+  static void check_order(const char* low_name, double low, const char* high_name, double high) {
+    if (!(low < high))
+      throw Error(ErrorCode::kInvalidParameter, "scale: {} must be below {}: {} and {}", low_name, high_name,
+                  low, high);
+  }
+  // The median, and the quantiles whose distance is the scale.
+  std::array<double, 3> robust_levels() const {
+    return {0.5, params_.quantile_low / 100, params_.quantile_high / 100};
+  }
   bool is_robust() const { return params_.method == "robust"; }
   void start(std::size_t n_columns) {
     centre_.assign(n_columns, 0.0);
@@ -89,8 +106,6 @@ class Scale final : public Transformer {
   std::vector<double> scale_;  // never 0
   std::vector<Gathered> gathered_;
 };
-
-constexpr double kQuartiles[] = {0.5, 0.25, 0.75};
 
 // Rounding alone gives a constant column a variance; scikit-learn's bound for that (utils/_extmath,
 // _is_constant_feature).
@@ -110,7 +125,10 @@ void Scale::set(std::size_t c, double centre, double scale) {
 void Scale::set_of_moments(std::size_t c, const Moments& moments) {
   if (moments.count == 0) return;
   if (params_.method == "minmax") {
-    set(c, moments.low, moments.high - moments.low);
+    set(c, 0, moments.high - moments.low);
+    scale_[c] =
+        std::min(scale_[c] / (params_.range_high - params_.range_low), std::numeric_limits<double>::max());
+    centre_[c] = moments.low - params_.range_low * scale_[c];
     return;
   }
   if (params_.method == "maxabs") {
@@ -128,7 +146,7 @@ void Scale::do_fit_sources(std::span<const CellSource> x, std::span<const std::u
     require_type("scale", input_columns()[c], x[c].column().type(), "numeric");
   start(x.size());
   if (is_robust()) {
-    const auto found = quantiles_of(x, rows, kQuartiles, context);
+    const auto found = quantiles_of(x, rows, robust_levels(), context);
     for (std::size_t c = 0; c < x.size(); ++c)
       if (found[c].count > 0) set(c, found[c].values[0], found[c].values[2] - found[c].values[1]);
     return;
@@ -162,7 +180,7 @@ void Scale::do_finish_fit(const Context&) {
   for (std::size_t c = 0; c < gathered_.size(); ++c) {
     set_of_moments(c, gathered_[c].moments);
     if (!is_robust() || gathered_[c].sketch.count() == 0) continue;
-    const auto quartiles = gathered_[c].sketch.quantiles(kQuartiles);
+    const auto quartiles = gathered_[c].sketch.quantiles(robust_levels());
     set(c, quartiles[0], quartiles[2] - quartiles[1]);
   }
   gathered_.clear();
@@ -226,9 +244,18 @@ TransformerInfo scale_info() {
       ParamTable<ScaleParams>()
           .param(
               "method", &ScaleParams::method,
-              "standard: mean 0, deviation 1; robust: median 0, interquartile range 1; minmax: from 0 to 1; "
+              "standard: mean 0, deviation 1; robust: median 0, interquartile range 1; minmax: to a range; "
               "maxabs: magnitudes up to 1.",
               choice({"standard", "robust", "minmax", "maxabs"}))
+          .param("quantile_low", &ScaleParams::quantile_low,
+                 "robust: the lower end of the range that becomes 1, in percent.")
+          .limits(0, 100)
+          .param("quantile_high", &ScaleParams::quantile_high, "robust: its upper end, in percent.")
+          .limits(0, 100)
+          .param("range_low", &ScaleParams::range_low, "minmax: what the least fitted number becomes.")
+          .limits(-1e9, 1e9)
+          .param("range_high", &ScaleParams::range_high, "minmax: what the greatest fitted number becomes.")
+          .limits(-1e9, 1e9)
           .param("clip", &ScaleParams::clip, "Cut scaled numbers to [-clip, clip]; 0 does not cut.")
           .limits(0, 1e9));
 }

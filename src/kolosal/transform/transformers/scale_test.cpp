@@ -34,6 +34,15 @@ const Case kCases[] = {
     {"huge", {}, {1.7e308, -1.7e308}, {1, -1}},
     {"maxabs", {{"method", "maxabs"}}, {-4, 1, 0, kNaN}, {-1, 0.25, 0, kNaN}},
     {"huge minmax", {{"method", "minmax"}}, {1e308, 0, 5e307}, {1, 0, 0.5}},
+    {"minmax to a range",
+     {{"method", "minmax"}, {"range_low", -1.0}, {"range_high", 3.0}},
+     {0, 1, 4},
+     {-1, 0, 3}},
+    {"a constant is at the low end", {{"method", "minmax"}, {"range_low", -1.0}}, {7, 7}, {-1, -1}},
+    {"robust of other quantiles",
+     {{"method", "robust"}, {"quantile_low", 0.0}, {"quantile_high", 100.0}},
+     {1, 2, 3, 11},
+     {-0.15, -0.05, 0.05, 0.85}},
     {"infinities are not learned from", {{"clip", 3.0}}, {1, 3, kInf, -kInf}, {-1, 1, 3, -3}},
     {"clip keeps missing", {{"clip", 1.0}}, {1, 2, 3, kNaN}, {-1, 0, 1, kNaN}},
     {"robust of a nearly constant column", {{"method", "robust"}}, {2, 2, 2, 2, 9}, {0, 0, 0, 0, 7}},
@@ -52,6 +61,13 @@ TEST(Scale, KeepsFloat32) {
   const Frame out = fit_all("scale", {}, one_column(Column::from_float32({1, 3})));
   EXPECT_EQ(out.column("x").type(), data::ColumnType::kFloat32);
   EXPECT_THAT(numbers(out, "x"), ElementsAre(-1, 1));
+}
+
+TEST(Scale, RefusesRangesWithoutWidth) {
+  EXPECT_ERROR(make_transformer("scale", {{"quantile_low", 80.0}}), kInvalidParameter,
+               ::testing::AllOf(::testing::HasSubstr("quantile_low"), ::testing::HasSubstr("80")));
+  EXPECT_ERROR(make_transformer("scale", {{"range_low", 1.0}}), kInvalidParameter,
+               ::testing::HasSubstr("range_high"));
 }
 
 }  // namespace
