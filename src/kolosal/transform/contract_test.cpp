@@ -38,7 +38,7 @@ Frame hostile_frame(std::size_t n) {
   std::vector<float> single(n);
   std::vector<std::int64_t> integer(n), serial(n), day(n), moment(n);
   std::vector<std::uint8_t> flag(n);
-  std::vector<std::int32_t> few(n), many(n), none(n, data::kMissingCode);
+  std::vector<std::int32_t> few(n), many(n), none(n, data::kMissingCode), single_level(n, 0);
   std::vector<std::optional<std::string>> text(n), empty_text(n);
   data::Bitmap valid = data::all_present(n);
   const char* kTexts[] = {"",        "Hello World",   "price 1,200 EUR", "\xc3\x84rger \xff broken",
@@ -82,6 +82,7 @@ Frame hostile_frame(std::size_t n) {
   out.add("few", Column::from_category(few, dictionary({"red", "green", "blue", "never"})));
   out.add("many", Column::from_category(many, dictionary(levels)));
   out.add("none", Column::from_category(none, dictionary({})));
+  out.add("single_level", Column::from_category(single_level, dictionary({"only"})));
   out.add("text", Column::from_texts(text));
   out.add("empty_text", Column::from_texts(empty_text));
   std::vector<float> ones(indices.size(), 1.0F);
@@ -169,7 +170,9 @@ std::vector<ParamMap> variants(const std::string& name) {
   if (name == "impute")
     return {{{"strategy", "mean"}, {"indicator", true}},
             {{"strategy", "most_frequent"}, {"category_strategy", "most_frequent"}},
-            {{"strategy", "constant"}, {"fill_value", -1.0}}};
+            {{"strategy", "constant"}, {"fill_value", -1.0}},
+            {{"infinities", "keep"}, {"indicator", true}},
+            {{"infinities", "clip"}, {"strategy", "mean"}, {"indicator", true}}};
   if (name == "discretize")
     return {{{"method", "uniform"}, {"encode", "category"}},
             {{"method", "kmeans"}, {"n_bins", std::int64_t{9}}},
@@ -185,7 +188,14 @@ std::vector<ParamMap> variants(const std::string& name) {
         {{"direction", "backward"}, {"order_by", "day"}, {"group_by", "few"}, {"limit", std::int64_t{2}}}};
   if (name == "iterative_impute")
     return {{{"initial", "median"}, {"infinities", "keep"}},
-            {{"n_draws", std::int64_t{3}}, {"max_iter", std::int64_t{2}}, {"infinities", "clip"}}};
+            {{"n_draws", std::int64_t{3}}, {"max_iter", std::int64_t{2}}, {"infinities", "clip"}},
+            {{"estimator", "tree"}, {"max_iter", std::int64_t{2}}},
+            {{"estimator", "extra_trees"}, {"n_trees", std::int64_t{3}}, {"max_iter", std::int64_t{3}}},
+            {{"estimator", "random_forest"},
+             {"n_trees", std::int64_t{2}},
+             {"max_features", 0.3},
+             {"max_iter", std::int64_t{1}},
+             {"n_draws", std::int64_t{2}}}};
   if (name == "knn_impute")
     return {{{"weights", "distance"}, {"infinities", "keep"}},
             {{"n_neighbors", std::int64_t{200}}, {"infinities", "clip"}, {"max_rows", std::int64_t{50}}}};
@@ -197,14 +207,26 @@ std::vector<ParamMap> variants(const std::string& name) {
   if (name == "clip") return {{{"bounds", "given"}, {"upper", 2.0}}};
   if (name == "normalize_rows") return {{{"norm", "l1"}}, {{"norm", "max"}}};
   if (name == "scale")
-    return {{{"method", "robust"}}, {{"method", "minmax"}}, {{"method", "maxabs"}}, {{"clip", 3.0}}};
+    return {{{"method", "robust"}}, {{"method", "robust"}, {"quantile_low", 5.0}, {"quantile_high", 60.0}},
+            {{"method", "minmax"}}, {{"method", "minmax"}, {"range_low", -1.0}},
+            {{"method", "maxabs"}}, {{"clip", 3.0}}};
   if (name == "one_hot")
-    return {{{"dense", true}}, {{"min_frequency", std::int64_t{3}}, {"max_categories", std::int64_t{2}}}};
+    return {{{"dense", true}},
+            {{"min_frequency", std::int64_t{3}}, {"max_categories", std::int64_t{2}}},
+            {{"drop", "first"}, {"handle_unknown", "missing"}},
+            {{"drop", "if_binary"}, {"handle_unknown", "ignore"}, {"handle_missing", "unknown"}}};
+  if (name == "ordinal_encode")
+    return {{{"missing_value", -1.0}},
+            {{"handle_missing", "level"}, {"handle_unknown", "value"}, {"unknown_value", -2.0}},
+            {{"handle_missing", "unknown"}, {"handle_unknown", "value"}}};
+  if (name == "missing_indicator") return {{{"features", "all"}, {"infinities", false}}};
   if (name == "target_encode")
     return {{{"method", "empirical_bayes"}, {"counts", true}, {"keep", true}},
             {{"min_levels", std::int64_t{10}}},
             {{"method", "james_stein"}},
-            {{"training", "ordered"}, {"smoothing", 0.0}}};
+            {{"training", "ordered"}, {"smoothing", 0.0}},
+            {{"handle_unknown", "missing"}, {"handle_missing", "unknown"}, {"method", "james_stein"}},
+            {{"handle_unknown", "nan"}, {"handle_missing", "nan"}, {"counts", true}}};
   if (name == "date_parts")
     return {{{"cyclic", true}, {"differences", true}, {"drop_constant", false}},
             {{"parts", "week,quarter,is_weekend,is_month_end"}, {"since", "first"}},
@@ -215,13 +237,24 @@ std::vector<ParamMap> variants(const std::string& name) {
              {"drop_constant", false}}};
   if (name == "text_hash") return {{{"idf", true}, {"width", std::int64_t{64}}}};
   if (name == "text_tokens") return {{{"score", "target"}, {"min_rows", std::int64_t{1}}}};
-  if (name == "frequency_encode") return {{{"method", "count"}}, {{"method", "log_count"}}};
-  if (name == "leave_one_out_encode") return {{{"noise", 0.2}, {"max_classes", std::int64_t{2}}}};
-  if (name == "weight_of_evidence") return {{{"out_of_fold", false}, {"regularization", 0.01}}};
-  if (name == "binary_encode") return {{{"missing_level", false}}};
-  if (name == "hash_encode") return {{{"width", std::int64_t{3}}, {"alternate_sign", false}}};
+  if (name == "frequency_encode")
+    return {{{"method", "count"}},
+            {{"method", "log_count"}, {"handle_missing", "level"}},
+            {{"handle_unknown", "missing"}, {"handle_missing", "level"}}};
+  if (name == "leave_one_out_encode")
+    return {{{"noise", 0.2}, {"max_classes", std::int64_t{2}}},
+            {{"handle_unknown", "nan"}, {"handle_missing", "unknown"}}};
+  if (name == "weight_of_evidence")
+    return {{{"out_of_fold", false}, {"regularization", 0.01}},
+            {{"handle_unknown", "missing"}, {"handle_missing", "nan"}}};
+  if (name == "binary_encode")
+    return {{{"handle_missing", "unknown"}}, {{"handle_unknown", "nan"}, {"handle_missing", "nan"}}};
+  if (name == "hash_encode")
+    return {{{"width", std::int64_t{3}}, {"alternate_sign", false}, {"handle_missing", "level"}}};
   if (name == "group_rare")
-    return {{{"min_rows", std::int64_t{4}}, {"max_levels", std::int64_t{2}}, {"unseen", false}}};
+    return {{{"min_rows", std::int64_t{4}}, {"max_levels", std::int64_t{2}}, {"handle_unknown", "keep"}},
+            {{"min_rows", std::int64_t{15}}, {"handle_missing", "level"}},
+            {{"handle_missing", "unknown"}, {"handle_unknown", "missing"}}};
   if (name == "variance_threshold") return {{{"threshold", 10.0}}};
   if (name == "f_statistic") return {{{"choose", "fdr"}}, {{"choose", "share"}, {"share", 0.2}}};
   if (name == "chi2") return {{{"choose", "bonferroni"}}, {{"choose", "top_k"}, {"k", std::int64_t{1}}}};
@@ -237,7 +270,8 @@ std::vector<ParamMap> variants(const std::string& name) {
             {{"epsilon", 0.9}, {"density", 0.5}}};
   if (name == "group_stats") return {{{"target", true}, {"stats", "mean,max,count"}}};
   if (name == "category_cross")
-    return {{{"choose", "gain"}, {"n_crosses", std::int64_t{2}}}, {{"max_levels", std::int64_t{3}}}};
+    return {{{"choose", "gain"}, {"n_crosses", std::int64_t{2}}, {"handle_missing", "level"}},
+            {{"max_levels", std::int64_t{3}}, {"handle_unknown", "missing"}, {"handle_missing", "unknown"}}};
   if (name == "text_tfidf")
     return {{{"analyzer", "char_wb"}, {"ngram_min", std::int64_t{2}}, {"ngram_max", std::int64_t{4}}},
             {{"ngram_max", std::int64_t{2}}, {"max_features", std::int64_t{3}}, {"sublinear_tf", true}},
@@ -612,7 +646,7 @@ TEST(Selector, TakesTypesAndNames) {
   const Frame x = hostile_frame(4);
   EXPECT_THAT((Selector{"time", {}}.resolve(x)), ::testing::ElementsAre("day", "moment"));
   EXPECT_THAT((Selector{"category, text", {}}.resolve(x)),
-              ::testing::ElementsAre("few", "many", "none", "text", "empty_text"));
+              ::testing::ElementsAre("few", "many", "none", "single_level", "text", "empty_text"));
   EXPECT_THAT((Selector{"all", {"flag", "plain"}}.resolve(x)), ::testing::ElementsAre("flag", "plain"));
   EXPECT_ERROR((Selector{"all", {"plane"}}.resolve(x)), kData, HasSubstr("plain"));
   EXPECT_ERROR((Selector{"categroy", {}}.resolve(x)), kInvalidParameter, HasSubstr("category"));

@@ -2,6 +2,14 @@
 
 namespace kolosal::transform {
 
+CodeView LevelValues::begin_column(const data::Frame& x, std::size_t c, std::span<const std::uint32_t> rows,
+                                   std::vector<std::int64_t>& counts) {
+  const Levels& levels = tables_[c].levels = Levels(x.column(c).dictionary());
+  counts = count_slots(levels.codes(x.column(c)), rows, levels.n_slots());
+  rules_.fit_counts(c, x.name(c), counts);
+  return rules_.fit_codes(levels, x.column(c));
+}
+
 std::vector<Transformer::Named> LevelValues::encode(const data::Frame& x, const Context& context,
                                                     const Edit& edit) const {
   const std::size_t width = n_outputs();
@@ -9,6 +17,7 @@ std::vector<Transformer::Named> LevelValues::encode(const data::Frame& x, const 
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     const Table& table = tables_[c];
     const CodeView codes = table.levels.codes(x.column(c));
+    rules_.check(c, x.name(c), codes, x.column(c));
     for (std::size_t k = 0; k < width; ++k) {
       std::vector<double> cells(codes.size());
       for (std::size_t i = 0; i < cells.size(); ++i)
@@ -23,6 +32,7 @@ std::vector<Transformer::Named> LevelValues::encode(const data::Frame& x, const 
 
 void LevelValues::do_save(artifact::Node& node) const {
   node.set_array("classes", classes_);
+  rules_.save(node);
   for (std::size_t c = 0; c < tables_.size(); ++c) {
     artifact::Node& child = node.add_child(fmt::format("column_{}", c));
     tables_[c].levels.save(child);
@@ -33,6 +43,7 @@ void LevelValues::do_save(artifact::Node& node) const {
 void LevelValues::do_load(const artifact::Node& node) {
   classes_ = node.get_vector<std::int64_t>("classes");
   tables_.assign(input_columns().size(), {});
+  rules_.load(node, tables_.size());
   for (std::size_t c = 0; c < tables_.size(); ++c) {
     const artifact::Node& child = node.child(fmt::format("column_{}", c));
     tables_[c] = {Levels::load(child), child.get_vector<double>("value")};

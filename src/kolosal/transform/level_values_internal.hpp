@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/target_outputs_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -15,11 +15,12 @@ namespace kolosal::transform {
 /// target. do_fit() fills tables_; a fitted row may get another number than its level (see encode()).
 ///
 /// Types:   category becomes float64 <name><suffix>, or <name><suffix>_<class>.
-/// Missing: is a level of its own.
+/// Unknown, missing: as the rules of the step say.
 class LevelValues : public Transformer {
  protected:
   /// `step` and `suffix` outlive the object (literals).
-  LevelValues(const char* step, const char* suffix) : step_(step), suffix_(suffix) {}
+  LevelValues(const char* step, const char* suffix, LevelRules rules)
+      : rules_(std::move(rules)), step_(step), suffix_(suffix) {}
 
   struct Table {
     Levels levels;
@@ -30,6 +31,11 @@ class LevelValues : public Transformer {
 
   std::vector<Named> encode(const data::Frame& x, const Context& context, const Edit& edit = {}) const;
 
+  /// Starts a fit: tables_ have levels and rules_ know them. counts: fitted rows by slot.
+  CodeView begin_column(const data::Frame& x, std::size_t c, std::span<const std::uint32_t> rows,
+                        std::vector<std::int64_t>& counts);
+
+  LevelRules rules_;
   std::vector<Table> tables_;          // by column
   std::vector<std::int64_t> classes_;  // of the outputs; empty: one output
   std::size_t n_outputs() const { return classes_.empty() ? 1 : classes_.size(); }

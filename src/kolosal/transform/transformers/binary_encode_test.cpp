@@ -25,7 +25,7 @@ TEST(BinaryEncode, WritesTheNumberOfALevelInBinary) {
 
 TEST(BinaryEncode, MissingCellsAreZeroWhenTheyAreNoLevel) {
   const Frame x = one_column(categories({"a", "b", "c"}, {0, 1, 2, data::kMissingCode}));
-  const Frame out = fit_all("binary_encode", {{"missing_level", false}}, x);
+  const Frame out = fit_all("binary_encode", {{"handle_missing", "unknown"}}, x);
   EXPECT_THAT(out.names(), ElementsAre("x_0", "x_1"));
   EXPECT_THAT(numbers(out, "x_0"), ElementsAre(0, 1, 1, 0));
   EXPECT_THAT(numbers(out, "x_1"), ElementsAre(1, 0, 1, 0));

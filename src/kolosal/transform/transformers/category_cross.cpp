@@ -2,7 +2,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/sample_target_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -17,6 +17,8 @@ struct CategoryCrossParams {
   std::int64_t min_rows = 2;
   std::int64_t max_levels = 10'000;
   std::int64_t sample_rows = 20'000;
+  std::string handle_unknown = "keep";
+  std::string handle_missing = "keep";
 };
 
 // The level of one column and that of another as one number.
@@ -52,10 +54,15 @@ double explained_share(const std::vector<std::uint64_t>& groups, const SampleTar
 /// Levels:  pairs on at least min_rows fitted rows, the max_levels most frequent; named
 ///          "<level>*<level>", in the order of their names.
 /// Types:   the columns stay; a cross is a category.
-/// Missing: a cross is missing where one of both is. All other pairs are an unseen level.
+/// Missing: a cross is missing where one of both is; handle_missing "level": missing cells are crossed like a
+///          level "(missing)", "unknown": the cross is an unknown level.
+/// Unknown: pairs that are no level are unknown to later steps, or missing (handle_unknown "missing").
+/// "error"
+///          refuses levels of one column that no fitted row has; a new pair of known levels is none.
 class CategoryCross final : public Transformer {
  public:
-  explicit CategoryCross(CategoryCrossParams params) : params_(std::move(params)) {}
+  explicit CategoryCross(CategoryCrossParams params)
+      : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
   bool uses_target() const override { return params_.choose == "gain"; }
   std::string made_types() const override { return "category"; }
 
@@ -78,7 +85,13 @@ class CategoryCross final : public Transformer {
                                                                 const Context& context) const;
   void fit_cross(const data::Frame& x, std::span<const std::uint32_t> rows, Cross& cross) const;
 
+  // Whether a cell can be part of a level of a cross.
+  bool is_level(std::int32_t code) const {
+    return code >= 0 || (code == data::kMissingCode && rules_.missing_is_level());
+  }
+
   CategoryCrossParams params_;
+  LevelRules rules_;
   std::vector<Levels> levels_;  // by column
   std::vector<Cross> crosses_;
 };
@@ -131,24 +144,26 @@ void CategoryCross::fit_cross(const data::Frame& x, std::span<const std::uint32_
   const CodeView a = left.codes(x.column(cross.a)), b = right.codes(x.column(cross.b));
   std::unordered_map<std::uint64_t, std::int64_t> counts;
   for (const std::uint32_t row : rows)
-    if (a[row] >= 0 && b[row] >= 0) ++counts[key_of(a[row], b[row])];
+    if (is_level(a[row]) && is_level(b[row])) ++counts[key_of(a[row], b[row])];
   struct Pair {
     std::string name;
     std::uint64_t key;
     std::int64_t count;
   };
+  const auto text_of = [](const Levels& levels, std::uint64_t code) {
+    const auto signed_code = static_cast<std::int32_t>(static_cast<std::uint32_t>(code));
+    return signed_code < 0 ? "(missing)" : levels.dictionary().level(signed_code);
+  };
   std::vector<Pair> pairs;
   for (const auto& [key, count] : counts)
     if (count >= params_.min_rows)
-      pairs.push_back({left.dictionary().level(static_cast<std::int32_t>(key >> 32)) + "*" +
-                           right.dictionary().level(static_cast<std::int32_t>(key & 0xffffffffU)),
-                       key, count});
+      pairs.push_back({text_of(left, key >> 32) + "*" + text_of(right, key & 0xffffffffU), key, count});
   // By name, and pairs of one name ("a*b" and "c", "a" and "b*c") by the first level: the same whatever the
   // codes.
   std::ranges::sort(pairs, [&](const Pair& p, const Pair& q) {
     if (p.name != q.name) return p.name < q.name;
-    return left.dictionary().level(static_cast<std::int32_t>(p.key >> 32)) <
-           left.dictionary().level(static_cast<std::int32_t>(q.key >> 32));
+    const std::string first = text_of(left, p.key >> 32), second = text_of(left, q.key >> 32);
+    return first != second ? first < second : p.key < q.key;
   });
   if (pairs.size() > static_cast<std::size_t>(params_.max_levels)) {
     std::vector<std::size_t> order(pairs.size());
@@ -174,7 +189,12 @@ void CategoryCross::do_fit(const data::Frame& x, std::span<const std::uint32_t> 
                            const data::TargetView& y, const Context& context) {
   require_types(x, "category_cross", "category");
   levels_.clear();
-  for (std::size_t c = 0; c < x.n_columns(); ++c) levels_.emplace_back(x.column(c).dictionary());
+  rules_.begin_fit(x.n_columns());
+  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+    levels_.emplace_back(x.column(c).dictionary());
+    auto counts = count_slots(levels_[c].codes(x.column(c)), rows, levels_[c].n_slots());
+    rules_.fit_counts(c, x.name(c), counts);
+  }
   crosses_.clear();
   for (const auto& [a, b] : choose_pairs(x, rows, y, context)) crosses_.push_back({a, b, {}, {}});
   context.parallel_blocks(crosses_.size(), 1,
@@ -184,15 +204,18 @@ void CategoryCross::do_fit(const data::Frame& x, std::span<const std::uint32_t> 
 std::vector<Transformer::Named> CategoryCross::do_transform(const data::Frame& x,
                                                             const Context& context) const {
   std::vector<Named> made(crosses_.size());
+  for (std::size_t c = 0; c < x.n_columns(); ++c) rules_.check(c, x.name(c), levels_[c], x.column(c));
+  const bool keeps_missing = rules_.missing() == "keep" || rules_.missing() == "error";
+  const std::int32_t unknown = rules_.unknown() == "missing" ? data::kMissingCode : data::kUnseenCode;
   context.parallel_blocks(crosses_.size(), 1, [&](std::size_t i, std::size_t) {
     const Cross& cross = crosses_[i];
     const CodeView a = levels_[cross.a].codes(x.column(cross.a)),
                    b = levels_[cross.b].codes(x.column(cross.b));
-    std::vector<std::int32_t> codes(x.n_rows(), data::kUnseenCode);
+    std::vector<std::int32_t> codes(x.n_rows(), unknown);
     for (std::size_t row = 0; row < codes.size(); ++row) {
-      if (a[row] == data::kMissingCode || b[row] == data::kMissingCode) {
+      if (keeps_missing && (a[row] == data::kMissingCode || b[row] == data::kMissingCode)) {
         codes[row] = data::kMissingCode;
-      } else if (a[row] >= 0 && b[row] >= 0) {
+      } else if (is_level(a[row]) && is_level(b[row])) {
         const auto found = cross.code.find(key_of(a[row], b[row]));
         if (found != cross.code.end()) codes[row] = found->second;
       }
@@ -207,6 +230,7 @@ std::vector<Transformer::Named> CategoryCross::do_transform(const data::Frame& x
 }
 
 void CategoryCross::do_save(artifact::Node& node) const {
+  rules_.save(node);
   for (std::size_t c = 0; c < levels_.size(); ++c)
     levels_[c].save(node.add_child(fmt::format("column_{}", c)));
   node.set("n_crosses", crosses_.size());
@@ -225,6 +249,7 @@ void CategoryCross::do_load(const artifact::Node& node) {
   levels_.clear();
   for (std::size_t c = 0; c < input_columns().size(); ++c)
     levels_.push_back(Levels::load(node.child(fmt::format("column_{}", c))));
+  rules_.load(node, levels_.size());
   crosses_.clear();
   for (std::int64_t i = 0; i < node.get_int("n_crosses"); ++i) {
     const artifact::Node& child = node.child(fmt::format("cross_{}", i));
@@ -263,7 +288,15 @@ TransformerInfo category_cross_info() {
           .limits(1, 1e8)
           .param("sample_rows", &CategoryCrossParams::sample_rows,
                  "Most training rows looked at for the choice (gain).")
-          .limits(10, 1e9));
+          .limits(10, 1e9)
+          .param(
+              "handle_unknown", &CategoryCrossParams::handle_unknown,
+              "Pairs that are no level: unknown to later steps, or missing; error: levels that training did "
+              "not have.",
+              choice({"keep", "missing", "error"}))
+          .param("handle_missing", &CategoryCrossParams::handle_missing,
+                 "A missing cell: no cross, a level of its own, as an unknown level, or an error.",
+                 choice({"keep", "level", "unknown", "error"})));
 }
 
 }  // namespace kolosal::transform

@@ -4,6 +4,7 @@
 
 #include "kolosal/data/cell_buffer.hpp"
 #include "kolosal/transform/level_counts_internal.hpp"
+#include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -13,6 +14,8 @@ using data::Column;
 
 struct FrequencyEncodeParams {
   std::string method = "rank";
+  std::string handle_unknown = "value";
+  std::string handle_missing = "unknown";
 };
 
 /// A level becomes a number that tells how frequent it is among the fitted rows.
@@ -22,10 +25,13 @@ struct FrequencyEncodeParams {
 ///
 /// Types:   category becomes float32.
 /// Streams: exactly, in memory by the number of levels.
-/// Missing: missing cells and levels not in the fitted rows get -1 (rank) or 0 (others).
+/// Unknown: levels not in the fitted rows get -1 (rank) or 0 (others), unless handle_unknown says otherwise.
+/// Missing: as an unknown level, or counted like a level (handle_missing "level").
+/// Source:  count, with handle_missing "level", agrees with CountEncoder of category_encoders.
 class FrequencyEncode final : public Transformer {
  public:
-  explicit FrequencyEncode(FrequencyEncodeParams params) : params_(std::move(params)) {}
+  explicit FrequencyEncode(FrequencyEncodeParams params)
+      : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
   bool can_stream() const override { return true; }
   std::string made_types() const override { return "float32"; }
 
@@ -39,11 +45,10 @@ class FrequencyEncode final : public Transformer {
               const Context& context) override {
     require_types(x, "frequency_encode", "category");
     tables_.assign(x.n_columns(), {});
+    rules_.begin_fit(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      Table& table = tables_[c];
-      table.levels = Levels(x.column(c).dictionary());
-      const auto counts = count_slots(table.levels.codes(x.column(c)), rows, table.levels.n_slots());
-      table.value = values_of(counts, codes_in_level_order(table.levels.dictionary()), rows.size());
+      const Levels levels(x.column(c).dictionary());
+      fit_table(c, levels, count_slots(levels.codes(x.column(c)), rows, levels.n_slots()));
     });
   }
 
@@ -59,14 +64,22 @@ class FrequencyEncode final : public Transformer {
   }
   void do_finish_fit(const Context&) override {
     tables_.assign(gathered_.size(), {});
+    rules_.begin_fit(gathered_.size());
     for (std::size_t c = 0; c < gathered_.size(); ++c) {
       std::vector<std::int64_t> counts;
-      tables_[c].levels = gathered_[c].levels(counts);
-      const auto n_rows = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-      tables_[c].value = values_of(counts, codes_in_level_order(tables_[c].levels.dictionary()),
-                                   static_cast<std::size_t>(n_rows));
+      const Levels levels = gathered_[c].levels(counts);
+      fit_table(c, levels, std::move(counts));
     }
     gathered_.clear();
+  }
+
+  void fit_table(std::size_t c, const Levels& levels, std::vector<std::int64_t> counts) {
+    rules_.fit_counts(c, input_columns()[c], counts);
+    auto order = codes_in_level_order(levels.dictionary());
+    if (rules_.missing_is_level()) order.push_back(data::kMissingCode);
+    const auto n_rows = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+    tables_[c] = {levels, values_of(counts, std::move(order), static_cast<std::size_t>(n_rows))};
+    rules_.apply(counts, 1, tables_[c].value);
   }
 
   std::vector<float> values_of(const std::vector<std::int64_t>& counts, std::vector<std::int32_t> order,
@@ -97,6 +110,7 @@ class FrequencyEncode final : public Transformer {
     std::vector<Named> out(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
       const CodeView codes = tables_[c].levels.codes(x.column(c));
+      rules_.check(c, x.name(c), codes, x.column(c));
       data::CellBuffer<float> cells(codes.size());
       for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = tables_[c].value[Levels::slot(codes[i])];
       out[c] = {x.name(c), std::move(cells).to_column(data::ColumnType::kFloat32)};
@@ -105,6 +119,7 @@ class FrequencyEncode final : public Transformer {
   }
 
   void do_save(artifact::Node& node) const override {
+    rules_.save(node);
     for (std::size_t c = 0; c < tables_.size(); ++c) {
       artifact::Node& child = node.add_child(fmt::format("column_{}", c));
       tables_[c].levels.save(child);
@@ -114,6 +129,7 @@ class FrequencyEncode final : public Transformer {
 
   void do_load(const artifact::Node& node) override {
     tables_.assign(input_columns().size(), {});
+    rules_.load(node, tables_.size());
     for (std::size_t c = 0; c < tables_.size(); ++c) {
       const artifact::Node& child = node.child(fmt::format("column_{}", c));
       tables_[c] = {Levels::load(child), child.get_vector<float>("value")};
@@ -122,6 +138,7 @@ class FrequencyEncode final : public Transformer {
   }
 
   FrequencyEncodeParams params_;
+  LevelRules rules_;
   std::vector<Table> tables_;
   std::vector<LevelCounts> gathered_;
 };
@@ -131,9 +148,16 @@ class FrequencyEncode final : public Transformer {
 TransformerInfo frequency_encode_info() {
   return describe<FrequencyEncode>(
       "frequency_encode", "Replace each level by its rank or count among the training rows.", "category",
-      ParamTable<FrequencyEncodeParams>().param("method", &FrequencyEncodeParams::method,
-                                                "rank (0 = most frequent), count, share or log_count.",
-                                                choice({"rank", "count", "share", "log_count"})));
+      ParamTable<FrequencyEncodeParams>()
+          .param("method", &FrequencyEncodeParams::method,
+                 "rank (0 = most frequent), count, share or log_count.",
+                 choice({"rank", "count", "share", "log_count"}))
+          .param("handle_unknown", &FrequencyEncodeParams::handle_unknown,
+                 "Levels that training did not have: -1 or 0 (value), as missing cells, nan, or an error.",
+                 choice({"value", "missing", "nan", "error"}))
+          .param("handle_missing", &FrequencyEncodeParams::handle_missing,
+                 "Missing cells: as an unknown level, counted as a level, nan, or an error.",
+                 choice({"unknown", "level", "nan", "error"})));
 }
 
 }  // namespace kolosal::transform

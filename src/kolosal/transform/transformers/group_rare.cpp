@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -14,7 +14,8 @@ struct GroupRareParams {
   double min_share = 0;
   std::int64_t max_levels = 0;
   std::string name = "(rare)";
-  bool unseen = true;
+  std::string handle_unknown = "value";
+  std::string handle_missing = "keep";
 };
 
 /// Levels that few fitted rows have become one level.
@@ -23,11 +24,14 @@ struct GroupRareParams {
 ///          the max_levels most frequent ones (ties: in level order).
 /// Types:   category stays category: the kept levels in level order, then `name` (with "_" behind it
 ///          while a kept level is called so) when there is a rare one.
-/// Missing: stays missing. A level that no fitted row has is rare too when there is a rare level and
-///          `unseen` is on; else it stays an unseen one.
+/// Unknown: a level that no fitted row has is rare too when there is a rare level, else (and with
+///          handle_unknown "keep") it stays unknown to later steps.
+/// Missing: stays missing, unless handle_missing says otherwise; "level": "(missing)" beside the others, when
+///          it is frequent enough.
 class GroupRare final : public Transformer {
  public:
-  explicit GroupRare(GroupRareParams params) : params_(std::move(params)) {}
+  explicit GroupRare(GroupRareParams params)
+      : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
 
  private:
   struct Table {
@@ -40,10 +44,13 @@ class GroupRare final : public Transformer {
               const Context& context) override {
     require_types(x, "group_rare", "category");
     tables_.assign(x.n_columns(), {});
+    rules_.begin_fit(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
       tables_[c].levels = Levels(x.column(c).dictionary());
       const CodeView codes = tables_[c].levels.codes(x.column(c));
-      fit_table(count_slots(codes, rows, tables_[c].levels.n_slots()), rows.size(), tables_[c]);
+      auto counts = count_slots(codes, rows, tables_[c].levels.n_slots());
+      rules_.fit_counts(c, x.name(c), counts);
+      fit_table(counts, rows.size(), tables_[c]);
     });
   }
 
@@ -53,6 +60,7 @@ class GroupRare final : public Transformer {
     std::vector<Named> out(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
       const CodeView codes = tables_[c].levels.codes(x.column(c));
+      rules_.check(c, x.name(c), codes, x.column(c));
       std::vector<std::int32_t> made(codes.size());
       for (std::size_t i = 0; i < made.size(); ++i) made[i] = tables_[c].code[Levels::slot(codes[i])];
       out[c] = {x.name(c), Column::from_category(std::move(made), tables_[c].made)};
@@ -61,6 +69,7 @@ class GroupRare final : public Transformer {
   }
 
   void do_save(artifact::Node& node) const override {
+    rules_.save(node);
     for (std::size_t c = 0; c < tables_.size(); ++c) {
       artifact::Node& child = node.add_child(fmt::format("column_{}", c));
       tables_[c].levels.save(child);
@@ -71,6 +80,7 @@ class GroupRare final : public Transformer {
 
   void do_load(const artifact::Node& node) override {
     tables_.assign(input_columns().size(), {});
+    rules_.load(node, tables_.size());
     for (std::size_t c = 0; c < tables_.size(); ++c) {
       const artifact::Node& child = node.child(fmt::format("column_{}", c));
       tables_[c] = {Levels::load(child), child.get_vector<std::int32_t>("code"),
@@ -83,11 +93,19 @@ class GroupRare final : public Transformer {
   }
 
   GroupRareParams params_;
+  LevelRules rules_;
   std::vector<Table> tables_;
 };
 
+// A name that no level has.
+std::string free_name(std::string name, const std::vector<std::string>& levels) {
+  while (std::ranges::find(levels, name) != levels.end()) name += '_';
+  return name;
+}
+
 void GroupRare::fit_table(const std::vector<std::int64_t>& counts, std::size_t n_rows, Table& table) const {
-  const auto order = codes_in_level_order(table.levels.dictionary());
+  auto order = codes_in_level_order(table.levels.dictionary());
+  if (rules_.missing_is_level()) order.push_back(data::kMissingCode);
   std::vector<std::int32_t> frequent = order;  // the levels that stay
   std::ranges::stable_sort(frequent, std::ranges::greater{},
                            [&](std::int32_t code) { return counts[Levels::slot(code)]; });
@@ -104,22 +122,26 @@ void GroupRare::fit_table(const std::vector<std::int64_t>& counts, std::size_t n
   table.code[Levels::slot(data::kMissingCode)] = data::kMissingCode;
   std::vector<std::string> levels;
   bool any_rare = false;
+  const std::size_t missing = Levels::slot(data::kMissingCode);
+  const bool missing_is_rare = rules_.missing_is_level() && counts[missing] > 0 && !stays[missing];
   for (const std::int32_t code : order) {
     any_rare |= counts[Levels::slot(code)] > 0 && !stays[Levels::slot(code)];
     if (!stays[Levels::slot(code)]) continue;
     table.code[Levels::slot(code)] = static_cast<std::int32_t>(levels.size());
-    levels.push_back(table.levels.dictionary().level(code));
+    levels.push_back(code < 0 ? free_name("(missing)", levels) : table.levels.dictionary().level(code));
   }
   if (any_rare) {
     const auto rare = static_cast<std::int32_t>(levels.size());
-    std::string name = params_.name;
-    while (std::ranges::find(levels, name) != levels.end()) name += '_';
-    levels.push_back(std::move(name));
+    levels.push_back(free_name(params_.name, levels));
+    const bool unknown_too = params_.handle_unknown != "keep";
     for (std::size_t slot = 0; slot < counts.size(); ++slot) {
       const bool seen = counts[slot] > 0 && slot != Levels::slot(data::kUnseenCode);
-      if (table.code[slot] == data::kUnseenCode && (seen || params_.unseen)) table.code[slot] = rare;
+      const bool is_missing = slot == Levels::slot(data::kMissingCode);
+      const bool is_rare = table.code[slot] == data::kUnseenCode || (is_missing && missing_is_rare);
+      if (is_rare && (seen || unknown_too)) table.code[slot] = rare;
     }
   }
+  rules_.apply(counts, 1, table.code);
   table.made = std::make_shared<const data::Dictionary>(std::move(levels));
 }
 
@@ -138,7 +160,14 @@ TransformerInfo group_rare_info() {
           .param("max_levels", &GroupRareParams::max_levels, "Most levels that stay; 0: no limit.")
           .limits(0, 1e9)
           .param("name", &GroupRareParams::name, "Name of the level of the rare ones.")
-          .param("unseen", &GroupRareParams::unseen, "Levels that training did not have count as rare."));
+          .param(
+              "handle_unknown", &GroupRareParams::handle_unknown,
+              "Levels that training did not have: rare when there is a rare level (value), kept, as missing "
+              "cells, or an error.",
+              choice({"value", "keep", "missing", "error"}))
+          .param("handle_missing", &GroupRareParams::handle_missing,
+                 "Missing cells: kept, a level like the others, as an unknown level, or an error.",
+                 choice({"keep", "level", "unknown", "error"})));
 }
 
 }  // namespace kolosal::transform

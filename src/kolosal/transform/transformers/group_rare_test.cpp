@@ -37,7 +37,7 @@ const Case kCases[] = {
      {"a", "rest"},
      {0, 0, 0, 0, 1, 1, 1, 1, 1, 1, -1, 1}},
     {"unseen stay unseen",
-     {{"min_rows", std::int64_t{2}}, {"unseen", false}},
+     {{"min_rows", std::int64_t{2}}, {"handle_unknown", "keep"}},
      {"a", "b", "c", "(rare)"},
      {0, 0, 0, 0, 1, 1, 1, 2, 2, 3, -1, -2}},
     {"none is rare",

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/murmur3_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -14,6 +14,7 @@ using data::ColumnType;
 struct HashEncodeParams {
   std::int64_t width = 1024;
   bool alternate_sign = true;
+  std::string handle_missing = "ignore";
 };
 
 // Where a cell goes in the hashed vector, and with which sign; index -1: nowhere.
@@ -27,12 +28,13 @@ struct Place {
 ///
 /// Values:  1, or -1 for half of the levels with alternate_sign, so that levels that share a place
 ///          cancel in the mean instead of adding up; levels of a row in one place are summed.
-/// Missing: nothing is set for a missing cell (and for a level whose text is not known).
+/// Unknown: no level is: each has its place. (A cell whose level lost its text has none.)
+/// Missing: nothing is set, or a level "(missing)" is hashed (handle_missing "level").
 /// State:   none.
 /// Source:  agrees with scikit-learn's FeatureHasher(width, alternate_sign) given {column: level}.
 class HashEncode final : public Transformer {
  public:
-  explicit HashEncode(HashEncodeParams params) : params_(params) {}
+  explicit HashEncode(HashEncodeParams params) : params_(std::move(params)) {}
   bool is_stateless() const override { return true; }
 
  private:
@@ -72,7 +74,13 @@ std::vector<Place> HashEncode::places_of(const std::string& name, const Column& 
   context.parallel_blocks(column.size(), kRowGrain, [&](std::size_t begin, std::size_t end) {
     std::string scratch;
     for (std::size_t row = begin; row < end; ++row) {
-      if (column.is_missing(row)) continue;
+      if (column.is_missing(row)) {
+        const bool is_known_missing = is_text || column.codes()[row] == data::kMissingCode;
+        if (is_known_missing && params_.handle_missing == "level")
+          out[row] = place_of(name, "(missing)", scratch);
+        if (is_known_missing && params_.handle_missing == "error") LevelRules::refuse_missing(name, row);
+        continue;
+      }
       if (is_text)
         out[row] = place_of(name, column.text(row), scratch);
       else if (by_level.empty())
@@ -126,7 +134,10 @@ TransformerInfo hash_encode_info() {
           .param("width", &HashEncodeParams::width, "Number of features.", log_range(64, 1 << 18))
           .limits(1, 1 << 30)
           .param("alternate_sign", &HashEncodeParams::alternate_sign,
-                 "Half of the levels count -1, so that levels that share a place do not add up."));
+                 "Half of the levels count -1, so that levels that share a place do not add up.")
+          .param("handle_missing", &HashEncodeParams::handle_missing,
+                 "Missing cells: nothing is set, a level of their own, or an error.",
+                 choice({"ignore", "level", "error"})));
 }
 
 }  // namespace kolosal::transform

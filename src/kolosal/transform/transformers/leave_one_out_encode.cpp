@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "kolosal/core/random.hpp"
 #include "kolosal/transform/level_values_internal.hpp"
 
@@ -7,6 +9,8 @@ namespace {
 struct LeaveOneOutParams {
   double noise = 0;
   std::int64_t max_classes = 30;
+  std::string handle_unknown = "value";
+  std::string handle_missing = "level";
 };
 
 // Of one level, or of all rows.
@@ -27,9 +31,10 @@ struct LevelSum {
 ///
 /// Classes: more than two give one column per class (<name>_loo_<class>), for the max_classes most
 ///          frequent.
-/// Missing: is a level of its own. Levels on one row, unseen ones and those of weight 0 get the mean of
-///          all fitted rows, their own included: without it the mean of a lone row would tell its
-///          target by its distance.
+/// Unknown: levels on one row, levels that no fitted row has and those of weight 0 get the mean of all
+///          fitted rows, their own included: without it the mean of a lone row would tell its target by its
+///          distance. handle_unknown has other answers for levels that no fitted row has.
+/// Missing: is a level of its own, unless handle_missing says otherwise.
 /// Edge:    within a level the encoding of a fitted row falls as its target rises, so a learner that
 ///          finds the levels again can read the target off it. Without noise, target_encode (out of
 ///          fold) is the safe one.
@@ -39,7 +44,8 @@ struct LevelSum {
 class LeaveOneOutEncode final : public LevelValues {
  public:
   explicit LeaveOneOutEncode(LeaveOneOutParams params)
-      : LevelValues("leave_one_out_encode", "_loo"), params_(params) {}
+      : LevelValues("leave_one_out_encode", "_loo", {params.handle_unknown, params.handle_missing}),
+        params_(std::move(params)) {}
   bool uses_target() const override { return true; }
 
  private:
@@ -61,11 +67,12 @@ void LeaveOneOutEncode::do_fit(const data::Frame& x, std::span<const std::uint32
   classes_ = outputs_.classes();
   tables_.assign(x.n_columns(), {});
   sums_.assign(x.n_columns(), {});
+  rules_.begin_fit(x.n_columns());
   const std::size_t width = n_outputs();
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     Table& table = tables_[c];
-    table.levels = Levels(x.column(c).dictionary());
-    const CodeView codes = table.levels.codes(x.column(c));
+    std::vector<std::int64_t> counts;
+    const CodeView codes = begin_column(x, c, rows, counts);
     auto& sums = sums_[c];
     sums.assign(table.levels.n_slots() * width, {});
     std::vector<LevelSum> all(width);
@@ -83,6 +90,7 @@ void LeaveOneOutEncode::do_fit(const data::Frame& x, std::span<const std::uint32
       const LevelSum& sum = sums[i].n > 1 && sums[i].weight > 0 ? sums[i] : all[k];
       table.value[i] = (sum.weight > 0 ? sum.value / sum.weight : 0) + outputs_.shift();
     }
+    rules_.apply(counts, width, table.value);
   });
 }
 
@@ -93,14 +101,14 @@ std::vector<Transformer::Named> LeaveOneOutEncode::do_fit_transform(const data::
   do_fit(x, rows, y, context);
   const std::size_t width = n_outputs();
   auto out = encode(x, context, [&](std::size_t c, std::size_t k, std::vector<double>& cells) {
-    const CodeView codes = tables_[c].levels.codes(x.column(c));
+    const CodeView codes = rules_.fit_codes(tables_[c].levels, x.column(c));
     Rng rng(derive_seed(context.seed, {"leave_one_out_encode", x.name(c), k}));
     for (const std::uint32_t row : rows) {
       const std::size_t slot = Levels::slot(codes[row]);
       const LevelSum& sum = sums_[c][slot * width + k];
       const double rest = sum.weight - y.weight(row);
-      // Else the cell holds the mean of all rows.
-      if (slot != Levels::slot(data::kUnseenCode) && sum.n > 1 && rest > 0)
+      // Else the cell holds the mean of all rows, or is missing by a rule.
+      if (!std::isnan(cells[row]) && slot != Levels::slot(data::kUnseenCode) && sum.n > 1 && rest > 0)
         cells[row] = (sum.value - y.weight(row) * outputs_.value(y.values[row], k)) / rest + outputs_.shift();
       if (params_.noise > 0) cells[row] *= 1 + params_.noise * rng.normal();
     }
@@ -121,7 +129,14 @@ TransformerInfo leave_one_out_encode_info() {
           .limits(0, 100)
           .param("max_classes", &LeaveOneOutParams::max_classes,
                  "With more classes than this, only the most frequent get a column.")
-          .limits(1, 1000));
+          .limits(1, 1000)
+          .param("handle_unknown", &LeaveOneOutParams::handle_unknown,
+                 "Levels that training did not have: the mean of all rows (value), as missing cells, nan, or "
+                 "an error.",
+                 choice({"value", "missing", "nan", "error"}))
+          .param("handle_missing", &LeaveOneOutParams::handle_missing,
+                 "Missing cells: a level of their own, as an unknown level, nan, or an error.",
+                 choice({"level", "unknown", "nan", "error"})));
 }
 
 }  // namespace kolosal::transform

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "kolosal/transform/level_counts_internal.hpp"
+#include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -16,24 +17,36 @@ using data::ColumnType;
 struct OneHotParams {
   std::int64_t min_frequency = 1;
   std::int64_t max_categories = 0;
+  std::string drop = "none";
   std::int64_t max_integer_levels = 12;
   bool keep_numbers = true;
   bool dense = false;
+  std::string handle_unknown = "value";
+  std::string handle_missing = "level";
 };
 
 /// One 0/1 feature per level of the fitted rows; the features of all columns are one sparse column,
 /// "one_hot".
 ///
 /// Types:   category; int and bool too when asked for (a number with more than max_integer_levels values is
-/// not encoded). Order:   column by column; within one, levels in order (numbers by value), then missing,
-/// then the infrequent group. Missing: is a level of its own when the fitted rows had missing cells. Unseen:
-/// the infrequent group when there is one, else all zero.
+/// not encoded).
+/// Order:   column by column; within one, levels in order (numbers by value), then missing, then the
+///          infrequent group.
+/// Drop:    first leaves out the first feature of each column, if_binary that of columns with two: the others
+///          tell it, and a linear model without a penalty needs that.
+/// Unknown: levels that no fitted row has are in the infrequent group when there is one, else all zero (and
+/// so
+///          like a dropped level); handle_unknown "ignore": all zero.
+/// Missing: a level of its own when the fitted rows had missing cells, unless handle_missing says otherwise;
+///          else as an unknown level.
 /// Streams: exactly, in memory by the number of levels.
 /// Source:  agrees with scikit-learn's
-/// OneHotEncoder(handle_unknown="infrequent_if_exist"), save that min_frequency is a count.
+/// OneHotEncoder(handle_unknown="infrequent_if_exist"), save that min_frequency is a count, and with its
+/// `drop`.
 class OneHot final : public Transformer {
  public:
-  explicit OneHot(OneHotParams params) : params_(params) {}
+  explicit OneHot(OneHotParams params)
+      : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
   bool can_stream() const override { return true; }
   std::string made_types() const override {
     const auto& types = input_types();
@@ -71,9 +84,9 @@ class OneHot final : public Transformer {
   void do_finish_fit(const Context& context) override;
 
   std::size_t most_integers() const { return static_cast<std::size_t>(params_.max_integer_levels); }
-  Encoder fit_column(const std::string& name, const Column& column,
-                     std::span<const std::uint32_t> rows) const;
-  void choose_features(const std::string& name, const std::vector<std::int64_t>& counts, Encoder& out) const;
+  Encoder fit_column(std::size_t c, const Column& column, std::span<const std::uint32_t> rows);
+  void choose_features(std::size_t c, std::vector<std::int64_t> counts, Encoder& out);
+  void drop_feature(Encoder& out) const;
   void number_features();
   std::vector<Named> dense_columns(const data::Frame& x, const std::vector<std::unique_ptr<CodeView>>& codes,
                                    const Context& context) const;
@@ -81,6 +94,7 @@ class OneHot final : public Transformer {
                        const Context& context) const;
 
   OneHotParams params_;
+  LevelRules rules_;
   std::vector<Encoder> encoders_;
   std::vector<Gathered> gathered_;
   std::int32_t width_ = 0;
@@ -116,23 +130,23 @@ std::vector<std::int64_t> distinct_integers(const Column& column, std::span<cons
   return {seen.begin(), seen.end()};
 }
 
-OneHot::Encoder OneHot::fit_column(const std::string& name, const Column& column,
-                                   std::span<const std::uint32_t> rows) const {
+OneHot::Encoder OneHot::fit_column(std::size_t c, const Column& column, std::span<const std::uint32_t> rows) {
   Encoder out;
   if (column.type() == ColumnType::kCategory) {
     out.levels = Levels(column.dictionary());
-    choose_features(name, count_slots(out.levels.codes(column), rows, out.levels.n_slots()), out);
+    choose_features(c, count_slots(out.levels.codes(column), rows, out.levels.n_slots()), out);
     return out;
   }
   out.integers = distinct_integers(column, rows, most_integers());
   if (out.integers.size() > most_integers()) return {};
-  choose_features(name, count_slots(integer_codes(column, out.integers), rows, out.integers.size() + 2), out);
+  choose_features(c, count_slots(integer_codes(column, out.integers), rows, out.integers.size() + 2), out);
   return out;
 }
 
 // Of an encoder with levels or integers, and the fitted rows per slot of them.
-void OneHot::choose_features(const std::string& name, const std::vector<std::int64_t>& counts,
-                             Encoder& out) const {
+void OneHot::choose_features(std::size_t c, std::vector<std::int64_t> counts, Encoder& out) {
+  const std::string& name = input_columns()[c];
+  rules_.fit_counts(c, name, counts);
   const bool is_category = out.levels.size() > 0;
   std::vector<std::int32_t> order;  // codes with cells, in order; missing last
   const auto text_of = [&](std::int32_t code) {
@@ -163,22 +177,36 @@ void OneHot::choose_features(const std::string& name, const std::vector<std::int
   // there is one.
   std::int32_t unseen = -1;
   if (n_own < order.size()) unseen = static_cast<std::int32_t>(n_own);
-  out.feature.assign(counts.size(), unseen);
+  out.feature.assign(counts.size(), params_.handle_unknown == "ignore" ? -1 : unseen);
   for (const std::int32_t code : order) {
-    if (rare[Levels::slot(code)]) continue;
+    if (rare[Levels::slot(code)]) {
+      out.feature[Levels::slot(code)] = unseen;
+      continue;
+    }
     out.feature[Levels::slot(code)] = static_cast<std::int32_t>(out.names.size());
     out.names.push_back(fmt::format("{}={}", name, text_of(code)));
   }
   if (unseen >= 0) out.names.push_back(name + "=(infrequent)");
+  rules_.apply(counts, 1, out.feature);
+  drop_feature(out);
+}
+
+// A level without a feature is all zero.
+void OneHot::drop_feature(Encoder& out) const {
+  const bool drops = params_.drop == "first" || (params_.drop == "if_binary" && out.names.size() == 2);
+  if (!drops || out.names.empty()) return;
+  out.names.erase(out.names.begin());
+  for (std::int32_t& feature : out.feature)
+    if (feature >= 0) --feature;
 }
 
 void OneHot::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
                     const Context& context) {
   require_types(x, "one_hot", "category,int,bool");
   encoders_.assign(x.n_columns(), {});
-  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-    encoders_[c] = fit_column(x.name(c), x.column(c), rows);
-  });
+  rules_.begin_fit(x.n_columns());
+  context.parallel_blocks(
+      x.n_columns(), 1, [&](std::size_t c, std::size_t) { encoders_[c] = fit_column(c, x.column(c), rows); });
   number_features();
 }
 
@@ -211,6 +239,7 @@ void OneHot::do_merge(const Transformer& other) {
 
 void OneHot::do_finish_fit(const Context&) {
   encoders_.assign(gathered_.size(), {});
+  rules_.begin_fit(gathered_.size());
   for (std::size_t c = 0; c < gathered_.size(); ++c) {
     const Gathered& gathered = gathered_[c];
     Encoder& encoder = encoders_[c];
@@ -225,7 +254,7 @@ void OneHot::do_finish_fit(const Context&) {
         counts.push_back(count);
       }
     }
-    choose_features(input_columns()[c], counts, encoder);
+    choose_features(c, std::move(counts), encoder);
   }
   gathered_.clear();
   number_features();
@@ -322,6 +351,7 @@ std::vector<Transformer::Named> OneHot::do_transform(const data::Frame& x, const
     codes[c].reset(x.column(c).type() == ColumnType::kCategory
                        ? new CodeView(encoders_[c].levels.codes(x.column(c)))
                        : new CodeView(integer_codes(x.column(c), encoders_[c].integers)));
+    rules_.check(c, x.name(c), *codes[c], x.column(c));
   });
   if (width_ == 0) return out;
   if (params_.dense)
@@ -333,6 +363,7 @@ std::vector<Transformer::Named> OneHot::do_transform(const data::Frame& x, const
 
 void OneHot::do_save(artifact::Node& node) const {
   node.set("width", static_cast<std::int64_t>(width_));
+  rules_.save(node);
   for (std::size_t c = 0; c < encoders_.size(); ++c) {
     artifact::Node& child = node.add_child(fmt::format("column_{}", c));
     if (encoders_[c].levels.size() > 0) encoders_[c].levels.save(child);
@@ -345,6 +376,7 @@ void OneHot::do_save(artifact::Node& node) const {
 void OneHot::do_load(const artifact::Node& node) {
   width_ = static_cast<std::int32_t>(node.get_int("width"));
   encoders_.assign(input_columns().size(), {});
+  rules_.load(node, encoders_.size());
   for (std::size_t c = 0; c < encoders_.size(); ++c) {
     const artifact::Node& child = node.child(fmt::format("column_{}", c));
     Encoder& encoder = encoders_[c];
@@ -365,22 +397,32 @@ void OneHot::do_load(const artifact::Node& node) {
 }  // namespace
 
 TransformerInfo one_hot_info() {
-  return describe<OneHot>("one_hot", "One 0/1 feature per level; one sparse column for all columns.",
-                          "category",
-                          ParamTable<OneHotParams>()
-                              .param("min_frequency", &OneHotParams::min_frequency,
-                                     "Levels with fewer training rows share the infrequent group.")
-                              .limits(1, 1e9)
-                              .param("max_categories", &OneHotParams::max_categories,
-                                     "Most features per column, the infrequent group included; 0: no limit.")
-                              .limits(0, 1e9)
-                              .param("max_integer_levels", &OneHotParams::max_integer_levels,
-                                     "A number column with more distinct values is left as it is.")
-                              .limits(1, 1e6)
-                              .param("keep_numbers", &OneHotParams::keep_numbers,
-                                     "Encoded number columns stay beside their features.")
-                              .param("dense", &OneHotParams::dense,
-                                     "Give one float32 column per feature and not one sparse column."));
+  return describe<OneHot>(
+      "one_hot", "One 0/1 feature per level; one sparse column for all columns.", "category",
+      ParamTable<OneHotParams>()
+          .param("min_frequency", &OneHotParams::min_frequency,
+                 "Levels with fewer training rows share the infrequent group.")
+          .limits(1, 1e9)
+          .param("max_categories", &OneHotParams::max_categories,
+                 "Most features per column, the infrequent group included; 0: no limit.")
+          .limits(0, 1e9)
+          .param("drop", &OneHotParams::drop,
+                 "Leave out the first feature of each column, or of those with two.",
+                 choice({"none", "first", "if_binary"}))
+          .param("max_integer_levels", &OneHotParams::max_integer_levels,
+                 "A number column with more distinct values is left as it is.")
+          .limits(1, 1e6)
+          .param("keep_numbers", &OneHotParams::keep_numbers,
+                 "Encoded number columns stay beside their features.")
+          .param("dense", &OneHotParams::dense,
+                 "Give one float32 column per feature and not one sparse column.")
+          .param("handle_unknown", &OneHotParams::handle_unknown,
+                 "Levels that training did not have: the infrequent group if there is one "
+                 "(value), all zero, as missing cells, or an error.",
+                 choice({"value", "ignore", "missing", "error"}))
+          .param("handle_missing", &OneHotParams::handle_missing,
+                 "Missing cells: a level of their own, as an unknown level, or an error.",
+                 choice({"level", "unknown", "error"})));
 }
 
 }  // namespace kolosal::transform

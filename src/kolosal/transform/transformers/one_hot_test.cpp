@@ -53,5 +53,16 @@ TEST(OneHot, RareLevelsShareAFeatureThatUnseenOnesUseToo) {
   EXPECT_THAT(numbers(out, "x=(infrequent)"), ElementsAre(0, 0, 0, 1, 1, 1));
 }
 
+TEST(OneHot, LeavesOutTheFirstFeatureOfEachColumn) {
+  Frame x = one_column(categories({"a", "b"}, {0, 1, 1, data::kUnseenCode}), "two");
+  x.add("three", categories({"u", "v"}, {1, data::kMissingCode, 0, 0}));
+  x.add("one", categories({"w"}, {0, 0, 0, 0}));
+  EXPECT_THAT(fit_all("one_hot", {{"dense", true}, {"drop", "first"}}, x).names(),
+              ElementsAre("two=b", "three=v", "three=(missing)"));
+  const Frame out = fit_all("one_hot", {{"dense", true}, {"drop", "if_binary"}}, x);
+  EXPECT_THAT(out.names(), ElementsAre("two=b", "three=u", "three=v", "three=(missing)", "one=w"));
+  EXPECT_THAT(numbers(out, "two=b"), ElementsAre(0, 1, 1, 0));
+}
+
 }  // namespace
 }  // namespace kolosal::transform

@@ -3,6 +3,7 @@
 
 #include "kolosal/data/cell_buffer.hpp"
 #include "kolosal/transform/level_counts_internal.hpp"
+#include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -12,6 +13,9 @@ using data::Column;
 
 struct OrdinalEncodeParams {
   double missing_value = std::numeric_limits<double>::quiet_NaN();
+  double unknown_value = std::numeric_limits<double>::quiet_NaN();
+  std::string handle_unknown = "missing";
+  std::string handle_missing = "value";
 };
 
 /// A level becomes its position among the levels of the fitted rows: in the order of numbers when all levels
@@ -19,13 +23,16 @@ struct OrdinalEncodeParams {
 /// ("2" before "10"), else by bytes.
 ///
 /// Types:   category becomes float32 (exact up to 2^24 levels).
-/// Missing: missing cells and levels not in the fitted rows get missing_value (NaN unless changed).
-/// Streams: exactly, in memory by the number of levels.
-/// Inverse: a number becomes the level at its position; any other one, missing.
-/// Source:  agrees with scikit-learn's OrdinalEncoder(handle_unknown="use_encoded_value").
+/// Missing: missing_value (NaN unless changed), or the position after all levels (handle_missing "level").
+/// Unknown: levels that no fitted row has are as missing cells, or get unknown_value (handle_unknown
+/// "value"). Streams: exactly, in memory by the number of levels. Inverse: a number becomes the level at its
+/// position; any other one, missing. Source:  agrees with scikit-learn's
+/// OrdinalEncoder(handle_unknown="use_encoded_value"),
+///          whose missing level is handle_missing "level".
 class OrdinalEncode final : public Transformer {
  public:
-  explicit OrdinalEncode(OrdinalEncodeParams params) : params_(params) {}
+  explicit OrdinalEncode(OrdinalEncodeParams params)
+      : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
   bool can_stream() const override { return true; }
   bool has_inverse() const override { return true; }
   std::string made_types() const override { return "float32"; }
@@ -40,18 +47,24 @@ class OrdinalEncode final : public Transformer {
               const Context& context) override {
     require_types(x, "ordinal_encode", "category");
     tables_.assign(x.n_columns(), {});
+    rules_.begin_fit(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
       const Levels levels(x.column(c).dictionary());
-      tables_[c] = table_of(levels, count_slots(levels.codes(x.column(c)), rows, levels.n_slots()));
+      fit_table(c, levels, count_slots(levels.codes(x.column(c)), rows, levels.n_slots()));
     });
   }
 
-  Table table_of(const Levels& levels, const std::vector<std::int64_t>& counts) const {
-    Table out{levels, std::vector<float>(counts.size(), static_cast<float>(params_.missing_value))};
+  void fit_table(std::size_t c, const Levels& levels, std::vector<std::int64_t> counts) {
+    rules_.fit_counts(c, input_columns()[c], counts);
+    Table& out = tables_[c];
+    out = {levels, std::vector<float>(counts.size(), static_cast<float>(params_.unknown_value))};
     float next = 0;
     for (const std::int32_t code : codes_in_level_order(levels.dictionary()))
       if (counts[Levels::slot(code)] > 0) out.value[Levels::slot(code)] = next++;
-    return out;
+    const std::size_t missing = Levels::slot(data::kMissingCode);
+    const bool is_level = rules_.missing_is_level() && counts[missing] > 0;
+    out.value[missing] = is_level ? next : static_cast<float>(params_.missing_value);
+    rules_.apply(counts, 1, out.value);
   }
 
   void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
@@ -66,10 +79,11 @@ class OrdinalEncode final : public Transformer {
   }
   void do_finish_fit(const Context&) override {
     tables_.assign(gathered_.size(), {});
+    rules_.begin_fit(gathered_.size());
     for (std::size_t c = 0; c < gathered_.size(); ++c) {
       std::vector<std::int64_t> counts;
       const Levels levels = gathered_[c].levels(counts);
-      tables_[c] = table_of(levels, counts);
+      fit_table(c, levels, std::move(counts));
     }
     gathered_.clear();
   }
@@ -78,6 +92,7 @@ class OrdinalEncode final : public Transformer {
     std::vector<Named> out(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
       const CodeView codes = tables_[c].levels.codes(x.column(c));
+      rules_.check(c, x.name(c), codes, x.column(c));
       data::CellBuffer<float> cells(codes.size());
       for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = tables_[c].value[Levels::slot(codes[i])];
       out[c] = {x.name(c), std::move(cells).to_column(data::ColumnType::kFloat32)};
@@ -106,6 +121,7 @@ class OrdinalEncode final : public Transformer {
   }
 
   void do_save(artifact::Node& node) const override {
+    rules_.save(node);
     for (std::size_t c = 0; c < tables_.size(); ++c) {
       artifact::Node& child = node.add_child(fmt::format("column_{}", c));
       tables_[c].levels.save(child);
@@ -115,6 +131,7 @@ class OrdinalEncode final : public Transformer {
 
   void do_load(const artifact::Node& node) override {
     tables_.assign(input_columns().size(), {});
+    rules_.load(node, tables_.size());
     for (std::size_t c = 0; c < tables_.size(); ++c) {
       const artifact::Node& child = node.child(fmt::format("column_{}", c));
       tables_[c] = {Levels::load(child), child.get_vector<float>("value")};
@@ -123,6 +140,7 @@ class OrdinalEncode final : public Transformer {
   }
 
   OrdinalEncodeParams params_;
+  LevelRules rules_;
   std::vector<Table> tables_;
   std::vector<LevelCounts> gathered_;
 };
@@ -130,11 +148,17 @@ class OrdinalEncode final : public Transformer {
 }  // namespace
 
 TransformerInfo ordinal_encode_info() {
-  return describe<OrdinalEncode>("ordinal_encode",
-                                 "Replace each level by its position in the order of levels.", "category",
-                                 ParamTable<OrdinalEncodeParams>().param(
-                                     "missing_value", &OrdinalEncodeParams::missing_value,
-                                     "The number for missing cells and levels not seen in training."));
+  return describe<OrdinalEncode>(
+      "ordinal_encode", "Replace each level by its position in the order of levels.", "category",
+      ParamTable<OrdinalEncodeParams>()
+          .param("missing_value", &OrdinalEncodeParams::missing_value, "handle_missing value: the number.")
+          .param("unknown_value", &OrdinalEncodeParams::unknown_value, "handle_unknown value: the number.")
+          .param("handle_unknown", &OrdinalEncodeParams::handle_unknown,
+                 "Levels that training did not have: as missing cells, the unknown_value, nan, or an error.",
+                 choice({"missing", "value", "nan", "error"}))
+          .param("handle_missing", &OrdinalEncodeParams::handle_missing,
+                 "Missing cells: the missing_value, the last level, as an unknown level, nan, or an error.",
+                 choice({"value", "level", "unknown", "nan", "error"})));
 }
 
 }  // namespace kolosal::transform

@@ -5,6 +5,7 @@
 #include "kolosal/core/random.hpp"
 #include "kolosal/data/cell_buffer.hpp"
 #include "kolosal/transform/level_counts_internal.hpp"
+#include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/target_outputs_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -23,6 +24,8 @@ struct TargetEncodeParams {
   std::int64_t max_classes = 30;
   bool counts = false;
   bool keep = false;
+  std::string handle_unknown = "value";
+  std::string handle_missing = "level";
 };
 
 // What the target is turned into: one number per row and output, of which levels have a mean.
@@ -59,7 +62,8 @@ struct Sums {
 ///              inner folds, which are stratified by class; ordered: each from the rows before it in a
 ///              random order, by the m_estimate. Both depend on context.seed alone.
 /// Types:       category becomes float64; a column with fewer than min_levels levels passes untouched.
-/// Missing:     is a level of its own; unseen levels get the prior.
+/// Unknown:     levels that no fitted row has get the prior, unless handle_unknown says otherwise.
+/// Missing:     is a level of its own, unless handle_missing says otherwise.
 /// Weights:     row weights of the target count.
 /// Streams:     to rounding, in memory by levels times classes. Afterwards all rows are encoded by the
 ///              full fit, the fitted ones too.
@@ -68,7 +72,8 @@ struct Sums {
 ///              and Hastie 2016, eq. 7.19 and 7.20); ordered: Prokhorenkova et al. (2018), CatBoost.
 class TargetEncode final : public Transformer {
  public:
-  explicit TargetEncode(TargetEncodeParams params) : params_(std::move(params)) {}
+  explicit TargetEncode(TargetEncodeParams params)
+      : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
   bool uses_target() const override { return true; }
   bool can_stream() const override { return true; }
   std::string made_types() const override {
@@ -110,6 +115,9 @@ class TargetEncode final : public Transformer {
                   std::span<const std::uint8_t> fold_of, Table& table, std::vector<double>* oof) const;
   void order_values(const CodeView& codes, std::span<const std::uint32_t> rows, const data::TargetView& y,
                     std::uint64_t seed, const Table& table, std::vector<double>& out) const;
+  void finish_table(const std::vector<std::int64_t>& counts, Table& table) const;
+  void blank_values(const CodeView& codes, std::span<const std::uint32_t> rows, const Table& table,
+                    std::vector<double>& out) const;
   // shrinkage: B of james_stein; no matter to the others.
   double encode(const Sums& level, const Sums& all, double shrinkage) const;
   double shrinkage_of(std::span<const Sums> levels, const Sums& all) const;
@@ -122,6 +130,7 @@ class TargetEncode final : public Transformer {
   }
 
   TargetEncodeParams params_;
+  LevelRules rules_;
   std::vector<Table> tables_;
   std::vector<std::int64_t> classes_;  // multiclass: class of each output; else empty
   std::size_t n_outputs_ = 1;
@@ -147,7 +156,7 @@ class TargetEncode final : public Transformer {
     std::vector<std::int64_t> class_rows;
     std::size_t n_outputs() const { return task == Task::kMulticlass ? n_classes : 1; }
   };
-  void finish_column(const Gathered& gathered, Table& table) const;
+  void finish_column(std::size_t c);
   std::vector<Gathered> gathered_;
   Stream stream_;
 };
@@ -337,24 +346,44 @@ void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_
   if (oof && !ordered)
     fold_of = inner_folds(y, rows, static_cast<std::size_t>(params_.n_folds), context.seed);
   tables_.assign(x.n_columns(), {});
+  rules_.begin_fit(x.n_columns());
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     Table& table = tables_[c];
     table.levels = Levels(x.column(c).dictionary());
-    const CodeView codes = table.levels.codes(x.column(c));
-    const auto counts = count_slots(codes, rows, table.levels.n_slots());
+    auto counts = count_slots(table.levels.codes(x.column(c)), rows, table.levels.n_slots());
     const auto n_levels =
         std::count_if(counts.begin() + 2, counts.end(), [](std::int64_t n) { return n > 0; });
     table.encoded = n_levels >= params_.min_levels;
     if (!table.encoded) return;
+    rules_.fit_counts(c, x.name(c), counts);
+    const CodeView codes = rules_.fit_codes(table.levels, x.column(c));
     fit_values(codes, rows, y, fold_of, table, oof && !ordered ? &(*oof)[c] : nullptr);
     if (ordered) order_values(codes, rows, y, context.seed, table, (*oof)[c]);
-    if (!params_.counts) return;
-    table.log_count = log_counts(counts);
+    finish_table(counts, table);
+    if (oof) blank_values(codes, rows, table, (*oof)[c]);
   });
 }
 
+// What the rules decide.
+void TargetEncode::finish_table(const std::vector<std::int64_t>& counts, Table& table) const {
+  rules_.apply(counts, n_outputs_, table.value);
+  if (!params_.counts) return;
+  table.log_count = log_counts(counts);
+  rules_.apply(counts, 1, table.log_count);
+}
+
+// Fitted rows whose cells are missing by a rule.
+void TargetEncode::blank_values(const CodeView& codes, std::span<const std::uint32_t> rows,
+                                const Table& table, std::vector<double>& out) const {
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (codes[rows[i]] < 0 && std::isnan(table.value[Levels::slot(codes[rows[i]]) * n_outputs_]))
+      for (std::size_t k = 0; k < n_outputs_; ++k) out[k * rows.size() + i] = kNaN;
+}
+
 // The sums of level slots and outputs become encodings, as fit_values() makes them of rows.
-void TargetEncode::finish_column(const Gathered& gathered, Table& table) const {
+void TargetEncode::finish_column(std::size_t c) {
+  const Gathered& gathered = gathered_[c];
+  Table& table = tables_[c];
   std::vector<std::uint32_t> new_slot;
   table.levels = gathered.index.sorted(new_slot);
   const std::size_t n_levels = static_cast<std::size_t>(
@@ -365,6 +394,7 @@ void TargetEncode::finish_column(const Gathered& gathered, Table& table) const {
   std::vector<std::int64_t> counts(n_slots);
   table.value.assign(n_slots * outputs_.n, 0.0);
   for (std::size_t slot = 0; slot < n_slots; ++slot) counts[new_slot[slot]] = gathered.n_rows[slot];
+  rules_.fit_counts(c, input_columns()[c], counts);
   for (std::size_t k = 0; k < outputs_.n; ++k) {
     const std::size_t given = outputs_.by_class ? static_cast<std::size_t>(outputs_.classes[k]) : 0;
     Sums all;
@@ -375,6 +405,7 @@ void TargetEncode::finish_column(const Gathered& gathered, Table& table) const {
       sums.weight = gathered.weight[slot];
     }
     for (const Sums& sums : level) all = all - Sums{-sums.weight, -sums.value, -sums.square};
+    if (rules_.missing() == "unknown") level[Levels::slot(data::kMissingCode)] = {};
     const double shrinkage = shrinkage_of(level, all);
     for (std::size_t slot = 0; slot < n_slots; ++slot) {
       const bool unseen = slot == Levels::slot(data::kUnseenCode);
@@ -382,7 +413,7 @@ void TargetEncode::finish_column(const Gathered& gathered, Table& table) const {
           encode(unseen ? Sums{} : level[slot], all, shrinkage) + outputs_.shift;
     }
   }
-  if (params_.counts) table.log_count = log_counts(counts);
+  finish_table(counts, table);
 }
 
 void TargetEncode::start_stream(const data::TargetView& y) {
@@ -458,9 +489,9 @@ void TargetEncode::do_finish_fit(const Context& context) {
   classes_ = outputs_.classes;
   n_outputs_ = outputs_.n;
   tables_.assign(gathered_.size(), {});
+  rules_.begin_fit(gathered_.size());
   for (Gathered& gathered : gathered_) gathered.grow(stream_.n_outputs());
-  context.parallel_blocks(gathered_.size(), 1,
-                          [&](std::size_t c, std::size_t) { finish_column(gathered_[c], tables_[c]); });
+  context.parallel_blocks(gathered_.size(), 1, [&](std::size_t c, std::size_t) { finish_column(c); });
   gathered_.clear();
 }
 
@@ -472,6 +503,7 @@ std::vector<Transformer::Named> TargetEncode::do_transform(const data::Frame& x,
     if (!table.encoded || params_.keep) parts[c].push_back({x.name(c), x.column(c)});
     if (!table.encoded) return;
     const CodeView codes = table.levels.codes(x.column(c));
+    rules_.check(c, x.name(c), codes, x.column(c));
     for (std::size_t k = 0; k < n_outputs_; ++k) {
       data::CellBuffer<double> cells(codes.size());
       for (std::size_t i = 0; i < cells.size(); ++i)
@@ -514,6 +546,7 @@ std::vector<Transformer::Named> TargetEncode::do_fit_transform(const data::Frame
 void TargetEncode::do_save(artifact::Node& node) const {
   node.set("n_outputs", n_outputs_);
   node.set_array("classes", classes_);
+  rules_.save(node);
   for (std::size_t c = 0; c < tables_.size(); ++c) {
     artifact::Node& child = node.add_child(fmt::format("column_{}", c));
     child.set("encoded", tables_[c].encoded);
@@ -529,6 +562,7 @@ void TargetEncode::do_load(const artifact::Node& node) {
   classes_ = node.get_vector<std::int64_t>("classes");
   if (!classes_.empty()) check_saved_size("target_encode", {classes_.size()}, n_outputs_);
   tables_.assign(input_columns().size(), {});
+  rules_.load(node, tables_.size());
   for (std::size_t c = 0; c < tables_.size(); ++c) {
     const artifact::Node& child = node.child(fmt::format("column_{}", c));
     Table& table = tables_[c];
@@ -566,6 +600,14 @@ TransformerInfo target_encode_info() {
           .param("max_classes", &TargetEncodeParams::max_classes,
                  "With more classes than this, only the most frequent get a column.")
           .limits(1, 1000)
+          .param(
+              "handle_unknown", &TargetEncodeParams::handle_unknown,
+              "Levels that training did not have: the mean of all rows (value), as missing cells, nan, or an "
+              "error.",
+              choice({"value", "missing", "nan", "error"}))
+          .param("handle_missing", &TargetEncodeParams::handle_missing,
+                 "Missing cells: a level of their own, as an unknown level, nan, or an error.",
+                 choice({"level", "unknown", "nan", "error"}))
           .param("counts", &TargetEncodeParams::counts,
                  "Add <name>_log_count, log(1 + training rows of the level).")
           .param("keep", &TargetEncodeParams::keep, "The category column stays beside its encoding."));

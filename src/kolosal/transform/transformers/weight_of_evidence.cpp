@@ -11,6 +11,8 @@ struct WeightOfEvidenceParams {
   std::int64_t n_folds = 5;
   bool out_of_fold = true;
   std::int64_t max_classes = 30;
+  std::string handle_unknown = "value";
+  std::string handle_missing = "level";
 };
 
 // Weighted rows of a level: with and without the event.
@@ -34,13 +36,16 @@ struct Evidence {
 ///          (<name>_woe_<class>); for a number target a value above the median of the fitted rows.
 /// Fitted rows: fit_transform() encodes each from the other inner folds, so no row sees its own target (turn
 ///          out_of_fold off for what category_encoders does: training rows as all others).
-/// Missing: is a level of its own. Levels on one row tell nothing and get 0, as unseen ones do.
+/// Unknown: levels on one row and levels that no fitted row has tell nothing and get 0; handle_unknown has
+///          other answers for the latter.
+/// Missing: is a level of its own, unless handle_missing says otherwise.
 /// Weights: row weights of the target count.
 /// Source:  Good (1950); agrees with WOEEncoder of category_encoders for two classes.
 class WeightOfEvidence final : public LevelValues {
  public:
   explicit WeightOfEvidence(WeightOfEvidenceParams params)
-      : LevelValues("weight_of_evidence", "_woe"), params_(params) {}
+      : LevelValues("weight_of_evidence", "_woe", {params.handle_unknown, params.handle_missing}),
+        params_(std::move(params)) {}
   bool uses_target() const override { return true; }
 
  private:
@@ -89,10 +94,11 @@ void WeightOfEvidence::fit_tables(const data::Frame& x, std::span<const std::uin
   const std::size_t n_folds = fold_of.empty() ? 1 : static_cast<std::size_t>(params_.n_folds);
   tables_.assign(x.n_columns(), {});
   by_fold_.assign(x.n_columns(), {});
+  rules_.begin_fit(x.n_columns());
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     Table& table = tables_[c];
-    table.levels = Levels(x.column(c).dictionary());
-    const CodeView codes = table.levels.codes(x.column(c));
+    std::vector<std::int64_t> counts;
+    const CodeView codes = begin_column(x, c, rows, counts);
     const std::size_t n_slots = table.levels.n_slots(), n_cells = n_slots * width;
     std::vector<Evidence> parts(n_folds * n_cells), level(n_cells), of_fold(n_folds * width), all(width);
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -110,6 +116,7 @@ void WeightOfEvidence::fit_tables(const data::Frame& x, std::span<const std::uin
     }
     table.value.assign(n_cells, 0.0);  // unseen: 0
     for (std::size_t i = width; i < n_cells; ++i) table.value[i] = weight_of(level[i], all[i % width]);
+    rules_.apply(counts, width, table.value);
     if (fold_of.empty()) return;
     by_fold_[c].assign(n_folds * n_cells, 0.0);
     for (std::size_t f = 0; f < n_folds; ++f)
@@ -130,10 +137,11 @@ std::vector<Transformer::Named> WeightOfEvidence::do_fit_transform(const data::F
   const std::size_t width = n_outputs();
   auto out = encode(x, context, [&](std::size_t c, std::size_t k, std::vector<double>& cells) {
     if (fold_of.empty()) return;
-    const CodeView codes = tables_[c].levels.codes(x.column(c));
+    const CodeView codes = rules_.fit_codes(tables_[c].levels, x.column(c));
     const std::size_t n_slots = tables_[c].levels.n_slots();
     for (std::size_t i = 0; i < rows.size(); ++i)
-      cells[rows[i]] = by_fold_[c][(fold_of[i] * n_slots + Levels::slot(codes[rows[i]])) * width + k];
+      if (!std::isnan(cells[rows[i]]))  // missing by a rule
+        cells[rows[i]] = by_fold_[c][(fold_of[i] * n_slots + Levels::slot(codes[rows[i]])) * width + k];
   });
   by_fold_.clear();
   return out;
@@ -156,7 +164,13 @@ TransformerInfo weight_of_evidence_info() {
                  "Encode training rows from the other folds, so that none sees its own target.")
           .param("max_classes", &WeightOfEvidenceParams::max_classes,
                  "With more classes than this, only the most frequent get a column.")
-          .limits(1, 1000));
+          .limits(1, 1000)
+          .param("handle_unknown", &WeightOfEvidenceParams::handle_unknown,
+                 "Levels that training did not have: 0 (value), as missing cells, nan, or an error.",
+                 choice({"value", "missing", "nan", "error"}))
+          .param("handle_missing", &WeightOfEvidenceParams::handle_missing,
+                 "Missing cells: a level of their own, as an unknown level, nan, or an error.",
+                 choice({"level", "unknown", "nan", "error"})));
 }
 
 }  // namespace kolosal::transform
