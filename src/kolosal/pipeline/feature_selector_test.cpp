@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -102,6 +103,47 @@ TEST_P(SelectorContract, AlwaysLeavesAColumn) {
   EXPECT_EQ(selector->fit(p.x, few, p.y, {}).names(p.x).size(), 6U);
   std::ranges::fill(p.values, 3.0);  // nothing tells a constant target
   EXPECT_GE(selector->fit(p.x, p.rows, p.y, {}).names(p.x).size(), 1U);
+}
+
+// Every kind of column that breaks naive code beside one that tells the target.
+TEST_P(SelectorContract, SurvivesHostileColumns) {
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  for (const Task task : {Task::kRegression, Task::kBinary, Task::kMulticlass}) {
+    const Problem p(90, task);
+    const std::size_t n = p.values.size();
+    std::vector<double> holes(n), infinite(n), huge(n), tiny(n), constant(n, 7.5), missing(n, kNaN);
+    std::vector<std::int32_t> single(n, 0), none(n, data::kMissingCode), mixed(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      holes[i] = i % 3 == 0 ? kNaN : static_cast<double>(i % 11);
+      infinite[i] = i % 5 == 0 ? kInf : i % 5 == 1 ? -kInf : static_cast<double>(i);
+      huge[i] = i % 2 == 0 ? 1e308 : -1.7e308;
+      tiny[i] = 5e-324 * static_cast<double>(i % 3);
+      mixed[i] = static_cast<std::int32_t>(i % 4) - 2;  // unseen, missing and two levels
+    }
+    const auto levels = std::make_shared<const data::Dictionary>(std::vector<std::string>{"x", "y"});
+    Frame x({"a"}, {p.x.column("a")});
+    x.add("holes", Column::from_float64(holes));
+    x.add("infinite", Column::from_float64(infinite));
+    x.add("huge", Column::from_float64(huge));
+    x.add("tiny", Column::from_float64(tiny));
+    x.add("constant", Column::from_float64(constant));
+    x.add("missing", Column::from_float64(missing));
+    x.add("single", Column::from_category(single, levels));
+    x.add("none", Column::from_category(none, levels));
+    x.add("mixed", Column::from_category(mixed, levels));
+    const Selection got = make_feature_selector(GetParam(), quick(GetParam()))->fit(x, p.rows, p.y, {});
+    EXPECT_THAT(got.names(x), ::testing::Contains("a")) << data::task_name(task);
+    for (std::size_t c = 0; c < x.n_columns(); ++c) EXPECT_FALSE(std::isnan(got.score[c])) << x.name(c);
+  }
+}
+
+TEST_P(SelectorContract, OneColumnStays) {
+  const Problem p(40, Task::kBinary);
+  const Frame one({"a"}, {p.x.column("a")});
+  const auto selector = make_feature_selector(GetParam(), quick(GetParam()));
+  EXPECT_EQ(selector->fit(one, p.rows, p.y, {}).names(one).size(), 1U);
+  EXPECT_EQ(selector->fit(one, {}, p.y, {}).names(one).size(), 1U);
 }
 
 std::vector<std::string> all_names() {

@@ -43,7 +43,9 @@ std::vector<T> float_cells(std::span<const T> cells, const ResamplePlan& plan) {
   }
   for (const Made& made : plan.made) {
     const auto from = static_cast<double>(cells[made.base]), to = static_cast<double>(cells[made.neighbour]);
-    out.push_back(static_cast<T>(from + made.step * (to - from)));
+    const double gap = to - from;  // overflows between the ends of the range of double
+    const double cell = std::isfinite(gap) ? from + made.step * gap : from * (1 - made.step) + to * made.step;
+    out.push_back(static_cast<T>(cell));
   }
   return out;
 }

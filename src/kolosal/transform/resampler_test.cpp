@@ -167,6 +167,59 @@ std::vector<std::string> all_names() {
 INSTANTIATE_TEST_SUITE_P(Registry, ResamplerContract, ::testing::ValuesIn(all_names()),
                          [](const auto& parameter) { return parameter.param; });
 
+// Numbers that are as large or as small as they can be, that are all the same, and classes with one row.
+TEST_P(ResamplerContract, SurvivesHostileNumbers) {
+  const Problem p(240);
+  std::vector<double> huge, tiny, constant(240, -7.5);
+  std::vector<float> narrow;
+  for (std::size_t i = 0; i < 240; ++i) {
+    huge.push_back(i % 2 == 0 ? 1.7e308 : -1.7e308);
+    tiny.push_back(5e-324 * static_cast<double>(i % 5));
+    narrow.push_back(i % 3 == 0 ? 3e38F : -1e-45F);
+  }
+  Frame x({"huge", "tiny", "constant", "narrow"},
+          {Column::from_float64(huge), Column::from_float64(tiny), Column::from_float64(constant),
+           Column::from_float32(narrow)});
+  const Resampled out = make()->resample(x, p.rows, p.y, {});
+  EXPECT_GT(out.x.n_rows(), 0U);
+  for (std::size_t c = 0; c < x.n_columns(); ++c)
+    for (std::size_t row = 0; row < out.x.n_rows(); ++row)
+      ASSERT_TRUE(std::isfinite(out.x.column(c).number(row))) << x.name(c) << " row " << row;
+
+  const Frame same({"constant"}, {x.column("constant")});
+  EXPECT_EQ(make()->resample(same, p.rows, p.y, {}).x.column(0).number(0), -7.5);
+  std::vector<double> alone(240, 0.0), one_class(240, 1.0);
+  alone[p.rows[3]] = 1;
+  EXPECT_GT(make()->resample(p.x, p.rows, {Task::kBinary, alone, {}, 2}, {}).x.n_rows(), 0U);
+  const ResamplePlan lone = make()->plan(p.x, p.rows, {Task::kBinary, one_class, {}, 2}, {});
+  EXPECT_TRUE(lone.made.empty());
+  EXPECT_FALSE(lone.kept.empty());
+}
+
+TEST_P(ResamplerContract, MissingAndInfiniteCellsAreKeptOrRefusedByName) {
+  const Problem p(120);
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    std::vector<double> cells(120, 1.0);
+    cells[p.rows[5]] = bad;
+    Frame x = p.x;
+    x.add("income", Column::from_float64(cells));
+    try {
+      EXPECT_FALSE(make()->resample(x, p.rows, p.y, {}).x.n_rows() == 0);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kData);
+      EXPECT_THAT(error.what(),
+                  ::testing::AllOf(HasSubstr("income"), HasSubstr(fmt::format("row {}", p.rows[5]))));
+    }
+    // Rows that are not for training do not matter.
+    std::vector<double> outside(120, 1.0);
+    outside[1] = bad;
+    Frame other = p.x;
+    other.add("income", Column::from_float64(outside));
+    EXPECT_GT(make()->resample(other, p.rows, p.y, {}).x.n_rows(), 0U);
+  }
+}
+
 TEST(Resamplers, RefuseWhatTheyCanNotDo) {
   const Problem p(40);
   EXPECT_ERROR(make_resampler("smot"), kInvalidParameter, HasSubstr("did you mean \"smote\""));
