@@ -11,8 +11,8 @@
 #include "kolosal/core/testing/temp_folder.hpp"
 #include "kolosal/transform/transformer.hpp"
 
-// tests/data/transform/*.json hold what scikit-learn and category_encoders give; each names the script of
-// tools/golden/ that made it.
+// tests/data/transform/*.json hold what scikit-learn, category_encoders and pandas give; each names the
+// script of tools/golden/ that made it.
 
 namespace kolosal::transform {
 namespace {
@@ -53,6 +53,7 @@ Column text_of(const nlohmann::json& cells) {
 }
 
 Column column_of(const std::string& kind, const nlohmann::json& cells) {
+  if (kind == "timestamp") return Column::from_timestamp(cells.get<std::vector<std::int64_t>>());
   return kind == "float"  ? Column::from_float64(numbers_of(cells))
          : kind == "text" ? text_of(cells)
                           : category_of(cells);
@@ -133,6 +134,7 @@ TEST(Golden, MatchesScikitLearn) { check_file("golden.json", 19); }
 TEST(Golden, TextFeaturesMatchScikitLearn) { check_file("text_features.json", 12); }
 TEST(Golden, NumberFeaturesMatchScikitLearn) { check_file("number_features.json", 14); }
 TEST(Golden, EncodersMatchCategoryEncoders) { check_file("encoders.json", 7); }
+TEST(Golden, DatePartsMatchPandas) { check_file("dates.json", 1); }
 TEST(Golden, NumericStepsMatchScikitLearn) { check_file("numeric_steps.json", 40); }
 
 }  // namespace

@@ -30,7 +30,9 @@ struct KnnParams {
 /// Edge:     fewer donors than n_neighbors: all of them; a column without a fitted cell is filled with 0. Of
 ///           equally near rows the earlier one counts. Distances that overflow are none.
 /// Cost:     rows with holes x fitted rows x columns; 16 bytes of state per fitted cell. max_rows bounds it.
-/// Source:   agrees with scikit-learn's KNNImputer (nan_euclidean, keep_empty_features).
+/// Source:   agrees with scikit-learn's KNNImputer (nan_euclidean, keep_empty_features), which takes any of
+/// equally
+///           near rows.
 class KnnImpute final : public Transformer {
  public:
   explicit KnnImpute(KnnParams params)
