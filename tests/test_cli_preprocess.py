@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import unittest
 
-from kolosal_cli import CENSUS_TEST, CENSUS_TRAIN, CliTest, kolosal
+from kolosal_cli import BIN, CENSUS_TEST, CENSUS_TRAIN, CliTest, environment, kolosal
 
 
 def table(n_rows=120):
@@ -303,6 +303,47 @@ params = { drop_constant = false }
         self.assert_refused([*words, "50"], 2, "61", "--max-features")
         self.assertFalse(self.out.exists())
         self.run_ok(*words, "61")
+
+    def test_too_many_columns_of_any_step(self):
+        rows = ["a,b,c,d,town"] + [f"{i},{i * i % 31},{i % 7},{i % 11},t{i % 40}" for i in range(300)]
+        data = self.path("w.csv", "\n".join(rows) + "\n")
+        for step, params in [("polynomial", "degree = 4"), ("splines", "n_knots = 9"), ("binary_encode", ""), ("hash_encode", "width = 64"),
+                             ("one_hot", 'drop = "first"'), ("date_parts", "")]:
+            recipe = self.path("r.toml", f'[[steps]]\nstep = "{step}"\nparams = {{ {params} }}\n')
+            words = ["preprocess", "--data", data, "--output", self.out, "--recipe", recipe, "--max-features"]
+            if step == "date_parts":  # no column for it
+                self.run_ok(*words, "5")
+                self.out.unlink()
+                continue
+            self.assert_refused([*words, "8"], 2, step, "--max-features")
+            self.assertFalse(self.out.exists())
+
+    def test_levels_that_training_did_not_have_may_be_refused(self):
+        recipe = self.path("mine.toml", '''
+target = "target"
+ignore = ["id", "flag"]
+[[steps]]
+step = "one_hot"
+params = { drop = "first", dense = true, handle_unknown = "error" }
+''')
+        self.run_ok(*self.fit("--recipe", recipe, "--save-recipe", self.path("r.toml")))
+        self.assertEqual(list(columns(self.out))[4:-1], ["colour=green", "colour=red", "colour=(missing)"])
+        rows = table().splitlines()
+        self.run_ok(*self.apply(self.path("s.csv", "\n".join(rows) + "\n")))
+        rows[7] = rows[7].replace("blue", "purple").replace("green", "purple").replace("red", "purple")
+        self.assert_refused(self.apply(self.path("s.csv", "\n".join(rows) + "\n")), 3, '"colour"', '"purple"', "handle_unknown")
+        wrong = self.path("wrong.toml", '[[steps]]\nstep = "one_hot"\nparams = { handle_unknown = "eror" }\n')
+        self.assert_refused(self.fit("--recipe", wrong), 2, "wrong.toml:3", '"eror"', "error")
+
+    def test_a_full_device(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full")
+        words = ["preprocess", "--data", CENSUS_TRAIN, "--target", "income", "--impute", "median"]
+        self.assert_refused([*words, "--output", "/dev/full"], 3, "/dev/full", "No space left")
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BIN, *map(str, words), "--output", "-"], stdout=full, stderr=subprocess.PIPE, text=True, env=environment())
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("No space left", done.stderr)
 
     def test_models_and_recipes_are_not_confused(self):
         recipe = self.fitted("--impute", "median")
