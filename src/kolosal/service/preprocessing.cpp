@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "kolosal/automl/problem.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/memory.hpp"
 #include "kolosal/service/batch_pipeline.hpp"
@@ -48,9 +47,7 @@ FitTarget all_rows(std::size_t n_rows) {
 }
 
 FitTarget read_target(const Column& column, const std::string& name, const std::string& task) {
-  // Beside a column of nothing, since a problem without features is none.
-  const Frame pair({name, name + "_"}, {column, Column::from_bool(std::vector<std::uint8_t>(column.size()))});
-  const automl::Problem problem = automl::make_problem(pair, {.target = name, .task = task});
+  const automl::Problem problem = target_problem(column, name, task);
   FitTarget out{problem.task, problem.classes.size(), {}, {}};
   out.values.assign(column.size(), std::numeric_limits<double>::quiet_NaN());
   for (std::size_t i = 0, k = 0; i < column.size(); ++i) {
@@ -109,32 +106,29 @@ Frame assemble(const Frame& passing, const std::string& target, const Frame& mad
 /// The rows that a recipe is fitted on: those with a target, when one is used.
 class FitBatches final : public transform::BatchStream {
  public:
-  FitBatches(std::unique_ptr<RecipeInput> input, const FitTarget& target)
-      : input_(std::move(input)), target_(target) {}
+  /// target: null when none is used; else the input passes the column `name`.
+  FitBatches(std::unique_ptr<RecipeInput> input, const StreamedTarget* target, std::string name)
+      : input_(std::move(input)), target_(target), name_(std::move(name)) {}
 
   std::optional<transform::Batch> next() override {
     auto batch = input_->next();
     if (!batch) return {};
-    const std::size_t begin = row_, end = begin + batch->features.n_rows();
-    row_ = end;
+    if (!target_) return transform::Batch{std::move(batch->features), {}};
+    auto y = std::make_shared<std::vector<double>>(target_->values(batch->passing.column(name_)));
     std::vector<std::uint32_t> rows;
-    for (; at_ < target_.rows.size() && target_.rows[at_] < end; ++at_)
-      rows.push_back(static_cast<std::uint32_t>(target_.rows[at_] - begin));
-    const bool all = rows.size() == batch->features.n_rows();
-    transform::Batch out{all ? std::move(batch->features) : batch->features.take(rows), target_.view()};
-    if (target_.values.empty()) return out;
-    y_.clear();
-    for (const std::uint32_t row : rows) y_.push_back(target_.values[begin + row]);
-    out.y.values = y_;
-    return out;
+    for (std::uint32_t row = 0; row < y->size(); ++row)
+      if (!std::isnan((*y)[row])) rows.push_back(row);
+    const bool all = rows.size() == y->size();
+    std::erase_if(*y, [](double value) { return std::isnan(value); });
+    return transform::Batch{all ? std::move(batch->features) : batch->features.take(rows),
+                            {target_->task(), *y, {}, target_->n_classes()},
+                            y};
   }
 
  private:
   std::unique_ptr<RecipeInput> input_;
-  const FitTarget& target_;
-  std::vector<double> y_;
-  std::size_t row_ = 0;  // of the table, where the next batch begins
-  std::size_t at_ = 0;   // in target_.rows
+  const StreamedTarget* target_;
+  std::string name_;
 };
 
 /// Batches cut into pieces whose columns, before and after the recipe, take few bytes beside the memory
@@ -223,7 +217,7 @@ class Preprocessor {
     report_.notes = read.notes;
     set_schema(data::Schema::of(table));
     const Frame features = table.select(fitted_.schema.names_with(data::Role::kFeature));
-    const FitTarget target = target_of(table, table.n_rows());
+    const FitTarget target = target_of(table);
     if (is_planned_) make_plan(features, target.rows, target.view(), false);
     make_recipe();
     const Frame made = fitted_.recipe.fit_transform(features, target.rows, target.view(), context_);
@@ -255,19 +249,8 @@ class Preprocessor {
         format_bytes(needed_bytes_), format_bytes(context_.memory_limit_bytes)));
     set_schema(scan.schema);
     fitted_.n_rows = scan.n_rows;
-    Frame targets;
-    if (!fitted_.plan.target.empty()) targets.add(fitted_.plan.target, scan.target);
-    if (is_planned_) {
-      // Encodings by the target are not for rows that are fitted in batches.
-      const FitTarget target =
-          request_.output.empty() ? target_of(targets, scan.n_rows) : all_rows(scan.n_rows);
-      const Frame head = first_rows();
-      std::vector<std::uint32_t> rows = target.rows;
-      std::erase_if(rows, [&](std::uint32_t row) { return row >= head.n_rows(); });
-      data::TargetView y = target.view();
-      if (!y.values.empty()) y.values = y.values.first(head.n_rows());
-      make_plan(head, rows, y, true);
-    }
+    // Encodings by the target are not for rows that are fitted in batches.
+    if (is_planned_) plan_in_batches(request_.output.empty() ? streamed_target(scan) : std::nullopt);
     make_recipe();
     if (fitted_.recipe.uses_target() && !request_.output.empty())
       throw Error(
@@ -277,10 +260,9 @@ class Preprocessor {
           "all are in memory. Raise --memory-limit, or leave out --output: the recipe is then fitted and "
           "saved, to be applied to other rows",
           format_bytes(needed_bytes_), format_bytes(context_.memory_limit_bytes));
-    const FitTarget target = target_of(targets, scan.n_rows);
+    const auto target = streamed_target(scan);
     try {
-      fitted_.recipe.fit_stream([&] { return std::make_unique<FitBatches>(open_features(), target); },
-                                context_);
+      fitted_.recipe.fit_stream([&] { return open_rows(target); }, context_);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kUnsupported) throw;
       throw Error(ErrorCode::kMemory, "the table needs about {} in memory, more than the limit of {}, and {}",
@@ -293,24 +275,37 @@ class Preprocessor {
     write_batches(input);
   }
 
-  std::unique_ptr<RecipeInput> open_features() const {
+  std::unique_ptr<FitBatches> open_rows(const std::optional<StreamedTarget>& target) const {
+    const std::string& name = fitted_.plan.target;
     io::ReadOptions read = with_batch_bytes(request_.read);
     read.columns = fitted_.schema.names_with(data::Role::kFeature);
-    return std::make_unique<RecipeInput>(fitted_, request_.data, std::move(read), false, context_);
+    if (target) {
+      const ColumnType type = fitted_.schema.find(name)->type;
+      read.columns.push_back(name);
+      read.types.try_emplace(name, data::type_name(type == ColumnType::kText ? ColumnType::kCategory : type));
+    }
+    return std::make_unique<FitBatches>(
+        std::make_unique<RecipeInput>(fitted_, request_.data, std::move(read), false, context_),
+        target ? &*target : nullptr, name);
   }
 
-  /// As many rows as fit in an eighth of the memory: what the planner looks at.
-  Frame first_rows() const {
+  /// The planner looks at the first rows, as many as fit in an eighth of the memory.
+  void plan_in_batches(const std::optional<StreamedTarget>& target) {
     std::vector<Frame> parts;
+    std::vector<double> values;
     std::size_t n_bytes = 0;
-    const auto input = open_features();
+    const auto input = open_rows(target);
     while (n_bytes < context_.memory_limit_bytes / 8) {
       auto batch = input->next();
       if (!batch) break;
-      n_bytes += batch->features.n_bytes();
-      parts.push_back(std::move(batch->features));
+      n_bytes += batch->x.n_bytes();
+      parts.push_back(std::move(batch->x));
+      values.insert(values.end(), batch->y.values.begin(), batch->y.values.end());
     }
-    return data::concatenate(parts);
+    const Frame head = data::concatenate(parts);
+    data::TargetView y;
+    if (target) y = {target->task(), values, {}, target->n_classes()};
+    make_plan(head, all_rows(head.n_rows()).rows, y, true);
   }
 
   /// Few enough bytes of the file at a time that several batches, and what is made of them, are within the
@@ -328,18 +323,34 @@ class Preprocessor {
     fitted_.plan.notes = std::move(made.notes);
   }
 
-  /// Read where a step or the planner wants it; else there are only rows, all of them.
-  FitTarget target_of(const Frame& table, std::size_t n_rows) {
+  /// Whether a step, or the planner, looks at the target.
+  bool wants_target() const {
     const std::string& name = fitted_.plan.target;
     const bool is_used = transform::Recipe(fitted_.plan.specs()).uses_target();
     if (is_used && name.empty())
       throw Error(ErrorCode::kUsage, "a step of the recipe learns from the target; give --target COLUMN");
-    if (!is_used && (!is_planned_ || name.empty())) return all_rows(n_rows);
+    return is_used || (is_planned_ && !name.empty());
+  }
+
+  /// Read where it is wanted; else there are only rows, all of them.
+  FitTarget target_of(const Frame& table) {
+    const std::string& name = fitted_.plan.target;
+    if (!wants_target()) return all_rows(table.n_rows());
     FitTarget out = read_target(table.column(name), name, request_.task);
-    if (out.rows.size() < n_rows)
-      add_note(fmt::format("{} of {} rows have no target; nothing is learned from them",
-                           n_rows - out.rows.size(), n_rows));
+    note_missing_targets(table.n_rows() - out.rows.size(), table.n_rows());
     return out;
+  }
+
+  /// Absent where it is not wanted: all rows are fitted.
+  std::optional<StreamedTarget> streamed_target(const TableScan& scan) {
+    if (!wants_target()) return {};
+    note_missing_targets(scan.target->n_missing(), scan.n_rows);
+    return scan.target->decide(request_.task);
+  }
+
+  void note_missing_targets(std::size_t n_missing, std::size_t n_rows) {
+    if (n_missing > 0)
+      add_note(fmt::format("{} of {} rows have no target; nothing is learned from them", n_missing, n_rows));
   }
 
   void add_note(std::string text) {

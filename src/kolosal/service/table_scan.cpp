@@ -5,12 +5,12 @@
 #include <map>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/read_ahead.hpp"
 #include "kolosal/io/category_rule.hpp"
 
 namespace kolosal::service {
 namespace {
 
-using data::Column;
 using data::ColumnType;
 
 bool is_string(ColumnType type) { return type == ColumnType::kText || type == ColumnType::kCategory; }
@@ -21,41 +21,32 @@ void add_to(data::Field& sum, const data::Field& part) {
   sum.maximum = std::fmax(sum.maximum, part.maximum);
 }
 
-/// Categories have another dictionary in each batch; as texts they can be joined.
-Column as_text(const Column& column) {
-  if (column.type() != ColumnType::kCategory) return column;
-  std::vector<std::optional<std::string>> cells(column.size());
-  for (std::size_t i = 0; i < cells.size(); ++i)
-    if (!column.is_missing(i)) cells[i] = column.cell_text(i);
-  return Column::from_texts(cells);
-}
-
 }  // namespace
 
 TableScan scan_table(const std::filesystem::path& path, const io::ReadOptions& read,
                      const std::string& target, const Context& context) {
   TableScan out;
   std::map<std::string, io::CategoryRule> strings;
-  std::vector<Column> targets;
+  if (!target.empty()) out.target.emplace(target);
   const auto stream = io::open_table_stream(path, read, context);
-  while (const auto batch = stream->next()) {
+  const auto add = [&](const data::Frame& batch) {
     if (context.should_stop())
       throw Error(ErrorCode::kInterrupted, "stopped after {} rows; nothing was written", out.n_rows);
-    const data::Schema part = data::Schema::of(*batch);
-    for (std::size_t c = 0; c < batch->n_columns(); ++c)
+    const data::Schema part = data::Schema::of(batch);
+    for (std::size_t c = 0; c < batch.n_columns(); ++c)
       if (out.n_rows > 0) add_to(out.schema.fields()[c], part.fields()[c]);
     if (out.n_rows == 0) out.schema = part;
-    for (std::size_t c = 0; c < batch->n_columns(); ++c)
-      if (is_string(batch->column(c).type())) strings[batch->name(c)].add(batch->column(c));
-    if (!target.empty()) targets.push_back(as_text(batch->column(target)));
-    out.n_rows += batch->n_rows();
-  }
+    for (std::size_t c = 0; c < batch.n_columns(); ++c)
+      if (is_string(batch.column(c).type())) strings[batch.name(c)].add(batch.column(c));
+    if (out.target) out.target->add(batch.column(target));
+    out.n_rows += batch.n_rows();
+  };
+  read_ahead(context, [&] { return stream->next(); }, add);
   for (data::Field& field : out.schema.fields()) {
     if (!is_string(field.type)) continue;
     field.dictionary = strings.at(field.name).levels();
     field.type = field.dictionary ? ColumnType::kCategory : ColumnType::kText;
   }
-  if (!targets.empty()) out.target = data::concatenate(targets);
   out.notes = stream->report().notes;
   return out;
 }

@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kolosal/core/context.hpp"
 #include "kolosal/data/schema.hpp"
 #include "kolosal/io/table_reader.hpp"
+#include "kolosal/service/target_scan.hpp"
 
 namespace kolosal::service {
 
@@ -15,7 +17,7 @@ namespace kolosal::service {
 struct TableScan {
   data::Schema schema;
   std::size_t n_rows = 0;
-  data::Column target;  ///< All its rows; the one column that is kept. Empty without a target.
+  std::optional<TargetScan> target;  ///< Absent without a target.
   std::vector<std::string> notes;
 };
 

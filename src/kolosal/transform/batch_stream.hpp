@@ -12,11 +12,12 @@ namespace kolosal::transform {
 /// Some rows of a table that is read batch by batch.
 struct Batch {
   data::Frame x;
-  data::TargetView y;  ///< No values: there is no target. Its spans live until the next call of next().
+  data::TargetView y;                     ///< No values: there is no target.
+  std::shared_ptr<const void> y_owner{};  ///< Holds what y views; null when that outlives the stream.
 };
 
-/// One pass over the rows of a table, in order. All batches have the same column names and types; a category
-/// column may have another dictionary in each.
+/// One pass over the rows of a table, in order; a batch is read while the one before it is in use. All
+/// batches have the same column names and types; a category column may have another dictionary in each.
 class BatchStream {
  public:
   virtual ~BatchStream() = default;

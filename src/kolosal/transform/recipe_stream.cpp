@@ -2,6 +2,7 @@
 #include <numeric>
 #include <utility>
 
+#include "kolosal/core/read_ahead.hpp"
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/recipe.hpp"
 #include "kolosal/transform/recipe_internal.hpp"
@@ -41,15 +42,10 @@ class StreamFit {
     const data::Frame header = batch->x.slice(0, 0);
     std::size_t n_passes = 0;
     while (plan(header) || (whole_pass && n_passes == 0)) {
-      if (n_passes > 0) {
-        stream = source();
-        batch = stream->next();
-      }
-      for (; batch; batch = stream->next()) {
-        if (context_.should_stop())
-          throw Error(ErrorCode::kInterrupted, "stopped while a recipe was fitted batch by batch");
-        gather(*batch);
-      }
+      if (n_passes > 0) stream = source();
+      // The first batch of the first pass is there already.
+      const auto read = [&] { return batch ? std::exchange(batch, std::nullopt) : stream->next(); };
+      read_ahead(context_, read, [&](const Batch& given) { gather(given); });
       finish();
       ++n_passes;
     }
@@ -134,6 +130,8 @@ class StreamFit {
   }
 
   void gather(const Batch& batch) {
+    if (context_.should_stop())
+      throw Error(ErrorCode::kInterrupted, "stopped while a recipe was fitted batch by batch");
     data::Frame frame = batch.x;
     const auto last = std::ranges::find(steps_.rbegin(), steps_.rend(), State::kGathering, &Step::state)
                           .base();  // begin: none
