@@ -27,6 +27,23 @@ std::vector<double> equally_spaced(double low, double high, std::size_t n_bins) 
   return out;
 }
 
+// Edges of bins of equally many of n_cells sorted cells; cell_at(rank) is one of them.
+template <typename CellAt>
+std::vector<double> edges_at_ranks(std::size_t n_cells, std::size_t n_bins, const CellAt& cell_at) {
+  if (n_cells == 0 || cell_at(0) == cell_at(n_cells - 1)) return {};
+  const auto n = static_cast<double>(n_cells);
+  const auto at = [&](double i) { return cell_at(static_cast<std::size_t>(std::clamp(i, 0.0, n - 1))); };
+  std::vector<double> all;
+  for (std::size_t i = 0; i <= n_bins; ++i) {
+    // In NumPy's steps, since a rounding error decides between one cell and the mean of two.
+    const double percent =
+        i == n_bins ? 100.0 : static_cast<double>(i) * (100.0 / static_cast<double>(n_bins));
+    const double position = n * (percent / 100) - 1, below = std::floor(position);
+    all.push_back(position == below ? at(below) / 2 + at(below + 1) / 2 : at(below + 1));
+  }
+  return inner_edges(all);
+}
+
 // k-means of sorted cells: clusters are intervals, so a round costs a search per centre.
 class Lloyd {
  public:
@@ -212,27 +229,20 @@ class TreeBins {
 
 }  // namespace
 
-std::vector<double> uniform_edges(std::span<const double> sorted, std::size_t n_bins) {
-  if (sorted.empty() || sorted.front() == sorted.back()) return {};
-  const auto all = equally_spaced(sorted.front(), sorted.back(), n_bins);
+std::vector<double> uniform_edges(double low, double high, std::size_t n_bins) {
+  if (low == high) return {};
+  const auto all = equally_spaced(low, high, n_bins);
   std::vector<double> out(all.begin() + 1, all.end() - 1);
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
 std::vector<double> quantile_edges(std::span<const double> sorted, std::size_t n_bins) {
-  if (sorted.empty() || sorted.front() == sorted.back()) return {};
-  const auto n = static_cast<double>(sorted.size());
-  const auto at = [&](double i) { return sorted[static_cast<std::size_t>(std::clamp(i, 0.0, n - 1))]; };
-  std::vector<double> all;
-  for (std::size_t i = 0; i <= n_bins; ++i) {
-    // In NumPy's steps, since a rounding error decides between one cell and the mean of two.
-    const double percent =
-        i == n_bins ? 100.0 : static_cast<double>(i) * (100.0 / static_cast<double>(n_bins));
-    const double position = n * (percent / 100) - 1, below = std::floor(position);
-    all.push_back(position == below ? at(below) / 2 + at(below + 1) / 2 : at(below + 1));
-  }
-  return inner_edges(all);
+  return edges_at_ranks(sorted.size(), n_bins, [&](std::size_t rank) { return sorted[rank]; });
+}
+
+std::vector<double> quantile_edges(const WeightedNumbers& sorted, std::size_t n_bins) {
+  return edges_at_ranks(sorted.count(), n_bins, [&](std::size_t rank) { return sorted.at(rank); });
 }
 
 std::vector<double> kmeans_edges(std::span<const double> sorted, std::size_t n_bins) {

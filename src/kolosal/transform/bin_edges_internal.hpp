@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kolosal/data/target.hpp"
+#include "kolosal/transform/quantile_sketch.hpp"
 
 namespace kolosal::transform {
 
@@ -12,10 +13,11 @@ namespace kolosal::transform {
 // 1 (included) to edge b. Source: scikit-learn's KBinsDiscretizer (quantiles averaged_inverted_cdf, edges
 // less than 1e-8 apart joined).
 
-/// Bins of equal width. sorted: finite cells, ascending.
-std::vector<double> uniform_edges(std::span<const double> sorted, std::size_t n_bins);
-/// Bins of equally many rows.
+/// Bins of equal width, of cells from low to high.
+std::vector<double> uniform_edges(double low, double high, std::size_t n_bins);
+/// Bins of equally many rows. sorted: finite cells, ascending; or what a stream keeps of them.
 std::vector<double> quantile_edges(std::span<const double> sorted, std::size_t n_bins);
+std::vector<double> quantile_edges(const WeightedNumbers& sorted, std::size_t n_bins);
 /// Halfway between the centres of k-means, begun at the centres of equally wide bins (Lloyd's algorithm).
 std::vector<double> kmeans_edges(std::span<const double> sorted, std::size_t n_bins);
 

@@ -160,6 +160,17 @@ void Moments::add(const Moments& other) {
   high = std::max(high, other.high);
 }
 
+void Moments::add_block_precisely(const double* cells, std::size_t n) { add(slow_moments(cells, n)); }
+
+// The bound is scikit-learn's (utils/_extmath, _is_constant_feature), with the mean as a double.
+bool Moments::is_constant() const {
+  if (!(low < high)) return true;
+  constexpr long double kEpsilon = std::numeric_limits<double>::epsilon();
+  const auto n = static_cast<long double>(count);
+  const long double drift = n * static_cast<long double>(static_cast<double>(mean)) * kEpsilon;
+  return variance() <= n * kEpsilon * variance() + drift * drift;
+}
+
 void Moments::add_block(const double* cells, std::size_t n) {
   const auto block = kernel::block_moments(cells, n);
   // Squares that overflow or vanish are summed again where they do not.

@@ -24,8 +24,12 @@ struct Moments {
   void add(const Moments& other);
   /// Adds the finite cells of a block of at most kRowGrain.
   void add_block(const double* cells, std::size_t n);
+  /// The same with every sum in long double, slower: keeps digits of cells that differ little, far from zero.
+  void add_block_precisely(const double* cells, std::size_t n);
   /// Divided by n; 0 for no cells. In long double, since it may exceed what a double holds.
   long double variance() const { return count == 0 ? 0 : m2 / static_cast<long double>(count); }
+  /// Whether cells are all equal or differ by no more than the rounding of their mean.
+  bool is_constant() const;
 };
 std::vector<Moments> moments_of(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
                                 const Context& context);

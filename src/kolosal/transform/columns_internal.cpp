@@ -74,6 +74,19 @@ Numbers::Numbers(const data::Column& column) {
   values_ = copy_;
 }
 
+std::vector<std::uint32_t> every_row(std::size_t n) {
+  std::vector<std::uint32_t> out(n);
+  std::iota(out.begin(), out.end(), 0U);
+  return out;
+}
+
+std::vector<Numbers> numbers_of(const data::Frame& x) {
+  std::vector<Numbers> out;
+  out.reserve(x.n_columns());
+  for (std::size_t c = 0; c < x.n_columns(); ++c) out.emplace_back(x.column(c));
+  return out;
+}
+
 std::vector<double> finite_cells(const Numbers& cells, std::span<const std::uint32_t> rows) {
   std::vector<double> out;
   out.reserve(rows.size());

@@ -41,6 +41,12 @@ class Numbers {
   std::span<const double> values_;
 };
 
+/// 0 ... n - 1.
+std::vector<std::uint32_t> every_row(std::size_t n);
+
+/// One per column of x.
+std::vector<Numbers> numbers_of(const data::Frame& x);
+
 /// The finite cells of the given rows.
 std::vector<double> finite_cells(const Numbers& cells, std::span<const std::uint32_t> rows);
 

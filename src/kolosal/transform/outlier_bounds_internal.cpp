@@ -5,23 +5,93 @@
 
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/isolation_forest_internal.hpp"
-#include "kolosal/transform/power_internal.hpp"
 #include "kolosal/transform/sorted_cells_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
 
-// Half width of the interval around the median that the modified z-score allows; 0 when all cells are equal.
-double modified_reach(std::span<const double> sorted, double median, double threshold) {
-  std::vector<double> away;
-  double mean = 0;
-  for (const double cell : sorted) {
-    away.push_back(std::abs(cell - median));
-    mean += away.back() / static_cast<double>(sorted.size());
+// Of |cell - median| over all cells.
+struct Distances {
+  double median = 0, mean = 0;
+};
+
+// What the rules need to know of sorted cells, and of what a stream keeps of them.
+struct SortedCells {
+  std::span<const double> cells;
+  double quantile(double q) const { return quantile_of_sorted(cells, q); }
+  Moments moments() const {
+    Moments out;
+    for (std::size_t begin = 0; begin < cells.size(); begin += kRowGrain)
+      out.add_block(cells.data() + begin, std::min(kRowGrain, cells.size() - begin));
+    return out;
   }
-  std::ranges::sort(away);
-  const double middle = quantile_of_sorted(away, 0.5);
-  return middle > 0 ? threshold * middle / 0.6745 : threshold * 1.253314 * mean;
+  Distances distances(double from) const {
+    std::vector<double> away;
+    Distances out;
+    for (const double cell : cells) {
+      away.push_back(std::abs(cell - from));
+      out.mean += away.back() / static_cast<double>(cells.size());
+    }
+    std::ranges::sort(away);
+    out.median = quantile_of_sorted(away, 0.5);
+    return out;
+  }
+  void find_extremes(OutlierBounds& bounds) const {
+    const auto begin = std::ranges::lower_bound(cells, bounds.lower),
+               end = std::ranges::upper_bound(cells, bounds.upper);
+    if (begin < end) bounds.least = *begin, bounds.greatest = *(end - 1);
+  }
+};
+
+struct KeptCells {
+  const Moments& all;
+  WeightedNumbers kept;
+  double quantile(double q) const { return kept.quantile(q); }
+  const Moments& moments() const { return all; }
+  Distances distances(double from) const {
+    std::vector<WeightedNumbers::Item> away;
+    Distances out;
+    for (const auto& [cell, weight] : kept.items()) {
+      away.push_back({std::abs(cell - from), weight});
+      out.mean += away.back().number / static_cast<double>(kept.count()) * static_cast<double>(weight);
+    }
+    out.median = WeightedNumbers(std::move(away)).quantile(0.5);
+    return out;
+  }
+  void find_extremes(OutlierBounds& bounds) const {
+    const auto number = &WeightedNumbers::Item::number;
+    const auto begin = std::ranges::lower_bound(kept.items(), bounds.lower, {}, number),
+               end = std::ranges::upper_bound(kept.items(), bounds.upper, {}, number);
+    if (begin < end) bounds.least = begin->number, bounds.greatest = (end - 1)->number;
+  }
+};
+
+// Half width of the interval around the median that the modified z-score allows; 0 when all cells are equal.
+double modified_reach(const Distances& away, double threshold) {
+  return away.median > 0 ? threshold * away.median / 0.6745 : threshold * 1.253314 * away.mean;
+}
+
+template <typename Cells>
+OutlierBounds bounds_of(const Cells& cells, const OutlierRule& rule) {
+  OutlierBounds out{-kInf, kInf, -kInf, kInf};
+  const double t = rule.used_threshold();
+  if (rule.method == "zscore") {
+    const Moments moments = cells.moments();
+    const auto mean = static_cast<double>(moments.mean),
+               reach = t * static_cast<double>(std::sqrt(moments.variance()));
+    if (!moments.is_constant()) out.lower = mean - reach, out.upper = mean + reach;
+  } else if (rule.method == "modified_zscore") {
+    const double median = cells.quantile(0.5), reach = modified_reach(cells.distances(median), t);
+    if (reach > 0) out.lower = median - reach, out.upper = median + reach;
+  } else if (rule.method == "iqr") {
+    const double low = cells.quantile(0.25), high = cells.quantile(0.75);
+    out.lower = low - t * (high - low), out.upper = high + t * (high - low);
+  } else {
+    out.lower = cells.quantile(t / 100), out.upper = cells.quantile(1 - t / 100);
+  }
+  if (!(out.lower <= out.upper)) out.lower = -kInf, out.upper = kInf;  // the spread of numbers near 1e308
+  cells.find_extremes(out);
+  return out;
 }
 
 }  // namespace
@@ -35,27 +105,13 @@ double OutlierRule::used_threshold() const {
 }
 
 OutlierBounds outlier_bounds(std::span<const double> sorted, const OutlierRule& rule) {
-  OutlierBounds out{-kInf, kInf, -kInf, kInf};
-  if (sorted.empty()) return out;
-  const double t = rule.used_threshold();
-  if (rule.method == "zscore") {
-    const Spread spread = spread_of(sorted);
-    if (!spread.is_constant)
-      out.lower = spread.mean - t * spread.deviation, out.upper = spread.mean + t * spread.deviation;
-  } else if (rule.method == "modified_zscore") {
-    const double median = quantile_of_sorted(sorted, 0.5), reach = modified_reach(sorted, median, t);
-    if (reach > 0) out.lower = median - reach, out.upper = median + reach;
-  } else if (rule.method == "iqr") {
-    const double low = quantile_of_sorted(sorted, 0.25), high = quantile_of_sorted(sorted, 0.75);
-    out.lower = low - t * (high - low), out.upper = high + t * (high - low);
-  } else {
-    out.lower = quantile_of_sorted(sorted, t / 100), out.upper = quantile_of_sorted(sorted, 1 - t / 100);
-  }
-  if (!(out.lower <= out.upper)) out.lower = -kInf, out.upper = kInf;  // the spread of numbers near 1e308
-  const auto begin = std::ranges::lower_bound(sorted, out.lower),
-             end = std::ranges::upper_bound(sorted, out.upper);
-  if (begin < end) out.least = *begin, out.greatest = *(end - 1);
-  return out;
+  return sorted.empty() ? OutlierBounds{-kInf, kInf, -kInf, kInf} : bounds_of(SortedCells{sorted}, rule);
+}
+
+OutlierBounds outlier_bounds(const GatheredNumbers& gathered, std::size_t column, const OutlierRule& rule) {
+  const Moments& moments = gathered.moments(column);
+  if (moments.count == 0) return {-kInf, kInf, -kInf, kInf};
+  return bounds_of(KeptCells{moments, gathered.numbers(column)}, rule);
 }
 
 std::vector<std::uint8_t> outlier_rows(const data::Frame& x, std::span<const std::uint32_t> rows,

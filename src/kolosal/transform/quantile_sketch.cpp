@@ -57,26 +57,38 @@ std::size_t QuantileSketch::n_kept() const {
   return out;
 }
 
-std::vector<double> QuantileSketch::quantiles(std::span<const double> shares) const {
-  std::vector<double> out(shares.size());
-  if (count_ == 0) return out;
-  std::vector<std::pair<double, std::uint64_t>> kept;  // number, then the rank after its last copy
+WeightedNumbers QuantileSketch::sorted() const {
+  std::vector<WeightedNumbers::Item> kept;
+  kept.reserve(n_kept());
   for (std::size_t h = 0; h < levels_.size(); ++h)
-    for (const double number : levels_[h]) kept.emplace_back(number, std::uint64_t{1} << h);
-  std::ranges::sort(kept);
-  std::uint64_t end = 0;
-  for (auto& [number, rank_end] : kept) rank_end = end += rank_end;
-  const auto at_rank = [&](std::uint64_t rank) {
-    return std::ranges::upper_bound(kept, rank, {}, &std::pair<double, std::uint64_t>::second)->first;
-  };
-  for (std::size_t q = 0; q < shares.size(); ++q) {
-    const double position = shares[q] * static_cast<double>(count_ - 1);
-    const auto below = static_cast<std::uint64_t>(position);
-    const double part = position - static_cast<double>(below);
-    out[q] = at_rank(below);
-    if (part > 0 && below + 1 < count_) out[q] = out[q] * (1 - part) + at_rank(below + 1) * part;
-  }
+    for (const double number : levels_[h]) kept.push_back({number, std::uint64_t{1} << h});
+  return WeightedNumbers(std::move(kept));
+}
+
+std::vector<double> QuantileSketch::quantiles(std::span<const double> shares) const {
+  const WeightedNumbers numbers = sorted();
+  std::vector<double> out;
+  for (const double share : shares) out.push_back(numbers.quantile(share));
   return out;
+}
+
+WeightedNumbers::WeightedNumbers(std::vector<Item> items) : items_(std::move(items)) {
+  std::ranges::sort(items_, {}, [](const Item& item) { return std::pair(item.number, item.weight); });
+  std::uint64_t end = 0;
+  for (const Item& item : items_) ends_.push_back(end += item.weight);
+}
+
+double WeightedNumbers::at(std::uint64_t rank) const {
+  return items_[static_cast<std::size_t>(std::ranges::upper_bound(ends_, rank) - ends_.begin())].number;
+}
+
+double WeightedNumbers::quantile(double share) const {
+  if (items_.empty()) return 0;
+  const double position = share * static_cast<double>(count() - 1);
+  const auto below = static_cast<std::uint64_t>(position);
+  const double part = position - static_cast<double>(below);
+  if (part == 0 || below + 1 >= count()) return at(below);
+  return at(below) * (1 - part) + at(below + 1) * part;  // the difference may overflow
 }
 
 }  // namespace kolosal::transform

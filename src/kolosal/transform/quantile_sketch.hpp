@@ -9,6 +9,29 @@
 
 namespace kolosal::transform {
 
+/// Numbers in order, each of which stands for several that are about as large.
+class WeightedNumbers {
+ public:
+  struct Item {
+    double number = 0;
+    std::uint64_t weight = 1;
+  };
+
+  explicit WeightedNumbers(std::vector<Item> items);
+  /// Ascending.
+  std::span<const Item> items() const { return items_; }
+  /// The sum of the weights.
+  std::uint64_t count() const { return ends_.empty() ? 0 : ends_.back(); }
+  /// The number of a rank 0 ... count() - 1.
+  double at(std::uint64_t rank) const;
+  /// Linear between the two nearest numbers, as NumPy's default; 0 for no numbers.
+  double quantile(double share) const;
+
+ private:
+  std::vector<Item> items_;
+  std::vector<std::uint64_t> ends_;  // by item, the rank after its last number
+};
+
 /// Quantiles of numbers that come in any number and order, in at most 300 kB.
 ///
 /// Up to kExact numbers they are exact. Beyond, numbers are thinned: a level of weight w that is full is
@@ -29,6 +52,8 @@ class QuantileSketch {
   std::size_t count() const { return count_; }
   /// Linear between the two nearest numbers, as NumPy's default; 0 for no numbers.
   std::vector<double> quantiles(std::span<const double> shares) const;
+  /// What is kept, with the weights that thinning gave it.
+  WeightedNumbers sorted() const;
   std::size_t n_kept() const;
 
  private:

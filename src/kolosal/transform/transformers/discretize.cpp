@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kolosal/transform/bin_edges_internal.hpp"
+#include "kolosal/transform/gathered_numbers_internal.hpp"
 #include "kolosal/transform/numeric_map_internal.hpp"
 #include "kolosal/transform/sorted_cells_internal.hpp"
 
@@ -28,11 +29,19 @@ struct DiscretizeParams {
 /// bin. Edge:    a constant column and one without a finite cell have one bin. Bins that would be empty or
 /// narrower
 ///          than 1e-8 are joined (quantile, kmeans), so there may be fewer than n_bins.
+/// Streams: uniform exactly; quantile exactly up to 32,768 present cells, then with a rank error of 0.13 %
+///          (QuantileSketch). kmeans and tree go over the sorted rows again and again, and of thinned rows
+///          their edges would be off by an amount that nothing bounds.
 /// Source:  agrees with scikit-learn's KBinsDiscretizer and, for tree, its trees with max_leaf_nodes.
 class Discretize final : public Transformer {
  public:
   explicit Discretize(DiscretizeParams params) : params_(std::move(params)) {}
   bool uses_target() const override { return params_.method == "tree"; }
+  bool can_stream() const override { return params_.method == "uniform" || params_.method == "quantile"; }
+  std::string stream_obstacle() const override {
+    return fmt::format("method {} goes over all rows several times (uniform and quantile do not)",
+                       params_.method);
+  }
   std::string made_types() const override {
     return params_.encode == "category" ? "category" : "float,float32";
   }
@@ -40,6 +49,15 @@ class Discretize final : public Transformer {
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
               const Context& context) override;
+  void do_begin_stream() override { gathered_ = {input_columns().size(), params_.method == "quantile"}; }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
+    require_types(x, "discretize", "numeric");
+    gathered_.add(x, context);
+  }
+  void do_merge(const Transformer& other) override {
+    gathered_.merge(dynamic_cast<const Discretize&>(other).gathered_);
+  }
+  void do_finish_fit(const Context& context) override;
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
@@ -50,6 +68,7 @@ class Discretize final : public Transformer {
   std::vector<std::vector<double>> edges_;
   std::vector<Knots> knots_;  // the edges as they are looked up
   std::vector<std::shared_ptr<const data::Dictionary>> names_;
+  GatheredNumbers gathered_;  // of a stream
 };
 
 void Discretize::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
@@ -64,10 +83,24 @@ void Discretize::do_fit(const data::Frame& x, std::span<const std::uint32_t> row
       return;
     }
     const auto sorted = sorted_cells(x.column(c), rows);
-    edges[c] = params_.method == "uniform"    ? uniform_edges(sorted, n_bins)
+    if (sorted.empty()) return;
+    edges[c] = params_.method == "uniform"    ? uniform_edges(sorted.front(), sorted.back(), n_bins)
                : params_.method == "quantile" ? quantile_edges(sorted, n_bins)
                                               : kmeans_edges(sorted, n_bins);
   });
+  set_edges(std::move(edges));
+}
+
+void Discretize::do_finish_fit(const Context& context) {
+  const auto n_bins = static_cast<std::size_t>(params_.n_bins);
+  std::vector<std::vector<double>> edges(gathered_.n_columns());
+  context.parallel_blocks(edges.size(), 1, [&](std::size_t c, std::size_t) {
+    const Moments& moments = gathered_.moments(c);
+    if (moments.count == 0) return;
+    edges[c] = params_.method == "uniform" ? uniform_edges(moments.low, moments.high, n_bins)
+                                           : quantile_edges(gathered_.numbers(c), n_bins);
+  });
+  gathered_ = {};
   set_edges(std::move(edges));
 }
 

@@ -72,7 +72,7 @@ TEST(Discretize, KMeansGivesEmptyClustersAFarCell) {
 }
 
 TEST(Discretize, EqualCellsAreOneBin) {
-  EXPECT_THAT(uniform_edges(std::vector<double>{3, 3}, 4), ElementsAre());
+  EXPECT_THAT(uniform_edges(3, 3, 4), ElementsAre());
   EXPECT_THAT(quantile_edges(std::vector<double>{1, 1, 1, 1, 1, 1, 2}, 3), ElementsAre());
   EXPECT_THAT(kmeans_edges(std::vector<double>{}, 3), ElementsAre());
 }

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/isolation_forest_internal.hpp"
@@ -38,8 +37,10 @@ struct OutliersParams {
 /// bound. Edge:    a constant column and one without a finite cell have no outliers (iqr, percentile: cells
 /// that differ
 ///          from the constant are).
-/// Source:  see OutlierRule; isolation_forest: Liu, Ting and Zhou (2008), as in scikit-learn's
-/// IsolationForest.
+/// Streams: as outlier_bounds() of a stream says: zscore to rounding, the others exactly up to 32,768 present
+/// cells, then with a rank error of 0.13 % (the MAD of modified_zscore: 0.26 %). isolation_forest draws rows
+/// of the whole table and scores all of them: not in a stream. Source:  see OutlierRule; isolation_forest:
+/// Liu, Ting and Zhou (2008), as in scikit-learn's IsolationForest.
 class Outliers final : public Transformer {
  public:
   explicit Outliers(OutliersParams params)
@@ -50,11 +51,32 @@ class Outliers final : public Transformer {
       throw Error(ErrorCode::kInvalidParameter, "outliers: threshold of percentile must be below 50: {}",
                   params_.threshold);
   }
-  std::string made_types() const override { return params_.action == "flag" ? "all" : "float,float32"; }
+  bool can_stream() const override { return !by_row_; }
+  std::string stream_obstacle() const override {
+    return "isolation_forest draws rows of the whole table (the other methods go by column)";
+  }
+  std::string made_types() const override { return params_.action == "flag" ? "numeric" : "float,float32"; }
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
               const Context& context) override;
+  void do_begin_stream() override {
+    const bool needs_ranks = params_.method != "zscore" || params_.action == "winsorize";
+    gathered_ = {input_columns().size(), needs_ranks};
+  }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
+    require_types(x, "outliers", "numeric");
+    gathered_.add(x, context);
+  }
+  void do_merge(const Transformer& other) override {
+    gathered_.merge(dynamic_cast<const Outliers&>(other).gathered_);
+  }
+  void do_finish_fit(const Context&) override {
+    bounds_.clear();
+    for (std::size_t c = 0; c < gathered_.n_columns(); ++c)
+      bounds_.push_back(outlier_bounds(gathered_, c, rule_));
+    gathered_ = {};
+  }
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
@@ -69,14 +91,8 @@ class Outliers final : public Transformer {
   std::vector<OutlierBounds> bounds_;  // isolation_forest: the range of the rows that are no outliers
   IsolationForest forest_;
   double most_score_ = 1;
+  GatheredNumbers gathered_;  // of a stream
 };
-
-std::vector<Numbers> numbers_of(const data::Frame& x) {
-  std::vector<Numbers> out;
-  out.reserve(x.n_columns());
-  for (std::size_t c = 0; c < x.n_columns(); ++c) out.emplace_back(x.column(c));
-  return out;
-}
 
 void Outliers::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
                       const Context& context) {
@@ -103,9 +119,7 @@ void Outliers::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
 }
 
 std::vector<double> Outliers::scores_of(const data::Frame& x, const Context& context) const {
-  std::vector<std::uint32_t> rows(x.n_rows());
-  std::iota(rows.begin(), rows.end(), 0U);
-  return forest_.scores(numbers_of(x), rows, context);
+  return forest_.scores(numbers_of(x), every_row(x.n_rows()), context);
 }
 
 void Outliers::replace(std::size_t column, std::span<double> cells, const double* scores) const {

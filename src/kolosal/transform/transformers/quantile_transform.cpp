@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "kolosal/kernel/elementary.hpp"
+#include "kolosal/transform/gathered_numbers_internal.hpp"
 #include "kolosal/transform/numeric_map_internal.hpp"
 #include "kolosal/transform/row_sample_internal.hpp"
 #include "kolosal/transform/sorted_cells_internal.hpp"
@@ -28,12 +29,17 @@ struct QuantileParams {
 /// constant
 ///          column becomes 0 (normal: -5.2). A column without a finite cell becomes rank 0.5 (normal: 0).
 /// Inverse: linear between the quantiles; exact to rounding where the fitted numbers differ.
+/// Streams: exact up to 32,768 present cells, then quantiles have a rank error of 0.13 % (QuantileSketch).
 /// Source:  agrees with scikit-learn's QuantileTransformer of all rows (subsample=None).
 class QuantileTransform final : public NumericMap {
  public:
   explicit QuantileTransform(QuantileParams params)
       : params_(std::move(params)), normal_(params_.output_distribution == "normal") {}
   bool has_inverse() const override { return true; }
+  bool can_stream() const override { return params_.max_rows == 0; }
+  std::string stream_obstacle() const override {
+    return "max_rows draws rows of the whole table (with 0 a stream takes all of them)";
+  }
 
  private:
   struct Ranks {
@@ -46,6 +52,18 @@ class QuantileTransform final : public NumericMap {
 
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
               const Context& context) override;
+  void do_begin_stream() override { gathered_ = {input_columns().size(), true}; }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
+    require_types(x, "quantile_transform", "numeric");
+    gathered_.add(x, context);
+  }
+  void do_merge(const Transformer& other) override {
+    gathered_.merge(dynamic_cast<const QuantileTransform&>(other).gathered_);
+  }
+  void do_finish_fit(const Context& context) override;
+  std::size_t n_quantiles(std::size_t n_rows) const {
+    return std::max<std::size_t>(1, std::min(static_cast<std::size_t>(params_.n_quantiles), n_rows));
+  }
   void map(std::size_t column, std::span<double> cells) const override;
   void unmap(std::size_t column, std::span<double> cells) const override;
   void do_save(artifact::Node& node) const override;
@@ -56,6 +74,7 @@ class QuantileTransform final : public NumericMap {
   QuantileParams params_;
   bool normal_;
   std::vector<Ranks> columns_ranks_;
+  GatheredNumbers gathered_;  // of a stream
 };
 
 // What scikit-learn cuts normal numbers to: the quantiles of 1e-7 from either end.
@@ -67,13 +86,26 @@ void QuantileTransform::do_fit(const data::Frame& x, std::span<const std::uint32
   require_types(x, "quantile_transform", "numeric");
   const auto taken =
       sample_rows(rows, static_cast<std::size_t>(params_.max_rows), context.seed, "quantile_transform");
-  const auto n_quantiles = std::max<std::size_t>(
-      1, std::min<std::size_t>(static_cast<std::size_t>(params_.n_quantiles), taken.size()));
   columns_ranks_.assign(x.n_columns(), {});
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     auto cells = finite_cells(Numbers(x.column(c)), taken);
-    if (!cells.empty()) columns_ranks_[c] = ranks_of(even_quantiles(std::move(cells), n_quantiles));
+    if (!cells.empty())
+      columns_ranks_[c] = ranks_of(even_quantiles(std::move(cells), n_quantiles(taken.size())));
   });
+}
+
+void QuantileTransform::do_finish_fit(const Context& context) {
+  columns_ranks_.assign(gathered_.n_columns(), {});
+  const std::size_t n = n_quantiles(gathered_.n_rows());
+  context.parallel_blocks(gathered_.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    if (gathered_.moments(c).count == 0) return;
+    const WeightedNumbers numbers = gathered_.numbers(c);
+    std::vector<double> quantiles(n);
+    for (std::size_t i = 0; i < n; ++i)
+      quantiles[i] = numbers.quantile(n == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(n - 1));
+    columns_ranks_[c] = ranks_of(std::move(quantiles));
+  });
+  gathered_ = {};
 }
 
 QuantileTransform::Ranks QuantileTransform::ranks_of(std::vector<double> quantiles) {

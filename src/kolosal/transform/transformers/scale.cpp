@@ -4,8 +4,7 @@
 #include <limits>
 
 #include "kolosal/data/cell_buffer.hpp"
-#include "kolosal/transform/column_statistics_internal.hpp"
-#include "kolosal/transform/quantile_sketch.hpp"
+#include "kolosal/transform/gathered_numbers_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -47,12 +46,6 @@ class Scale final : public Transformer {
   std::string made_types() const override { return "float,float32"; }
 
  private:
-  // Of one column of a stream: the sketch for robust, else the moments.
-  struct Gathered {
-    Moments moments;
-    QuantileSketch sketch;
-  };
-
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
               const Context& context) override {
     do_fit_sources(sources_of(x), rows, context);
@@ -70,9 +63,14 @@ class Scale final : public Transformer {
   std::vector<Named> do_transform_rest(const data::Frame& x, const std::vector<bool>& mapped,
                                        const Context& context) const override;
   std::vector<Named> do_inverse(const data::Frame& x, const Context& context) const override;
-  void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
-  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
-  void do_merge(const Transformer& other) override;
+  void do_begin_stream() override { gathered_ = {input_columns().size(), is_robust()}; }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
+    require_types(x, "scale", "numeric");
+    gathered_.add(x, context);
+  }
+  void do_merge(const Transformer& other) override {
+    gathered_.merge(dynamic_cast<const Scale&>(other).gathered_);
+  }
   void do_finish_fit(const Context& context) override;
   void do_save(artifact::Node& node) const override {
     node.set_array("centre", centre_);
@@ -104,17 +102,8 @@ class Scale final : public Transformer {
   ScaleParams params_;
   std::vector<double> centre_;
   std::vector<double> scale_;  // never 0
-  std::vector<Gathered> gathered_;
+  GatheredNumbers gathered_;   // of a stream
 };
-
-// Rounding alone gives a constant column a variance; scikit-learn's bound for that (utils/_extmath,
-// _is_constant_feature).
-bool is_constant(long double variance, double mean, std::size_t n) {
-  constexpr long double kEpsilon = std::numeric_limits<double>::epsilon();
-  const auto count = static_cast<long double>(n);
-  const long double drift = count * static_cast<long double>(mean) * kEpsilon;
-  return variance <= count * kEpsilon * variance + drift * drift;
-}
 
 void Scale::set(std::size_t c, double centre, double scale) {
   if (!(scale > 10 * std::numeric_limits<double>::min())) scale = 1;
@@ -135,9 +124,8 @@ void Scale::set_of_moments(std::size_t c, const Moments& moments) {
     set(c, 0, std::max(std::abs(moments.low), std::abs(moments.high)));
     return;
   }
-  const auto mean = static_cast<double>(moments.mean);
-  const bool constant = moments.low == moments.high || is_constant(moments.variance(), mean, moments.count);
-  set(c, mean, constant ? 1.0 : static_cast<double>(std::sqrt(moments.variance())));
+  set(c, static_cast<double>(moments.mean),
+      moments.is_constant() ? 1.0 : static_cast<double>(std::sqrt(moments.variance())));
 }
 
 void Scale::do_fit_sources(std::span<const CellSource> x, std::span<const std::uint32_t> rows,
@@ -155,35 +143,17 @@ void Scale::do_fit_sources(std::span<const CellSource> x, std::span<const std::u
   for (std::size_t c = 0; c < x.size(); ++c) set_of_moments(c, found[c]);
 }
 
-void Scale::do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) {
-  require_types(x, "scale", "numeric");
-  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-    for_each_finite_block(CellSource(x.column(c)), [&](std::span<const double> cells) {
-      if (is_robust())
-        gathered_[c].sketch.add(cells);
-      else
-        gathered_[c].moments.add_block(cells.data(), cells.size());
-    });
-  });
-}
-
-void Scale::do_merge(const Transformer& other) {
-  const auto& theirs = dynamic_cast<const Scale&>(other).gathered_;
-  for (std::size_t c = 0; c < gathered_.size(); ++c) {
-    gathered_[c].moments.add(theirs[c].moments);
-    gathered_[c].sketch.merge(theirs[c].sketch);
-  }
-}
-
 void Scale::do_finish_fit(const Context&) {
-  start(gathered_.size());
-  for (std::size_t c = 0; c < gathered_.size(); ++c) {
-    set_of_moments(c, gathered_[c].moments);
-    if (!is_robust() || gathered_[c].sketch.count() == 0) continue;
-    const auto quartiles = gathered_[c].sketch.quantiles(robust_levels());
-    set(c, quartiles[0], quartiles[2] - quartiles[1]);
+  start(gathered_.n_columns());
+  for (std::size_t c = 0; c < gathered_.n_columns(); ++c) {
+    if (!is_robust()) {
+      set_of_moments(c, gathered_.moments(c));
+    } else if (gathered_.moments(c).count > 0) {
+      const auto quartiles = gathered_.sketch(c).quantiles(robust_levels());
+      set(c, quartiles[0], quartiles[2] - quartiles[1]);
+    }
   }
-  gathered_.clear();
+  gathered_ = {};
 }
 
 // A float32 column after a map that works in double.

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/gathered_numbers_internal.hpp"
 #include "kolosal/transform/statistics_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -79,6 +80,8 @@ Values spline_slopes(const std::vector<double>& knots, std::size_t interval, std
 /// Types:   float64. A column with fewer than two different numbers in the fitted rows passes
 ///          untouched.
 /// Missing: NaN or 0 in all of them, as `missing` says; infinite cells are missing.
+/// Streams: uniform knots are exact; quantile knots up to 32,768 present cells, then with a rank error of
+///          0.13 % (QuantileSketch).
 /// Source:  agrees with scikit-learn's SplineTransformer, which fails or gives zeros for a constant
 ///          column.
 class Splines final : public Transformer {
@@ -89,6 +92,8 @@ class Splines final : public Transformer {
                   "splines: periodic ones need more knots than their degree: {} and {}", params_.n_knots,
                   params_.degree);
   }
+  bool can_stream() const override { return true; }
+  std::string made_types() const override { return "numeric"; }
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
@@ -96,8 +101,29 @@ class Splines final : public Transformer {
     require_types(x, "splines", "numeric");
     bases_.assign(x.n_columns(), {});
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      bases_[c] = basis_of(finite_cells(Numbers(x.column(c)), rows));
+      auto cells = finite_cells(Numbers(x.column(c)), rows);
+      if (cells.empty()) return;
+      const auto [low, high] = std::ranges::minmax(cells);
+      bases_[c] = basis_of(low, high, [&](double share) { return quantile_of(cells, share); });
     });
+  }
+  void do_begin_stream() override { gathered_ = {input_columns().size(), params_.knots == "quantile"}; }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
+    require_types(x, "splines", "numeric");
+    gathered_.add(x, context);
+  }
+  void do_merge(const Transformer& other) override {
+    gathered_.merge(dynamic_cast<const Splines&>(other).gathered_);
+  }
+  void do_finish_fit(const Context&) override {
+    bases_.assign(gathered_.n_columns(), {});
+    for (std::size_t c = 0; c < bases_.size(); ++c) {
+      const Moments& moments = gathered_.moments(c);
+      if (moments.count == 0) continue;
+      const WeightedNumbers numbers = gathered_.numbers(c);
+      bases_[c] = basis_of(moments.low, moments.high, [&](double share) { return numbers.quantile(share); });
+    }
+    gathered_ = {};
   }
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
   void do_save(artifact::Node& node) const override {
@@ -124,27 +150,28 @@ class Splines final : public Transformer {
   std::size_t n_splines() const {
     return static_cast<std::size_t>(params_.n_knots) - 1 + (is_periodic() ? 0 : degree());
   }
-  Basis basis_of(std::vector<double> cells) const;
+  // Of fitted cells from low to high; quantile: of a share of them.
+  template <typename Quantile>
+  Basis basis_of(double low, double high, const Quantile& quantile) const;
   // The splines at x, which is in the unit of the knots; out: n_splines() numbers, all 0.
   void evaluate(const std::vector<double>& knots, double x, std::span<double> out) const;
 
   SplinesParams params_;
   std::vector<Basis> bases_;  // by column
+  GatheredNumbers gathered_;  // of a stream
 };
 
-Basis Splines::basis_of(std::vector<double> cells) const {
+template <typename Quantile>
+Basis Splines::basis_of(double low, double high, const Quantile& quantile) const {
   Basis out;
-  if (cells.empty()) return out;
-  const auto [low, high] = std::ranges::minmax(cells);
   if (!(low < high)) return out;
   if (std::max(std::abs(low), std::abs(high)) > kLarge) out.unit = 0x1p-64;
   if (std::max(std::abs(low), std::abs(high)) < kSmall) out.unit = 0x1p+200;
-  for (double& cell : cells) cell *= out.unit;
   const std::size_t n = static_cast<std::size_t>(params_.n_knots), d = degree();
   std::vector<double> inner(n);
   for (std::size_t i = 0; i < n; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(n - 1);
-    inner[i] = params_.knots == "quantile" ? quantile_of(cells, share)
+    inner[i] = params_.knots == "quantile" ? quantile(share) * out.unit
                                            : low * out.unit + share * (high * out.unit - low * out.unit);
   }
   inner.back() = high * out.unit;
