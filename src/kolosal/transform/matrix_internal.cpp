@@ -11,7 +11,6 @@ namespace {
 using kernel::kTileColumns;
 using kernel::kTileRows;
 
-constexpr double kLargestToSquare = 1e140;
 constexpr std::size_t kBlockRows = 1024;  // packed: 16 KB per panel of columns, 1.6 MB for 200 columns
 constexpr std::size_t kChunkRows = 128;   // of two panels fit the first cache together
 
@@ -154,7 +153,7 @@ void CentredColumns::standardize(std::span<const std::uint32_t> rows, const Cont
     }
     const double deviation = rows.empty() ? 0 : std::sqrt(sum / static_cast<double>(rows.size()));
     // What rounding of the mean alone can leave is no variation.
-    const bool varies = deviation > 1e-14 * std::abs(mean_[c]);
+    const bool varies = deviation > kLeastVariation * std::abs(mean_[c]);
     scale_[c] = varies ? deviation : 1;
   });
 }

@@ -11,6 +11,11 @@
 
 namespace kolosal::transform {
 
+/// Cells beyond it in size count as it, so that sums of products do not overflow.
+inline constexpr double kLargestToSquare = 1e140;
+/// A standard deviation of no more than this times the mean may be rounding of the mean alone.
+inline constexpr double kLeastVariation = 1e-14;
+
 /// Some rows of some columns as a matrix that is never built: products read it block by block.
 ///
 /// fill(c, begin, end, out) writes column c, rows [begin, end), to out; it must be safe from many threads.

@@ -6,9 +6,13 @@
 namespace kolosal::transform {
 void ScoredColumns::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
                            const data::TargetView& y, const Context& context) {
+  choose(scores(x, rows, y, context));
+}
+
+void ScoredColumns::choose(const std::vector<Score>& scores) {
   score_.clear();
   p_value_.clear();
-  for (const Score& score : scores(x, rows, y, context)) {
+  for (const Score& score : scores) {
     score_.push_back(score.value);
     p_value_.push_back(score.p);
   }

@@ -23,6 +23,8 @@ class ScoredColumns : public KeptColumns {
   /// The scores of all columns of x, from the given rows.
   virtual std::vector<Score> scores(const data::Frame& x, std::span<const std::uint32_t> rows,
                                     const data::TargetView& y, const Context& context) const = 0;
+  /// Keeps the columns that the choice takes by their scores: the end of a fit.
+  void choose(const std::vector<Score>& scores);
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,

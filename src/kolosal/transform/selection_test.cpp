@@ -144,6 +144,12 @@ TEST(CorrelationClusters, MatchSciPy) {
   }
 }
 
+TEST(CorrelationClusters, ConstantColumnsAreLikeNone) {
+  // The mean of three cells of 0.1 is 0.10000000000000002: what rounding leaves must not look like a relation.
+  const Frame x({"a", "b"}, {Column::from_float64({0.1, 0.1, 0.1}), Column::from_float64({0.7, 0.7, 0.7})});
+  EXPECT_THAT(fit_all("correlation_clusters", {}, x).names(), ElementsAre("a", "b"));
+}
+
 TEST(CorrelationClusters, KeepsTheColumnThatIsMostComplete) {
   const Frame x({"a", "b", "other"},
                 {Column::from_float64({1, 2, kNaN, 4, 5}), Column::from_float64({2, 4, 6, 8, 10.5}),

@@ -1,7 +1,9 @@
 #include <cmath>
 
 #include "kolosal/transform/distributions_internal.hpp"
+#include "kolosal/transform/level_counts_internal.hpp"
 #include "kolosal/transform/selection_internal.hpp"
+#include "kolosal/transform/stream_target_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -55,12 +57,16 @@ std::vector<double> shares_of(std::span<const std::uint32_t> classes, std::size_
 ///             classes, with classes - 1 degrees of freedom; as scikit-learn's chi2. Missing cells count 0.
 ///
 /// Regression: the target is cut into n_bins bins of equally many rows.
+/// Streams: exact for levels and whole numbers, to rounding for others. Not for regression, whose bins need
+///          all rows first.
 /// Errors:  kData for a negative or infinite cell in a numeric column, naming column and value.
 class Chi2 final : public ScoredColumns {
  public:
   explicit Chi2(const Chi2Params& params) : ScoredColumns(params), n_bins_(params.n_bins) {
     check_choice(params, "chi2", true);
   }
+  bool can_stream() const override { return true; }
+  std::string made_types() const override { return "numeric,category"; }
 
  private:
   std::vector<Score> scores(const data::Frame& x, std::span<const std::uint32_t> rows, const TargetView& y,
@@ -78,6 +84,21 @@ class Chi2 final : public ScoredColumns {
     return out;
   }
 
+  void do_begin_stream() override {
+    gathered_.assign(input_columns().size(), {});
+    class_rows_.clear();
+    target_ = {};
+  }
+  void do_partial_fit(const data::Frame& x, const TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override;
+  void do_finish_fit(const Context& context) override;
+
+  // What is gathered of one column of a stream.
+  struct Gathered {
+    LevelIndex index;              // category columns
+    std::vector<double> observed;  // by slot of the index and class, or by class
+  };
+
   static Score of_levels(const Column& column, std::span<const std::uint32_t> rows,
                          const std::vector<std::uint32_t>& classes, const std::vector<double>& share) {
     const Levels levels(column.dictionary());
@@ -85,15 +106,19 @@ class Chi2 final : public ScoredColumns {
     const auto codes = column.codes();
     for (std::size_t i = 0; i < rows.size(); ++i)
       observed[Levels::slot(codes[rows[i]]) * share.size() + classes[i]] += 1;
-    const ChiSquare result = chi_square(observed, share);
-    const double df = (result.n_levels_used - 1) * (result.n_classes_used - 1);
-    return {result.value, df < 1 ? 1.0 : chi_square_survival(result.value, df)};
+    return score_of(observed, share, true);
   }
 
   static Score of_counts(const data::Frame& x, std::size_t c, std::span<const std::uint32_t> rows,
                          const std::vector<std::uint32_t>& classes, const std::vector<double>& share) {
-    const Numbers cells(x.column(c));
     std::vector<double> observed(share.size());
+    add_counts(x, c, rows, classes, observed);
+    return score_of(observed, share, false);
+  }
+
+  static void add_counts(const data::Frame& x, std::size_t c, std::span<const std::uint32_t> rows,
+                         const std::vector<std::uint32_t>& classes, std::vector<double>& observed) {
+    const Numbers cells(x.column(c));
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const double cell = cells[rows[i]];
       if (std::isnan(cell)) continue;
@@ -105,13 +130,88 @@ class Chi2 final : public ScoredColumns {
             x.name(c), cell);
       observed[classes[i]] += cell;
     }
+  }
+
+  static Score score_of(const std::vector<double>& observed, const std::vector<double>& share,
+                        bool has_levels) {
     const ChiSquare result = chi_square(observed, share);
-    const double df = result.n_classes_used - 1;
+    const double df = (has_levels ? result.n_levels_used - 1 : 1) * (result.n_classes_used - 1);
     return {result.value, df < 1 ? 1.0 : chi_square_survival(result.value, df)};
   }
 
   std::int64_t n_bins_;
+  std::vector<Gathered> gathered_;  // of a stream, as all that follows
+  std::vector<double> class_rows_;
+  StreamTarget target_;
 };
+
+void Chi2::do_partial_fit(const data::Frame& x, const TargetView& y, const Context& context) {
+  require_types(x, "chi2", "numeric,category");
+  if (x.n_rows() == 0) return;
+  if (y.task == data::Task::kRegression)
+    throw Error(ErrorCode::kUnsupported,
+                "chi2 can be fitted batch by batch on classes only, because a number as target is cut into "
+                "bins by all of its rows: take f_statistic, or fit it on a table in memory");
+  target_.meet(y.task, y.n_classes);
+  const auto rows = every_row(x.n_rows());
+  const auto classes = class_of_rows(rows, y, 0);
+  class_rows_.resize(y.n_classes);
+  for (const std::uint32_t k : classes) class_rows_[k] += 1;
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    auto& [index, observed] = gathered_[c];
+    if (x.column(c).type() != ColumnType::kCategory) {
+      observed.resize(y.n_classes);
+      add_counts(x, c, rows, classes, observed);
+      return;
+    }
+    const auto slots = index.slots_of(x.column(c));
+    observed.resize(index.n_slots() * y.n_classes);
+    for (std::size_t i = 0; i < slots.size(); ++i) observed[slots[i] * y.n_classes + classes[i]] += 1;
+  });
+}
+
+void Chi2::do_merge(const Transformer& other) {
+  const auto& theirs = dynamic_cast<const Chi2&>(other);
+  if (!theirs.target_.is_known) return;
+  target_.meet(theirs.target_.task, theirs.target_.n_classes);
+  const std::size_t n_classes = target_.n_classes;
+  class_rows_.resize(n_classes);
+  for (std::size_t k = 0; k < n_classes; ++k) class_rows_[k] += theirs.class_rows_[k];
+  for (std::size_t c = 0; c < gathered_.size(); ++c) {
+    auto& [index, observed] = gathered_[c];
+    const auto& added = theirs.gathered_[c].observed;
+    const bool has_levels = input_types()[c] == ColumnType::kCategory;
+    const auto slots = has_levels ? index.merge(theirs.gathered_[c].index) : std::vector<std::uint32_t>{0};
+    observed.resize((has_levels ? index.n_slots() : 1) * n_classes);
+    for (std::size_t i = 0; i < added.size(); ++i)
+      observed[slots[i / n_classes] * n_classes + i % n_classes] += added[i];
+  }
+}
+
+void Chi2::do_finish_fit(const Context&) {
+  const std::size_t n_classes = target_.n_classes;
+  std::vector<double> share = class_rows_;
+  double n_rows = 0;
+  for (const double count : share) n_rows += count;
+  for (double& part : share) part /= n_rows;
+  std::vector<Score> out(gathered_.size());
+  for (std::size_t c = 0; c < gathered_.size() && n_rows > 0; ++c) {
+    const auto& [index, observed] = gathered_[c];
+    if (input_types()[c] != ColumnType::kCategory) {
+      out[c] = score_of(observed, share, false);
+      continue;
+    }
+    // In the order of levels, whatever came first: the sum has the same bytes.
+    std::vector<std::uint32_t> new_slot;
+    index.sorted(new_slot);
+    std::vector<double> ordered(observed.size());
+    for (std::size_t i = 0; i < observed.size(); ++i)
+      ordered[new_slot[i / n_classes] * n_classes + i % n_classes] = observed[i];
+    out[c] = score_of(ordered, share, true);
+  }
+  choose(out);
+  gathered_.clear();
+}
 
 }  // namespace
 

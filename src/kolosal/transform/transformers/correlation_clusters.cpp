@@ -2,8 +2,10 @@
 #include <limits>
 #include <numeric>
 
+#include "kolosal/transform/cross_moments_internal.hpp"
 #include "kolosal/transform/kept_columns_internal.hpp"
 #include "kolosal/transform/matrix_internal.hpp"
+#include "kolosal/transform/stream_target_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -70,6 +72,17 @@ std::vector<std::size_t> clusters_within(std::vector<double>& distance, std::siz
   return cluster;
 }
 
+// Squares of the first n columns become 0 where rounding of the mean alone may have left them, so that two
+// constant columns are not alike.
+void clear_constants(std::vector<double>& gram, const std::vector<double>& mean, std::size_t n,
+                     std::size_t n_rows) {
+  for (std::size_t c = 0; c < n; ++c) {
+    double& squares = gram[c * mean.size() + c];
+    const double deviation = std::sqrt(std::max(0.0, squares) / static_cast<double>(n_rows));
+    if (!(deviation > kLeastVariation * std::abs(mean[c]))) squares = 0;
+  }
+}
+
 /// Drops columns that say the same: of each cluster of correlated columns one stays.
 ///
 /// Clusters: agglomerative, by 1 - |r| of Pearson's r. complete: every two columns of a cluster have
@@ -79,6 +92,7 @@ std::vector<std::size_t> clusters_within(std::vector<double>& distance, std::siz
 ///           with the target; for classes the largest share of its variance between them), first.
 /// Missing:  missing and infinite cells count as the column's mean.
 /// Edge:     constant columns are correlated with none. With fewer than two fitted rows nothing is dropped.
+/// Streams:  to rounding, by CrossMoments.
 /// Source:   clusters agree with SciPy's linkage() and fcluster() at 1 - threshold. Time and memory
 /// O(columns^2).
 class CorrelationClusters final : public KeptColumns {
@@ -94,6 +108,8 @@ class CorrelationClusters final : public KeptColumns {
                   params_.keep);
   }
   bool uses_target() const override { return params_.keep == "target"; }
+  bool can_stream() const override { return true; }
+  std::string made_types() const override { return "numeric"; }
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const TargetView& y,
@@ -104,21 +120,39 @@ class CorrelationClusters final : public KeptColumns {
     if (rows.size() < 2 || n < 2) return;
     CentredColumns columns(x, rows, context);
     columns.standardize(rows, context);
-    std::vector<double> distance = gram_of(columns.of_rows(rows), context);
+    auto gram = gram_of(columns.of_rows(rows), context);
+    std::vector<double> mean(n);
+    for (std::size_t c = 0; c < n; ++c) mean[c] = columns.mean()[c] / columns.scale()[c];
+    clear_constants(gram, mean, n, rows.size());
+    choose(std::move(gram), merits(x, columns, rows, y, context));
+  }
+
+  // gram: the products of the centred columns, n x n, overwritten.
+  void choose(std::vector<double> gram, const std::vector<double>& merit) {
+    const std::size_t n = merit.size();
     std::vector<double> length(n);
-    for (std::size_t i = 0; i < n; ++i) length[i] = std::sqrt(distance[i * n + i]);
+    for (std::size_t i = 0; i < n; ++i) length[i] = std::sqrt(std::max(0.0, gram[i * n + i]));
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t j = 0; j < n; ++j) {
-        const double both = length[i] * length[j];
-        distance[i * n + j] = both > 0 ? std::max(0.0, 1 - std::abs(distance[i * n + j]) / both) : 1;
+        const bool vary = length[i] > 0 && length[j] > 0;
+        gram[i * n + j] = vary ? std::max(0.0, 1 - std::abs(gram[i * n + j] / length[i] / length[j])) : 1;
       }
-    const auto cluster = clusters_within(distance, n, params_.linkage, 1 - params_.threshold + 1e-12);
-    const auto merit = merits(x, columns, rows, y, context);
+    const auto cluster = clusters_within(gram, n, params_.linkage, 1 - params_.threshold + 1e-12);
     std::vector<std::size_t> best(n, n);
     for (std::size_t c = 0; c < n; ++c)
       if (auto& leader = best[cluster[c]]; leader == n || merit[c] > merit[leader]) leader = c;
     for (std::size_t c = 0; c < n; ++c) kept_[c] = best[cluster[c]] == c ? 1 : 0;
   }
+
+  void do_begin_stream() override {
+    moments_ = CrossMoments(0);
+    n_missing_.assign(input_columns().size(), 0);
+    target_ = {};
+  }
+  void do_partial_fit(const data::Frame& x, const TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override;
+  void do_finish_fit(const Context& context) override;
+  std::vector<double> gathered_merits(const std::vector<double>& gram, const std::vector<double>& mean) const;
 
   std::vector<double> merits(const data::Frame& x, const CentredColumns& columns,
                              std::span<const std::uint32_t> rows, const TargetView& y,
@@ -161,7 +195,82 @@ class CorrelationClusters final : public KeptColumns {
   }
 
   CorrelationClustersParams params_;
+  // Of a stream: the columns and after them, when they are asked for, the target or a 0/1 column per class.
+  CrossMoments moments_;
+  std::vector<double> n_missing_;
+  StreamTarget target_;
 };
+
+void CorrelationClusters::do_partial_fit(const data::Frame& x, const TargetView& y, const Context& context) {
+  require_types(x, "correlation_clusters", "numeric");
+  if (x.n_rows() == 0) return;
+  const std::size_t n = x.n_columns();
+  std::size_t n_beside = 0;
+  if (uses_target()) {
+    target_.meet(y.task, y.n_classes);
+    n_beside = y.task == Task::kRegression ? 1 : y.n_classes;
+  }
+  if (moments_.n_columns() == 0) moments_ = CrossMoments(n + n_beside);
+  const std::vector<Numbers> numbers = numbers_of(x);
+  const ColumnMatrix cells{x.n_rows(), n + n_beside,
+                           [&](std::size_t c, std::size_t begin, std::size_t end, double* out) {
+                             for (std::size_t row = begin; row < end; ++row)
+                               *out++ = c < n                                         ? numbers[c][row]
+                                        : y.task == Task::kRegression                 ? y.values[row]
+                                        : y.values[row] == static_cast<double>(c - n) ? 1
+                                                                                      : 0;
+                           }};
+  moments_.add(cells, context);
+  context.parallel_blocks(n, 1, [&](std::size_t c, std::size_t) {
+    for (std::size_t row = 0; row < x.n_rows(); ++row) n_missing_[c] += x.column(c).is_missing(row) ? 1 : 0;
+  });
+}
+
+void CorrelationClusters::do_merge(const Transformer& other) {
+  const auto& theirs = dynamic_cast<const CorrelationClusters&>(other);
+  if (theirs.target_.is_known) target_.meet(theirs.target_.task, theirs.target_.n_classes);
+  moments_.merge(theirs.moments_);
+  for (std::size_t c = 0; c < n_missing_.size(); ++c) n_missing_[c] += theirs.n_missing_[c];
+}
+
+// As merits(), of the sums alone.
+std::vector<double> CorrelationClusters::gathered_merits(const std::vector<double>& gram,
+                                                         const std::vector<double>& mean) const {
+  const std::size_t n = input_columns().size(), width = mean.size();
+  std::vector<double> out(n);
+  if (params_.keep == "first") return out;
+  for (std::size_t c = 0; c < n; ++c) {
+    if (params_.keep == "fewest_missing") {
+      out[c] = -n_missing_[c];
+      continue;
+    }
+    const double length = std::sqrt(std::max(0.0, gram[c * width + c]));
+    for (std::size_t k = n; k < width && length > 0; ++k) {
+      const bool is_number = target_.task == Task::kRegression;
+      const double size = is_number ? gram[k * width + k] : mean[k] * static_cast<double>(moments_.n_rows());
+      const double product = gram[c * width + k] / length;
+      if (size > 0) out[c] += product * product / size;
+    }
+  }
+  return out;
+}
+
+void CorrelationClusters::do_finish_fit(const Context&) {
+  const std::size_t n = input_columns().size(), width = moments_.n_columns();
+  kept_.assign(n, 1);
+  if (moments_.n_rows() >= 2 && n >= 2) {
+    auto gram = moments_.gram();
+    const auto mean = moments_.mean();
+    clear_constants(gram, mean, n, moments_.n_rows());
+    const auto merit = gathered_merits(gram, mean);
+    std::vector<double> of_columns(n * n);
+    for (std::size_t i = 0; i < n; ++i)
+      std::copy_n(gram.begin() + static_cast<std::ptrdiff_t>(i * width), n,
+                  of_columns.begin() + static_cast<std::ptrdiff_t>(i * n));
+    choose(std::move(of_columns), merit);
+  }
+  moments_ = {};
+}
 
 }  // namespace
 

@@ -1,8 +1,5 @@
-#include <cmath>
-#include <limits>
-
+#include "kolosal/transform/gathered_numbers_internal.hpp"
 #include "kolosal/transform/kept_columns_internal.hpp"
-#include "kolosal/transform/statistics_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -18,10 +15,13 @@ struct VarianceThresholdParams {
 /// Edge:    with fewer than two fitted rows nothing is dropped. Cells that are all equal have variance 0,
 /// though
 ///          rounding may say otherwise.
+/// Streams: to rounding.
 /// Source:  variance divided by n, as scikit-learn's VarianceThreshold.
 class VarianceThreshold final : public KeptColumns {
  public:
   explicit VarianceThreshold(VarianceThresholdParams params) : params_(params) {}
+  bool can_stream() const override { return true; }
+  std::string made_types() const override { return "numeric"; }
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
@@ -29,16 +29,30 @@ class VarianceThreshold final : public KeptColumns {
     require_types(x, "variance_threshold", "numeric");
     kept_.assign(x.n_columns(), 1);
     if (rows.size() < 2) return;
-    context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      const auto cells = finite_cells(Numbers(x.column(c)), rows);
-      const auto [low, high] = std::ranges::minmax_element(cells);
-      const bool varies = !cells.empty() && *low < *high;
-      const auto threshold = static_cast<long double>(params_.threshold);
-      kept_[c] = varies && variance_of(cells, mean_of(cells)) > threshold ? 1 : 0;
-    });
+    const auto found = moments_of(sources_of(x), rows, context);
+    for (std::size_t c = 0; c < found.size(); ++c) kept_[c] = is_kept(found[c]);
+  }
+  void do_begin_stream() override { gathered_ = {input_columns().size(), false}; }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
+    require_types(x, "variance_threshold", "numeric");
+    gathered_.add(x, context);
+  }
+  void do_merge(const Transformer& other) override {
+    gathered_.merge(dynamic_cast<const VarianceThreshold&>(other).gathered_);
+  }
+  void do_finish_fit(const Context&) override {
+    kept_.assign(gathered_.n_columns(), 1);
+    for (std::size_t c = 0; c < kept_.size() && gathered_.n_rows() >= 2; ++c)
+      kept_[c] = is_kept(gathered_.moments(c));
+    gathered_ = {};
+  }
+  std::uint8_t is_kept(const Moments& moments) const {
+    const bool varies = moments.low < moments.high;
+    return varies && moments.variance() > static_cast<long double>(params_.threshold) ? 1 : 0;
   }
 
   VarianceThresholdParams params_;
+  GatheredNumbers gathered_;  // of a stream
 };
 
 }  // namespace
