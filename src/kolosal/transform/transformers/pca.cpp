@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/transform/cross_moments_internal.hpp"
 #include "kolosal/transform/decomposition_internal.hpp"
 #include "kolosal/transform/matrix_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
@@ -20,6 +21,9 @@ struct PcaParams {
   std::int64_t n_iterations = 4;
 };
 
+// A variance of no more than this share of the largest one is rounding.
+constexpr double kLeastShare = 1e-14;
+
 /// Replaces numbers by their principal components pca0, pca1, ...: the directions of largest variance,
 /// largest first.
 ///
@@ -31,8 +35,10 @@ struct PcaParams {
 /// Missing: a missing or infinite cell counts as the mean of its column; cells beyond 1e140 in size count as
 /// 1e140. Sign:    the entry of largest size in a direction is positive, as in scikit-learn. Inverse: the
 /// point of the kept directions: exact when all components are kept and nothing was missing. Edge:    no more
-/// components than columns or fitted rows; directions without variance give 0. Source:  agrees with
-/// scikit-learn's PCA to about the square root of epsilon relative to the largest variance.
+/// components than columns or fitted rows; directions without variance give 0.
+/// Streams: solvers auto and exact, both by the covariance matrix whatever the number of columns, to
+/// rounding; 24 bytes for each pair of columns (CrossMoments). Source:  agrees with scikit-learn's PCA to
+/// about the square root of epsilon relative to the largest variance.
 class Pca final : public Transformer {
  public:
   explicit Pca(PcaParams params) : params_(std::move(params)) {
@@ -41,6 +47,10 @@ class Pca final : public Transformer {
                   params_.solver);
   }
   bool has_inverse() const override { return true; }
+  bool can_stream() const override { return params_.solver != "randomized"; }
+  std::string stream_obstacle() const override {
+    return "solver randomized goes over all rows several times (auto and exact do not)";
+  }
   std::string made_types() const override { return "float"; }
 
  private:
@@ -48,7 +58,16 @@ class Pca final : public Transformer {
 
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
               const Context& context) override;
-  void fit_exact(const ColumnMatrix& x, std::size_t k, const Context& context);
+  void do_begin_stream() override { moments_ = CrossMoments(input_columns().size()); }
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override {
+    moments_.merge(dynamic_cast<const Pca&>(other).moments_);
+  }
+  void do_finish_fit(const Context& context) override;
+  void start(std::vector<double> mean);
+  std::size_t n_wanted(std::size_t n_rows) const;
+  void finish(std::size_t n_rows);
+  void take_eigenvectors(const std::vector<double>& gram, std::size_t k);
   void fit_by_rows(const ColumnMatrix& x, std::size_t k, const Context& context);
   void fit_randomized(const ColumnMatrix& x, std::size_t k, const Context& context);
   void keep_share();
@@ -83,46 +102,83 @@ class Pca final : public Transformer {
   std::vector<double> components_;  // n_components x n_columns
   std::vector<double> variance_;    // divided by n - 1
   double total_variance_ = 0;
+  CrossMoments moments_;  // of a stream
 };
 
 void Pca::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
                  const Context& context) {
   require_types(x, "pca", "numeric");
   const CentredColumns columns(x, rows, context);
-  mean_ = columns.mean();
-  components_.clear();
-  variance_.clear();
-  total_variance_ = 0;
+  start(columns.mean());
   const ColumnMatrix matrix = columns.of_rows(rows);
-  const std::size_t smaller = std::min(rows.size(), x.n_columns());
-  const bool by_share = params_.variance_share > 0;
-  const std::size_t k =
-      by_share ? smaller : std::min(smaller, static_cast<std::size_t>(params_.n_components));
+  const std::size_t smaller = std::min(rows.size(), x.n_columns()), k = n_wanted(rows.size());
   const bool randomized =
       params_.solver == "randomized" ||
       (params_.solver == "auto" && x.n_columns() > 1000 && smaller > 500 && k * 10 < smaller * 8);
   if (k == 0) return;
-  if (randomized && !by_share)
+  if (randomized && !(params_.variance_share > 0))
     fit_randomized(matrix, k, context);
   else if (rows.size() < x.n_columns())
     fit_by_rows(matrix, k, context);
   else
-    fit_exact(matrix, k, context);
-  const double freedom = std::max(1.0, static_cast<double>(rows.size()) - 1);
-  for (double& value : variance_) value = std::max(0.0, value) / freedom;
-  total_variance_ /= freedom;
-  if (by_share) keep_share();
+    take_eigenvectors(gram_of(matrix, context), k);
+  finish(rows.size());
 }
 
-// The variances are n times too large until do_fit() divides them.
-void Pca::fit_exact(const ColumnMatrix& x, std::size_t k, const Context& context) {
-  const auto gram = gram_of(x, context);
-  for (std::size_t c = 0; c < x.n_columns; ++c) total_variance_ += gram[c * x.n_columns + c];
-  const auto eigen = eigen_of(gram, x.n_columns);
+void Pca::do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) {
+  require_types(x, "pca", "numeric");
+  const auto numbers = numbers_of(x);
+  moments_.add({x.n_rows(), x.n_columns(),
+                [&](std::size_t c, std::size_t begin, std::size_t end, double* out) {
+                  std::ranges::copy(numbers[c].values().subspan(begin, end - begin), out);
+                }},
+               context);
+}
+
+void Pca::do_finish_fit(const Context&) {
+  start(moments_.mean());
+  const std::size_t n_rows = moments_.n_rows(), k = n_wanted(n_rows);
+  if (k > 0) {
+    take_eigenvectors(moments_.gram(), k);
+    // Fewer rows than columns: what is only rounding has no direction, as in fit_by_rows().
+    for (std::size_t i = 0; i < k && n_rows < mean_.size(); ++i)
+      if (variance_[i] <= kLeastShare * variance_[0])
+        std::fill_n(components_.begin() + static_cast<std::ptrdiff_t>(i * mean_.size()), mean_.size(), 0.0);
+    finish(n_rows);
+  }
+  moments_ = {};
+}
+
+void Pca::start(std::vector<double> mean) {
+  mean_ = std::move(mean);
+  components_.clear();
+  variance_.clear();
+  total_variance_ = 0;
+}
+
+// Components to find, before some are dropped by variance_share.
+std::size_t Pca::n_wanted(std::size_t n_rows) const {
+  const std::size_t smaller = std::min(n_rows, mean_.size());
+  return params_.variance_share > 0 ? smaller
+                                    : std::min(smaller, static_cast<std::size_t>(params_.n_components));
+}
+
+// Until then the variances are n - 1 times too large.
+void Pca::finish(std::size_t n_rows) {
+  const double freedom = std::max(1.0, static_cast<double>(n_rows) - 1);
+  for (double& value : variance_) value = std::max(0.0, value) / freedom;
+  total_variance_ /= freedom;
+  if (params_.variance_share > 0) keep_share();
+}
+
+// gram: the products of the centred columns.
+void Pca::take_eigenvectors(const std::vector<double>& gram, std::size_t k) {
+  const std::size_t p = mean_.size();
+  for (std::size_t c = 0; c < p; ++c) total_variance_ += gram[c * p + c];
+  const auto eigen = eigen_of(gram, p);
   variance_.assign(eigen.values.begin(), eigen.values.begin() + static_cast<std::ptrdiff_t>(k));
-  components_.assign(eigen.vectors.begin(),
-                     eigen.vectors.begin() + static_cast<std::ptrdiff_t>(k * x.n_columns));
-  for (std::size_t i = 0; i < k; ++i) fix_sign(components_.data() + i * x.n_columns, x.n_columns);
+  components_.assign(eigen.vectors.begin(), eigen.vectors.begin() + static_cast<std::ptrdiff_t>(k * p));
+  for (std::size_t i = 0; i < k; ++i) fix_sign(components_.data() + i * p, p);
 }
 
 // With fewer rows than columns the products of the rows are the smaller matrix; u there is X^T u / |X^T u|
@@ -145,7 +201,7 @@ void Pca::fit_by_rows(const ColumnMatrix& x, std::size_t k, const Context& conte
         directions[i][c] += cells[c * x.n_rows + row] * eigen.vectors[i * x.n_rows + row];
   // What is only rounding has no direction.
   for (std::size_t i = 0; i < k; ++i)
-    if (variance_[i] <= 1e-14 * variance_[0]) std::ranges::fill(directions[i], 0.0);
+    if (variance_[i] <= kLeastShare * variance_[0]) std::ranges::fill(directions[i], 0.0);
   orthonormalize(directions);
   for (auto& direction : directions) {
     fix_sign(direction.data(), direction.size());

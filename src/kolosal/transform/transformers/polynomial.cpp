@@ -73,6 +73,7 @@ class Polynomial final : public Transformer {
  public:
   explicit Polynomial(PolynomialParams params) : params_(params) {}
   bool is_stateless() const override { return true; }
+  std::string made_types() const override { return "numeric"; }
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t>, const data::TargetView&,

@@ -34,6 +34,7 @@ std::size_t components_for(std::size_t n_rows, double epsilon) {
 ///          +-sqrt(1 / (density * n_components)) with the chance `density`, else 0.
 /// Missing: missing and infinite cells count 0; cells beyond 1e140 in size count as 1e140.
 /// Cost:    8 bytes per feature and component; sparse columns count with their width.
+/// Streams: exact; of rows only their number counts.
 /// Source:  as scikit-learn's GaussianRandomProjection and SparseRandomProjection, with our random numbers.
 /// The
 ///          number of components for 0 is that of its johnson_lindenstrauss_min_dim, but never more than
@@ -45,6 +46,7 @@ class RandomProjection final : public Transformer {
       throw Error(ErrorCode::kInvalidParameter,
                   "random_projection: method must be gaussian or sparse, not \"{}\"", params_.method);
   }
+  bool can_stream() const override { return true; }
   std::string made_types() const override { return "float"; }
 
  private:
@@ -60,9 +62,31 @@ class RandomProjection final : public Transformer {
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
               const Context& context) override {
     require_types(x, "random_projection", "numeric,sparse");
-    width_ = width_of(x);
+    draw(width_of(x), rows.size(), context);
+  }
+  void do_begin_stream() override { n_gathered_ = width_gathered_ = 0; }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context&) override {
+    require_types(x, "random_projection", "numeric,sparse");
+    gather(width_of(x), x.n_rows());
+  }
+  void do_merge(const Transformer& other) override {
+    const auto& theirs = dynamic_cast<const RandomProjection&>(other);
+    gather(theirs.width_gathered_, theirs.n_gathered_);
+  }
+  void do_finish_fit(const Context& context) override { draw(width_gathered_, n_gathered_, context); }
+  void gather(std::size_t width, std::size_t n_rows) {
+    if (width_gathered_ > 0 && width != width_gathered_)
+      throw Error(ErrorCode::kData,
+                  "the columns of random_projection have {} features in one batch and {} in another",
+                  width_gathered_, width);
+    width_gathered_ = width;
+    n_gathered_ += n_rows;
+  }
+
+  void draw(std::size_t width, std::size_t n_rows, const Context& context) {
+    width_ = width;
     const auto wanted = static_cast<std::size_t>(params_.n_components);
-    n_components_ = wanted > 0 ? wanted : std::min(width_, components_for(rows.size(), params_.epsilon));
+    n_components_ = wanted > 0 ? wanted : std::min(width_, components_for(n_rows, params_.epsilon));
     weights_.assign(width_ * n_components_, 0);
     const double density =
         params_.density > 0 ? params_.density : std::min(1.0, 1 / std::sqrt(static_cast<double>(width_)));
@@ -137,7 +161,8 @@ class RandomProjection final : public Transformer {
 
   RandomProjectionParams params_;
   std::size_t n_components_ = 0, width_ = 0;
-  std::vector<double> weights_;  // by feature and component
+  std::vector<double> weights_;                      // by feature and component
+  std::size_t n_gathered_ = 0, width_gathered_ = 0;  // of a stream: rows and features
 };
 
 }  // namespace

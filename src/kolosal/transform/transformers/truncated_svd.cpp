@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <cmath>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/kernel/vector_ops.hpp"
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/decomposition_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
@@ -80,6 +82,65 @@ struct SparseMatrix {
   }
 };
 
+constexpr std::size_t kMostStreamed = 4096;  // features: a matrix of 134 MB
+
+// X^T X of sparse rows that come in batches.
+struct SparseGram {
+  std::size_t n_rows = 0, width = 0;
+  std::vector<double> products;  // width x width, only the upper half until complete()
+
+  void add(const data::Frame& x, const Context& context) {
+    const SparseMatrix matrix(x, every_row(x.n_rows()));
+    set_width(matrix.width);
+    n_rows += matrix.n_rows;
+    context.parallel_blocks(width, 16, [&](std::size_t first, std::size_t last) {
+      for (std::size_t f = first; f < last; ++f)
+        for (std::size_t i = matrix.feature_begin[f]; i < matrix.feature_begin[f + 1]; ++i) {
+          const std::uint32_t row = matrix.row[i];
+          for (std::size_t k = matrix.row_begin[row]; k < matrix.row_begin[row + 1]; ++k)
+            if (matrix.feature[k] >= f)
+              products[f * width + matrix.feature[k]] += matrix.by_feature[i] * matrix.by_row[k];
+        }
+    });
+  }
+  void merge(const SparseGram& other) {
+    if (other.width == 0) return;
+    set_width(other.width);
+    n_rows += other.n_rows;
+    for (std::size_t i = 0; i < products.size(); ++i) products[i] += other.products[i];
+  }
+  // Nothing is added after that: the lower half becomes that of the symmetric matrix.
+  void complete() {
+    for (std::size_t f = 0; f < width; ++f)
+      for (std::size_t g = 0; g < f; ++g) products[f * width + g] = products[g * width + f];
+  }
+  Vectors multiply(const Vectors& v, const Context& context) const {
+    Vectors out(v.size(), std::vector<double>(width));
+    context.parallel_blocks(width, 64, [&](std::size_t first, std::size_t last) {
+      for (std::size_t f = first; f < last; ++f)
+        for (std::size_t k = 0; k < v.size(); ++k)
+          out[k][f] = kernel::dot(products.data() + f * width, v[k].data(), width);
+    });
+    return out;
+  }
+
+ private:
+  void set_width(std::size_t n_features) {
+    if (n_features > kMostStreamed)
+      throw Error(ErrorCode::kUnsupported,
+                  "truncated_svd can be fitted batch by batch on {} features at most, because it keeps a "
+                  "number for each two of them, but got {}: make them narrower (text_hash: width; one_hot: "
+                  "max_categories), or take random_projection",
+                  kMostStreamed, n_features);
+    if (width > 0 && width != n_features)
+      throw Error(ErrorCode::kData,
+                  "the sparse columns of truncated_svd have {} features in one batch and {} in another",
+                  width, n_features);
+    width = n_features;
+    products.resize(width * width);
+  }
+};
+
 /// Replaces sparse columns (hashed text, one-hot levels) by their main directions svd0, svd1, ... of the
 /// truncated singular value decomposition; of weighted word counts this is latent semantic analysis.
 ///
@@ -89,10 +150,13 @@ struct SparseMatrix {
 /// Sign:    the entry of largest size in a direction is positive.
 /// Cost:    n_iterations * 2 + 2 passes over the stored cells; 8 bytes per feature and component are kept.
 /// Edge:    no more components than features or fitted rows.
+/// Streams: by the products of features (the Gram matrix), 8 bytes for each two of them, and so for at most
+///          4,096 features. Directions whose singular value is below 1e-7 of the largest are rounding.
 /// Source:  agrees with scikit-learn's TruncatedSVD as far as the iterations have converged.
 class TruncatedSvd final : public Transformer {
  public:
   explicit TruncatedSvd(TruncatedSvdParams params) : params_(params) {}
+  bool can_stream() const override { return true; }
   std::string made_types() const override { return "float"; }
 
  private:
@@ -108,15 +172,40 @@ class TruncatedSvd final : public Transformer {
         [&](const Vectors& v) {
           return SparseMatrix::multiply(matrix.feature_begin, matrix.row, matrix.by_feature, v, context);
         }};
-    auto found = randomized_svd(map,
-                                {.k = static_cast<std::size_t>(params_.n_components),
-                                 .n_iterations = static_cast<std::size_t>(params_.n_iterations)},
-                                derive_seed(context.seed, {"truncated_svd"}));
-    width_ = matrix.width;
-    singular_ = std::move(found.values);
+    take(randomized_svd(map, randomized(matrix.n_rows), derive_seed(context.seed, {"truncated_svd"})),
+         matrix.width);
+  }
+
+  RandomizedParams randomized(std::size_t n_rows) const {
+    return {.k = std::min(static_cast<std::size_t>(params_.n_components), n_rows),
+            .n_iterations = static_cast<std::size_t>(params_.n_iterations)};
+  }
+  void take(const TopSingular& found, std::size_t width) {
+    width_ = width;
+    singular_ = found.values;
     components_.assign(width_ * singular_.size(), 0);
     for (std::size_t i = 0; i < singular_.size(); ++i)
       for (std::size_t f = 0; f < width_; ++f) components_[f * singular_.size() + i] = found.vectors[i][f];
+  }
+
+  void do_begin_stream() override { gram_ = {}; }
+  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
+    require_types(x, "truncated_svd", "sparse");
+    gram_.add(x, context);
+  }
+  void do_merge(const Transformer& other) override {
+    gram_.merge(dynamic_cast<const TruncatedSvd&>(other).gram_);
+  }
+  // X^T X has the right singular vectors of X, and its values are their squares; a power iteration with it
+  // is two with X.
+  void do_finish_fit(const Context& context) override {
+    gram_.complete();
+    const auto multiply = [&](const Vectors& v) { return gram_.multiply(v, context); };
+    auto found = randomized_svd({gram_.width, gram_.width, multiply, multiply}, randomized(gram_.n_rows),
+                                derive_seed(context.seed, {"truncated_svd"}));
+    for (double& value : found.values) value = std::sqrt(value);
+    take(found, gram_.width);
+    gram_ = {};
   }
 
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
@@ -172,6 +261,7 @@ class TruncatedSvd final : public Transformer {
   std::size_t width_ = 0;
   std::vector<double> singular_;
   std::vector<double> components_;  // by feature and component
+  SparseGram gram_;                 // of a stream
 };
 
 }  // namespace
