@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -10,6 +9,7 @@
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
 #include "kolosal/transform/recipe.hpp"
+#include "kolosal/transform/testing/compare_frames.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 // What every transformer keeps, run over the registry: with any input, one thread or many, saved or not.
@@ -85,8 +85,9 @@ Frame hostile_frame(std::size_t n) {
   out.add("single_level", Column::from_category(single_level, dictionary({"only"})));
   out.add("text", Column::from_texts(text));
   out.add("empty_text", Column::from_texts(empty_text));
-  std::vector<float> ones(indices.size(), 1.0F);
-  out.add("sparse", Column::from_sparse(offsets, indices, ones, 4));
+  std::vector<float> values;
+  for (const std::int32_t index : indices) values.push_back(static_cast<float>(index + 1));
+  out.add("sparse", Column::from_sparse(offsets, indices, values, 4));
   return out;
 }
 
@@ -109,56 +110,6 @@ std::unique_ptr<Problem> problem(std::size_t n, Task task, std::size_t fit_every
   for (std::uint32_t i = 0; i < n; ++i)
     if (fit_every == 1 || i % fit_every != 1) out->rows.push_back(i);
   return out;
-}
-
-std::string bytes_of(const Column& column) {
-  std::string out(data::type_name(column.type()));
-  const auto append = [&](const auto& span) {
-    out.append(reinterpret_cast<const char*>(span.data()), span.size_bytes());
-  };
-  switch (column.type()) {
-    case ColumnType::kFloat64:
-      append(column.float64s());
-      break;
-    case ColumnType::kFloat32:
-      append(column.float32s());
-      break;
-    case ColumnType::kCategory:
-      append(column.codes());
-      for (const auto& level : column.dictionary()->levels()) out += level + '\n';
-      break;
-    case ColumnType::kSparse: {
-      const auto cells = column.sparse();
-      const auto begin = cells.offsets.front(), end = cells.offsets.back();
-      for (const auto offset : cells.offsets) out += std::to_string(offset - begin) + ",";
-      append(std::span(cells.indices + begin, static_cast<std::size_t>(end - begin)));
-      append(std::span(cells.values + begin, static_cast<std::size_t>(end - begin)));
-      out += std::to_string(cells.width);
-      break;
-    }
-    default:
-      for (std::size_t i = 0; i < column.size(); ++i)
-        out += column.cell_text(i) + (column.is_missing(i) ? "?\n" : "\n");
-  }
-  return out;
-}
-
-std::string bytes_of(const Frame& frame) {
-  std::string out;
-  for (std::size_t c = 0; c < frame.n_columns(); ++c)
-    out += frame.name(c) + ":" + bytes_of(frame.column(c)) + ";";
-  return out;
-}
-
-// Says where two byte strings part, and not all of both.
-::testing::AssertionResult same(const std::string& a, const std::string& b) {
-  const auto at = static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-  if (at == a.size() && at == b.size()) return ::testing::AssertionSuccess();
-  const auto around = [&](const std::string& text) {
-    return ::testing::PrintToString(
-        text.substr(std::min(text.size(), at - std::min<std::size_t>(at, 60)), 120));
-  };
-  return ::testing::AssertionFailure() << "differ at byte " << at << ":\n" << around(a) << "\n" << around(b);
 }
 
 std::vector<std::string> columns_for(const TransformerInfo& info, const Frame& x) {
@@ -447,62 +398,21 @@ TEST_P(TransformerContract, StatelessStepsDoNotLookAtRows) {
   });
 }
 
-// A dictionary of its own for each category column of a batch: the levels of its rows alone, last one first.
-Frame with_own_dictionaries(const Frame& x) {
-  Frame out;
-  for (std::size_t c = 0; c < x.n_columns(); ++c) {
-    if (x.column(c).type() != ColumnType::kCategory) {
-      out.add(x.name(c), x.column(c));
-      continue;
-    }
-    const auto& given = *x.column(c).dictionary();
-    std::vector<std::string> levels;
-    std::vector<std::int32_t> code_of(static_cast<std::size_t>(given.size()), -1), codes;
-    for (std::size_t row = x.n_rows(); row-- > 0;) {
-      const std::int32_t code = x.column(c).codes()[row];
-      if (code < 0 || code_of[static_cast<std::size_t>(code)] >= 0) continue;
-      code_of[static_cast<std::size_t>(code)] = static_cast<std::int32_t>(levels.size());
-      levels.push_back(given.level(code));
-    }
-    for (const std::int32_t code : x.column(c).codes())
-      codes.push_back(code < 0 ? code : code_of[static_cast<std::size_t>(code)]);
-    out.add(x.name(c), Column::from_category(std::move(codes), dictionary(std::move(levels))));
-  }
-  return out;
-}
-
-bool near_or_same(double a, double b, double tolerance) {
-  return a == b || (std::isnan(a) && std::isnan(b)) ||
-         std::abs(a - b) <= tolerance * std::max({1.0, std::abs(a), std::abs(b)});
-}
-
-// Numbers to rounding, all else exactly; categories by their levels, whatever the dictionary.
-::testing::AssertionResult same_to_rounding(const Frame& a, const Frame& b, double tolerance = 1e-9) {
-  if (a.names() != b.names())
-    return ::testing::AssertionFailure() << "names: " << ::testing::PrintToString(a.names()) << " and "
-                                         << ::testing::PrintToString(b.names());
-  for (std::size_t c = 0; c < a.n_columns(); ++c) {
-    const Column &left = a.column(c), &right = b.column(c);
-    if (left.type() != right.type()) return ::testing::AssertionFailure() << a.name(c) << ": types differ";
-    const bool number = left.is_numeric();
-    if (left.type() == ColumnType::kSparse && bytes_of(left) != bytes_of(right))
-      return ::testing::AssertionFailure() << a.name(c) << ": sparse cells differ";
-    for (std::size_t row = 0; row < a.n_rows() && left.type() != ColumnType::kSparse; ++row)
-      if (number
-              ? !near_or_same(left.number(row), right.number(row), tolerance)
-              : left.cell_text(row) != right.cell_text(row) || left.is_missing(row) != right.is_missing(row))
-        return ::testing::AssertionFailure() << a.name(c) << " row " << row << ": " << left.cell_text(row)
-                                             << " and " << right.cell_text(row);
-  }
-  return ::testing::AssertionSuccess();
-}
-
 // The rows [begin, end) of a problem as a batch.
 void gather(Transformer& step, const Problem& p, const std::vector<std::string>& columns, std::size_t begin,
             std::size_t end, const Context& context = {}) {
   TargetView y = p.y;
   y.values = y.values.subspan(begin, end - begin);
   step.partial_fit(with_own_dictionaries(p.x.slice(begin, end - begin)), y, columns, context);
+}
+
+// Beside columns of 1e308 and -2^63 the others have no digits left, so no two ways of adding agree on a
+// direction.
+std::vector<std::string> stream_columns(const TransformerInfo& info, const Frame& x) {
+  auto out = columns_for(info, x);
+  if (info.name == "pca")
+    std::erase_if(out, [](const std::string& name) { return name == "huge" || name == "integer"; });
+  return out;
 }
 
 TEST_P(TransformerContract, AStreamIsFittedAsTheWholeTable) {
@@ -512,9 +422,13 @@ TEST_P(TransformerContract, AStreamIsFittedAsTheWholeTable) {
   two.n_threads = 2;
   for (const Task task : {Task::kRegression, Task::kBinary, Task::kMulticlass}) {
     const auto p = problem(257, task, 1);
-    const auto columns = columns_for(info(), p->x);
+    const auto columns = stream_columns(info(), p->x);
     for_each_variant([&](const ParamMap& params) {
       const auto whole = info().make(params);
+      if (GetParam() == "chi2" && task == Task::kRegression) {  // bins of the target need all rows first
+        EXPECT_ERROR(gather(*whole, *p, columns, 0, 257), kUnsupported, HasSubstr("batch by batch"));
+        return;
+      }
       if (!whole->can_stream()) {
         EXPECT_ERROR(gather(*whole, *p, columns, 0, 257), kUnsupported, HasSubstr("batch by batch"));
         return;
@@ -558,9 +472,26 @@ TEST_P(TransformerContract, TheOrderOfRowsDoesNotMatterToStepsThatStream) {
   for_each_variant([&](const ParamMap& params) {
     const auto a = info().make(params), b = info().make(params);
     if (!a->can_stream()) return;
-    a->fit(p->x, p->rows, p->y, columns_for(info(), p->x), {});
-    b->fit(shuffled, p->rows, y, columns_for(info(), p->x), {});
+    a->fit(p->x, p->rows, p->y, stream_columns(info(), p->x), {});
+    b->fit(shuffled, p->rows, y, stream_columns(info(), p->x), {});
     EXPECT_TRUE(same_to_rounding(a->transform(p->x, {}), b->transform(p->x, {})));
+  });
+}
+
+TEST_P(TransformerContract, AStreamWithoutRowsIsTheFitOnNone) {
+  const auto p = problem(30, Task::kBinary, 1);
+  auto columns = columns_for(info(), p->x);
+  // A table has levels without rows; a stream has not.
+  std::erase_if(columns,
+                [&](const std::string& name) { return p->x.column(name).type() == ColumnType::kCategory; });
+  if (columns.empty()) return;
+  for_each_variant([&](const ParamMap& params) {
+    const auto whole = info().make(params), stream = info().make(params);
+    if (!whole->can_stream()) return;
+    whole->fit(p->x, {}, p->y, columns, {});
+    stream->partial_fit(p->x.slice(0, 0), {}, columns, {});
+    stream->finish_fit({});
+    EXPECT_TRUE(same_to_rounding(stream->transform(p->x, {}), whole->transform(p->x, {})));
   });
 }
 
