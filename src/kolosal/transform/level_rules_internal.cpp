@@ -37,23 +37,25 @@ void LevelRules::check(std::size_t c, const std::string& name, const CodeView& c
   for (std::size_t row = 0; row < codes.size(); ++row) {
     const std::size_t slot = Levels::slot(codes[row]);
     if (codes[row] == data::kMissingCode) {
-      if (missing_ == "error") refuse_missing(name, row);
+      if (missing_ == "error") refuse_missing(name, row, codes.size());
       continue;
     }
-    if (unknown_ == "error" && (slot >= known_[c].size() || known_[c][slot] == 0))
-      throw Error(ErrorCode::kData,
-                  "column \"{}\" has a level in row {} that the training rows did not have, and "
-                  "handle_unknown is \"error\": \"{}\"",
-                  name, row, column.cell_text(row));
+    if (unknown_ != "error" || (slot < known_[c].size() && known_[c][slot] != 0)) continue;
+    // A table that was read for this recipe has lost the texts of other levels.
+    const std::string level = column.is_missing(row) ? "" : fmt::format(": \"{}\"", column.cell_text(row));
+    throw Error(ErrorCode::kData,
+                "column \"{}\" has a level in row {} of {} that the training rows did not have, and "
+                "handle_unknown is \"error\"{}",
+                name, row, codes.size(), level);
   }
 }
 
-void LevelRules::refuse_missing(const std::string& name, std::size_t row) {
+void LevelRules::refuse_missing(const std::string& name, std::size_t row, std::size_t n_rows) {
   throw Error(
       ErrorCode::kData,
-      "column \"{}\" has a missing cell in row {}, and handle_missing is \"error\"; fill it first, or "
+      "column \"{}\" has a missing cell in row {} of {}, and handle_missing is \"error\"; fill it first, or "
       "choose another handle_missing",
-      name, row);
+      name, row, n_rows);
 }
 
 void LevelRules::save(artifact::Node& node) const {

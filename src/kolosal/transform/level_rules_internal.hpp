@@ -51,12 +51,13 @@ class LevelRules {
       if (counts[slot] == 0) copy(0, slot, width, values);
   }
 
-  /// For transform(). @throws Error kData naming column, row and level for a cell that is refused.
+  /// For transform(). @throws Error kData naming column, row (of the rows given: a batch has its own) and
+  /// level for a cell that is refused.
   void check(std::size_t c, const std::string& name, const Levels& levels, const data::Column& column) const;
   /// The same for cells that are numbered otherwise.
   void check(std::size_t c, const std::string& name, const CodeView& codes, const data::Column& column) const;
 
-  [[noreturn]] static void refuse_missing(const std::string& name, std::size_t row);
+  [[noreturn]] static void refuse_missing(const std::string& name, std::size_t row, std::size_t n_rows);
 
   void save(artifact::Node& node) const;
   void load(const artifact::Node& node, std::size_t n_columns);

@@ -78,7 +78,8 @@ std::vector<Place> HashEncode::places_of(const std::string& name, const Column& 
         const bool is_known_missing = is_text || column.codes()[row] == data::kMissingCode;
         if (is_known_missing && params_.handle_missing == "level")
           out[row] = place_of(name, "(missing)", scratch);
-        if (is_known_missing && params_.handle_missing == "error") LevelRules::refuse_missing(name, row);
+        if (is_known_missing && params_.handle_missing == "error")
+          LevelRules::refuse_missing(name, row, column.size());
         continue;
       }
       if (is_text)
