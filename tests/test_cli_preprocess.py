@@ -331,7 +331,7 @@ params = { drop = "first", dense = true, handle_unknown = "error" }
         rows = table().splitlines()
         self.run_ok(*self.apply(self.path("s.csv", "\n".join(rows) + "\n")))
         rows[7] = rows[7].replace("blue", "purple").replace("green", "purple").replace("red", "purple")
-        self.assert_refused(self.apply(self.path("s.csv", "\n".join(rows) + "\n")), 3, '"colour"', '"purple"', "handle_unknown")
+        self.assert_refused(self.apply(self.path("s.csv", "\n".join(rows) + "\n")), 3, '"colour"', "row 6 of 120", "handle_unknown")
         wrong = self.path("wrong.toml", '[[steps]]\nstep = "one_hot"\nparams = { handle_unknown = "eror" }\n')
         self.assert_refused(self.fit("--recipe", wrong), 2, "wrong.toml:3", '"eror"', "error")
 
