@@ -21,6 +21,11 @@ class TermTable {
   std::uint32_t find(std::string_view term) const { return find(term, hash(term)); }
   std::uint32_t find(std::string_view term, std::uint64_t hash) const;
 
+  /// Asks for the memory that add() and find() of a term of this hash will look at.
+  void prefetch(std::uint64_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+  }
+
   std::size_t size() const { return terms_.size(); }
   std::string_view term(std::uint32_t number) const {
     const Term& term = terms_[number];

@@ -7,6 +7,7 @@
 #include <functional>
 #include <numeric>
 
+#include "kolosal/kernel/radix_sort.hpp"
 #include "kolosal/transform/columns_internal.hpp"
 
 namespace kolosal::transform {
@@ -14,24 +15,47 @@ namespace {
 
 constexpr std::size_t kMinBlock = 4096, kMaxBlocks = 32;
 
-// The first 8 bytes as a number that orders as they do: most comparisons need no more.
-std::uint64_t prefix_of(std::string_view term) {
+// Tables larger than the cache: a slot is asked for this many terms before it is looked at.
+constexpr std::uint32_t kAhead = 12;
+
+// Up to 8 bytes as a number that orders as they do: most comparisons need no more.
+std::uint64_t prefix_of(std::string_view bytes) {
   std::uint64_t out = 0;
   for (std::size_t i = 0; i < 8; ++i)
-    out = out << 8 | (i < term.size() ? static_cast<std::uint64_t>(static_cast<unsigned char>(term[i])) : 0U);
+    out =
+        out << 8 | (i < bytes.size() ? static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) : 0U);
   return out;
 }
 
-void sort_by_bytes(std::vector<std::uint32_t>& numbers, const TermTable& terms) {
-  struct Key {
-    std::uint64_t prefix;
-    std::uint32_t number;
-  };
-  std::vector<Key> keys;
-  keys.reserve(numbers.size());
-  for (const std::uint32_t number : numbers) keys.push_back({prefix_of(terms.term(number)), number});
+struct Key {
+  std::uint64_t prefix;
+  std::uint32_t number;
+};
+
+// Of terms that agree in their first 8 bytes.
+void sort_by_rest(std::span<Key> keys, const TermTable& terms) {
+  for (Key& key : keys) {
+    const std::string_view term = terms.term(key.number);
+    key.prefix = prefix_of(term.substr(std::min<std::size_t>(8, term.size())));
+  }
   std::ranges::sort(keys, [&](const Key& a, const Key& b) {
     return a.prefix != b.prefix ? a.prefix < b.prefix : terms.term(a.number) < terms.term(b.number);
+  });
+}
+
+void sort_by_bytes(std::vector<std::uint32_t>& numbers, const TermTable& terms, const Context& context) {
+  std::vector<Key> keys(numbers.size());
+  context.parallel_blocks(keys.size(), kMinBlock, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) keys[i] = {prefix_of(terms.term(numbers[i])), numbers[i]};
+  });
+  kernel::radix_sort(keys, [](const Key& key) { return key.prefix; });
+  std::vector<std::span<Key>> groups;  // of equal prefixes
+  for (std::size_t begin = 0, end = 0; begin < keys.size(); begin = end) {
+    while (end < keys.size() && keys[end].prefix == keys[begin].prefix) ++end;
+    if (end - begin > 1) groups.push_back(std::span(keys).subspan(begin, end - begin));
+  }
+  context.parallel_blocks(groups.size(), 256, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) sort_by_rest(groups[i], terms);
   });
   for (std::size_t i = 0; i < keys.size(); ++i) numbers[i] = keys[i].number;
 }
@@ -74,7 +98,9 @@ Vocabulary Vocabulary::load(const artifact::Node& node) {
 
 std::vector<std::uint32_t> TermCounts::add(const TermBlock& block) {
   std::vector<std::uint32_t> out(block.terms.size());
-  for (std::uint32_t i = 0; i < block.terms.size(); ++i) {
+  const auto n = static_cast<std::uint32_t>(block.terms.size());
+  for (std::uint32_t i = 0; i < n; ++i) {
+    if (i + kAhead < n) terms_.prefetch(block.terms.hash_of(i + kAhead));
     const std::uint32_t number = terms_.add(block.terms.term(i), block.terms.hash_of(i));
     if (number == n_rows_.size()) {
       n_rows_.push_back(0);
@@ -101,8 +127,8 @@ void TermCounts::merge(const TermCounts& other) {
   n_texts_ += other.n_texts_;
 }
 
-Vocabulary TermCounts::choose(const VocabularyOptions& options,
-                              std::vector<std::uint32_t>& feature_of) const {
+Vocabulary TermCounts::choose(const VocabularyOptions& options, std::vector<std::uint32_t>& feature_of,
+                              const Context& context) const {
   const auto n = static_cast<double>(n_texts_);
   const double fewest = std::max(static_cast<double>(options.min_rows), options.min_share * n);
   const double most = options.max_share * n;
@@ -111,7 +137,7 @@ Vocabulary TermCounts::choose(const VocabularyOptions& options,
     const auto with = static_cast<double>(n_rows_[i]);
     if (with >= fewest && with <= most) chosen.push_back(i);
   }
-  sort_by_bytes(chosen, terms_);
+  sort_by_bytes(chosen, terms_, context);
   if (options.max_features > 0 && chosen.size() > static_cast<std::size_t>(options.max_features)) {
     std::vector<std::uint32_t> order(chosen.size());  // positions, so that ties go by bytes
     std::iota(order.begin(), order.end(), 0U);
@@ -127,7 +153,9 @@ Vocabulary TermCounts::choose(const VocabularyOptions& options,
   out.n_texts = n_texts_;
   out.terms.reserve(chosen.size());
   feature_of.assign(terms_.size(), TermTable::kNone);
-  for (const std::uint32_t number : chosen) {
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const std::uint32_t number = chosen[i];
+    if (i + kAhead < chosen.size()) out.terms.prefetch(terms_.hash_of(chosen[i + kAhead]));
     feature_of[number] = out.terms.add(terms_.term(number), terms_.hash_of(number));
     out.n_rows.push_back(n_rows_[number]);
   }

@@ -49,7 +49,8 @@ class TermCounts {
   std::vector<std::uint32_t> add(const TermBlock& block);
   void merge(const TermCounts& other);
   /// The features, and for each term counted here its feature (TermTable::kNone: none).
-  Vocabulary choose(const VocabularyOptions& options, std::vector<std::uint32_t>& feature_of) const;
+  Vocabulary choose(const VocabularyOptions& options, std::vector<std::uint32_t>& feature_of,
+                    const Context& context) const;
 
  private:
   TermTable terms_;

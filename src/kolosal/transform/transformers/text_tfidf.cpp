@@ -71,7 +71,7 @@ class TextTfidf final : public Transformer {
   void do_finish_fit(const Context& context) override;
 
   // The features and weights of what was counted, and the feature of each counted term.
-  std::vector<std::uint32_t> choose_features(const TermCounts& counts);
+  std::vector<std::uint32_t> choose_features(const TermCounts& counts, const Context& context);
   std::vector<double> weights_of(const Vocabulary& vocabulary) const;
   // Buffers of one row; one object per thread.
   struct Row {
@@ -124,9 +124,9 @@ std::vector<double> TextTfidf::weights_of(const Vocabulary& vocabulary) const {
   return out;
 }
 
-std::vector<std::uint32_t> TextTfidf::choose_features(const TermCounts& counts) {
+std::vector<std::uint32_t> TextTfidf::choose_features(const TermCounts& counts, const Context& context) {
   std::vector<std::uint32_t> feature_of;
-  vocabularies_.push_back(counts.choose(options_, feature_of));
+  vocabularies_.push_back(counts.choose(options_, feature_of, context));
   check_width(vocabularies_.back().terms.size());
   weights_.push_back(weights_of(vocabularies_.back()));
   return feature_of;
@@ -185,7 +185,7 @@ void TextTfidf::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows
     TermCounts counts;
     for (const TermBlock& block : read_terms(x.name(c), x.column(c), rows, {}, false, ngrams_, context))
       counts.add(block);
-    choose_features(counts);
+    choose_features(counts, context);
   }
 }
 
@@ -206,7 +206,7 @@ std::vector<Transformer::Named> TextTfidf::do_fit_transform(const data::Frame& x
     TermCounts counts;
     std::vector<std::vector<std::uint32_t>> term_of;
     for (const TermBlock& block : blocks) term_of.push_back(counts.add(block));
-    const auto feature_of = choose_features(counts);
+    const auto feature_of = choose_features(counts, context);
     out.push_back({x.name(c) + "_tfidf", rows_of(blocks, term_of, feature_of, context)});
   }
   return out;
@@ -252,11 +252,11 @@ void TextTfidf::do_merge(const Transformer& other) {
   for (std::size_t c = 0; c < theirs.size(); ++c) counts_[c].merge(theirs[c]);
 }
 
-void TextTfidf::do_finish_fit(const Context&) {
+void TextTfidf::do_finish_fit(const Context& context) {
   vocabularies_.clear();
   weights_.clear();
   counts_.resize(input_columns().size());
-  for (const TermCounts& counts : counts_) choose_features(counts);
+  for (const TermCounts& counts : counts_) choose_features(counts, context);
   counts_.clear();
 }
 
