@@ -1,0 +1,70 @@
+#include "kolosal/kernel/float_products.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "kolosal/core/random.hpp"
+#include "kolosal/kernel/cpu.hpp"
+
+namespace kolosal::kernel {
+namespace {
+
+std::vector<float> random_floats(std::size_t n, std::uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> out(n);
+  for (float& value : out) value = static_cast<float>(rng.normal());
+  return out;
+}
+
+struct Size {
+  std::size_t rows, depth, columns;
+};
+const Size kSizes[] = {{0, 3, 4},   {1, 0, 5},   {1, 1, 1},   {5, 7, 15},
+                       {6, 16, 16}, {7, 33, 17}, {13, 2, 40}, {64, 100, 48}};
+
+/// The running sums of the plain loop; transposed: a is kept depth by depth.
+std::vector<float> plain(const Size& s, const std::vector<float>& a, bool transposed,
+                         const std::vector<float>& b, std::vector<float> out, std::size_t stride) {
+  for (std::size_t i = 0; i < s.rows; ++i)
+    for (std::size_t j = 0; j < s.columns; ++j)
+      for (std::size_t k = 0; k < s.depth; ++k)
+        out[i * stride + j] += a[transposed ? k * s.rows + i : i * s.depth + k] * b[k * s.columns + j];
+  return out;
+}
+
+TEST(FloatProducts, AreTheRunningSumsOfThePlainLoopOnEveryCpu) {
+  const CpuLevel before = cpu_level();
+  for (const Size& s : kSizes)
+    for (const bool transposed : {false, true})
+      for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+        SCOPED_TRACE(testing::Message() << s.rows << " x " << s.depth << " x " << s.columns);
+        set_cpu_level(level);
+        const auto a = random_floats(s.rows * s.depth, 1), b = random_floats(s.depth * s.columns, 2);
+        const std::size_t stride = s.columns + 3;
+        std::vector<float> got = random_floats(s.rows * stride, 3);
+        const std::vector<float> want = plain(s, a, transposed, b, got, stride);
+        std::vector<float> panels(panels_size(s.depth, s.columns), 99.0F);
+        pack_panels(b.data(), s.columns, 1, s.depth, s.columns, panels.data());
+        const LeftFactor left =
+            transposed ? LeftFactor{a.data(), 1, s.rows} : LeftFactor{a.data(), s.depth, 1};
+        add_products(left, s.rows, panels.data(), s.depth, s.columns, got.data(), stride);
+        EXPECT_EQ(got, want);
+      }
+  set_cpu_level(before);
+}
+
+TEST(FloatProducts, PacksTheTransposedMatrixToo) {
+  const std::size_t depth = 5, columns = 19;
+  const auto b = random_floats(depth * columns, 4);
+  std::vector<float> turned(b.size());
+  for (std::size_t k = 0; k < depth; ++k)
+    for (std::size_t j = 0; j < columns; ++j) turned[j * depth + k] = b[k * columns + j];
+  std::vector<float> got(panels_size(depth, columns)), want = got;
+  pack_panels(b.data(), columns, 1, depth, columns, want.data());
+  pack_panels(turned.data(), 1, depth, depth, columns, got.data());
+  EXPECT_EQ(got, want);
+}
+
+}  // namespace
+}  // namespace kolosal::kernel
