@@ -20,11 +20,11 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::Truly;
 
-/// Few rounds or trees, so that the tests take no time.
+/// Few rounds or trees and narrow layers, so that the tests take no time.
 ParamMap small_params(const EstimatorInfo& info) {
   ParamMap out;
   for (const ParamSpec& spec : info.params)
-    if (spec.name == "n_estimators") out[spec.name] = std::int64_t{20};
+    if (spec.name == "n_estimators" || spec.name == "hidden_size") out[spec.name] = std::int64_t{20};
   return out;
 }
 

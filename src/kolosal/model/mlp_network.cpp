@@ -1,0 +1,193 @@
+#include "kolosal/model/mlp_network.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/random.hpp"
+#include "kolosal/kernel/float_products.hpp"
+#include "kolosal/kernel/network_ops.hpp"
+
+namespace kolosal::model {
+
+MlpShape MlpShape::of(const MlpInput& input) {
+  MlpShape out;
+  out.n_fixed = input.n_fixed();
+  out.n_numbers = input.n_numbers();
+  out.embeddings = input.embeddings();
+  out.n_sparse = input.n_sparse();
+  return out;
+}
+
+std::size_t MlpShape::n_dense() const {
+  std::size_t n = n_fixed + 2 * n_periodic();
+  for (const auto& table : embeddings) n += table.size;
+  return n;
+}
+
+MlpNetwork::MlpNetwork(MlpShape shape) : shape_(std::move(shape)) {
+  const Part output = weights(shape_.n_layers);
+  embeddings_ = output.begin + output.size;
+  frequencies_ = embeddings_;
+  for (const auto& table : shape_.embeddings) frequencies_ += table.n_levels * table.size;
+  norms_ = frequencies_ + shape_.n_periodic();
+  parameters_.assign(norms_ + 2 * shape_.n_layers * shape_.width + shape_.n_outputs, 0.0F);
+  running_.assign(2 * shape_.n_layers * shape_.width, 0.0F);
+  for (std::size_t layer = 0; layer < shape_.n_layers; ++layer) {
+    std::ranges::fill(part(factor(layer)), 1.0F);
+    std::ranges::fill(running_variance(layer), 1.0F);
+  }
+}
+
+MlpNetwork::Part MlpNetwork::weights(std::size_t layer) const {
+  const std::size_t first = (shape_.n_dense() + shape_.n_sparse) * shape_.width;
+  const std::size_t square = shape_.width * shape_.width;
+  if (layer == 0) return {0, first};
+  return {first + (layer - 1) * square, layer < shape_.n_layers ? square : shape_.width * shape_.n_outputs};
+}
+
+MlpNetwork::Part MlpNetwork::embedding(std::size_t index) const {
+  Part out{embeddings_, 0};
+  for (std::size_t i = 0; i <= index; ++i) {
+    out.begin += out.size;
+    out.size = shape_.embeddings[i].n_levels * shape_.embeddings[i].size;
+  }
+  return out;
+}
+
+void MlpNetwork::draw(std::uint64_t seed, double frequency_scale, std::span<const double> output_bias) {
+  const auto fill = [&](Part where, std::string_view name, std::uint64_t index, double deviation) {
+    Rng rng(derive_seed(seed, {name, index}));
+    for (float& value : part(where)) value = static_cast<float>(deviation * rng.normal());
+  };
+  // One-hot features are mostly 0: a row has about one per column, not n_sparse.
+  const double n_first = static_cast<double>(std::max<std::size_t>(1, shape_.n_dense()));
+  const double n_width = static_cast<double>(shape_.width);
+  fill(weights(0), "weights", 0, std::sqrt(2 / std::max(n_first, 16.0)));
+  for (std::size_t layer = 1; layer < shape_.n_layers; ++layer)
+    fill(weights(layer), "weights", layer, std::sqrt(2 / n_width));
+  // Small, so that the first predictions are the mean of the target.
+  fill(weights(shape_.n_layers), "weights", shape_.n_layers, 0.1 / std::sqrt(n_width));
+  for (std::size_t i = 0; i < shape_.embeddings.size(); ++i)
+    fill(embedding(i), "embedding", i, 1 / std::sqrt(static_cast<double>(shape_.embeddings[i].size)));
+  fill(frequencies(), "frequencies", 0, frequency_scale);
+  std::ranges::transform(output_bias, part(bias()).begin(), [](double v) { return static_cast<float>(v); });
+}
+
+void MlpNetwork::write_dense(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
+                             float* out) const {
+  const std::size_t n_dense = shape_.n_dense(), n_periodic = shape_.n_periodic();
+  const std::span<const float> frequency = part(frequencies());
+  std::vector<float> turns(n_periodic);
+  for (const std::uint32_t row : rows) {
+    input.write_fixed(table, row, out);
+    float* next = out + shape_.n_fixed;
+    for (std::size_t i = 0; i < n_periodic; ++i) turns[i] = frequency[i] * out[i / shape_.n_frequencies];
+    kernel::sine_cosine(turns.data(), next, next + n_periodic, n_periodic);
+    next += 2 * n_periodic;
+    for (std::size_t i = 0; i < shape_.embeddings.size(); ++i) {
+      const std::size_t size = shape_.embeddings[i].size;
+      const std::int32_t level = table.embedded[row * shape_.embeddings.size() + i];
+      if (level < 0)
+        std::fill_n(next, size, 0.0F);
+      else
+        std::copy_n(part(embedding(i)).data() + static_cast<std::size_t>(level) * size, size, next);
+      next += size;
+    }
+    out += n_dense;
+  }
+}
+
+void MlpNetwork::add_sparse(const MlpRows& table, std::span<const std::uint32_t> rows, float* sums) const {
+  const float* weight = part(weights(0)).data() + shape_.n_dense() * shape_.width;
+  for (const std::uint32_t row : rows) {
+    for (auto p = static_cast<std::size_t>(table.offsets[row]);
+         p < static_cast<std::size_t>(table.offsets[row + 1]); ++p)
+      kernel::axpy(table.values[p], weight + static_cast<std::size_t>(table.indices[p]) * shape_.width, sums,
+                   shape_.width);
+    sums += shape_.width;
+  }
+}
+
+void MlpNetwork::save(artifact::Node& node) const {
+  node.set_array("parameters", parameters_);
+  node.set_array("running", running_);
+}
+
+MlpNetwork MlpNetwork::load(const artifact::Node& node, const MlpShape& shape) {
+  MlpNetwork out(shape);
+  const auto parameters = node.array<float>("parameters"), running = node.array<float>("running");
+  if (parameters.size() != out.parameters_.size() || running.size() != out.running_.size())
+    throw Error(ErrorCode::kModel, "a network is damaged: {} and {} numbers instead of {} and {}",
+                parameters.size(), running.size(), out.parameters_.size(), out.running_.size());
+  std::ranges::copy(parameters, out.parameters_.begin());
+  std::ranges::copy(running, out.running_.begin());
+  return out;
+}
+
+MlpPredictor::MlpPredictor(MlpNetwork network) : network_(std::move(network)) {
+  const MlpShape& shape = network_.shape();
+  const std::size_t width = shape.width;
+  for (std::size_t layer = 0; layer <= shape.n_layers; ++layer) {
+    const std::size_t depth = layer == 0 ? shape.n_dense() : width;
+    const std::size_t columns = layer < shape.n_layers ? width : shape.n_outputs;
+    panels_.emplace_back(kernel::panels_size(depth, columns));
+    kernel::pack_panels(network_.part(network_.weights(layer)).data(), columns, 1, depth, columns,
+                        panels_.back().data());
+  }
+  for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
+    const auto factor = network_.part(network_.factor(layer)), shift = network_.part(network_.shift(layer));
+    factor_.emplace_back(factor.begin(), factor.end());
+    shift_.emplace_back(shift.begin(), shift.end());
+    if (shape.norm != MlpNorm::kBatch) continue;
+    const auto mean = network_.running_mean(layer), variance = network_.running_variance(layer);
+    for (std::size_t j = 0; j < width; ++j) {
+      factor_.back()[j] /= std::sqrt(variance[j] + MlpNetwork::kEpsilon);
+      shift_.back()[j] -= mean[j] * factor_.back()[j];
+    }
+  }
+}
+
+void MlpPredictor::add_block(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
+                             float* out) const {
+  const MlpShape& shape = network_.shape();
+  const std::size_t n = rows.size(), width = shape.width;
+  std::vector<float> dense(n * shape.n_dense()), sums(n * width), hidden(n * width), inverse(n);
+  network_.write_dense(input, table, rows, dense.data());
+  for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
+    const float* from = layer == 0 ? dense.data() : hidden.data();
+    const std::size_t depth = layer == 0 ? shape.n_dense() : width;
+    std::ranges::fill(sums, 0.0F);
+    kernel::add_products({from, depth, 1}, n, panels_[layer].data(), depth, width, sums.data(), width);
+    if (layer == 0) network_.add_sparse(table, rows, sums.data());
+    if (shape.norm == MlpNorm::kLayer)
+      kernel::normalize_rows(MlpNetwork::kEpsilon, n, width, sums.data(), inverse.data());
+    kernel::silu_rows(sums.data(), factor_[layer].data(), shift_[layer].data(), n, width, hidden.data());
+  }
+  const auto bias = network_.part(network_.bias());
+  for (std::size_t i = 0; i < n; ++i)
+    kernel::axpy(1.0F, bias.data(), out + i * shape.n_outputs, shape.n_outputs);
+  kernel::add_products({hidden.data(), width, 1}, n, panels_[shape.n_layers].data(), width, shape.n_outputs,
+                       out, shape.n_outputs);
+}
+
+void MlpPredictor::add_outputs(const MlpInput& input, const MlpRows& rows, std::span<float> out,
+                               const Context& context) const {
+  constexpr std::size_t kBlock = 192;  // a block's sums of two layers stay in the cache
+  context.parallel_blocks(rows.n_rows, kBlock, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::uint32_t> block(end - begin);
+    std::iota(block.begin(), block.end(), static_cast<std::uint32_t>(begin));
+    add_block(input, rows, block, out.data() + begin * network_.shape().n_outputs);
+  });
+}
+
+MlpNorm mlp_norm_from_name(const std::string& name) {
+  if (name == "batch") return MlpNorm::kBatch;
+  if (name == "layer") return MlpNorm::kLayer;
+  if (name == "none") return MlpNorm::kNone;
+  throw Error(ErrorCode::kInvalidParameter, "normalization of mlp must be batch, layer or none: \"{}\"",
+              name);
+}
+
+}  // namespace kolosal::model
