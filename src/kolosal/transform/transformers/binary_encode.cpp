@@ -2,9 +2,7 @@
 #include <bit>
 #include <cmath>
 
-#include "kolosal/transform/columns_internal.hpp"
-#include "kolosal/transform/level_rules_internal.hpp"
-#include "kolosal/transform/transformer.hpp"
+#include "kolosal/transform/counted_levels_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -16,6 +14,17 @@ struct BinaryEncodeParams {
   std::string handle_missing = "level";
 };
 
+struct BinaryTable {
+  Levels levels;
+  std::vector<double> number;  // by slot; NaN where a rule says so
+  int n_digits() const {
+    std::uint32_t most = 0;
+    for (const double n : number)
+      if (!std::isnan(n)) most = std::max(most, static_cast<std::uint32_t>(n));
+    return std::max(1, static_cast<int>(std::bit_width(most)));
+  }
+};
+
 /// A level becomes the binary digits of its number, one 0/1 column <name>_0, <name>_1, ... per digit,
 /// the most significant first: 5,000 levels take 13 columns.
 ///
@@ -24,52 +33,34 @@ struct BinaryEncodeParams {
 ///          one.
 /// Types:   category becomes float32.
 /// Unknown: all digits are 0 for a level that the fitted rows do not have, unless handle_unknown says
-/// otherwise. Missing: a level of its own, unless handle_missing says otherwise; all digits 0 when the fitted
-/// rows have
+///          otherwise.
+/// Missing: a level of its own, unless handle_missing says otherwise; all digits 0 when the fitted rows have
 ///          none.
+/// Streams: exactly, in memory by the number of levels.
 /// Source:  the digits of BinaryEncoder of category_encoders, which numbers levels by their first row.
-class BinaryEncode final : public Transformer {
+class BinaryEncode final : public CountedLevels<BinaryTable> {
  public:
   explicit BinaryEncode(const BinaryEncodeParams& params)
-      : rules_(params.handle_unknown, params.handle_missing) {}
+      : CountedLevels("binary_encode", {params.handle_unknown, params.handle_missing}) {}
+  std::string made_types() const override { return "float32"; }
 
  private:
   static constexpr double kMostLevels = 2147483647;
-  struct Table {
-    Levels levels;
-    std::vector<double> number;  // by slot; NaN where a rule says so
-    int n_digits() const {
-      std::uint32_t most = 0;
-      for (const double n : number)
-        if (!std::isnan(n)) most = std::max(most, static_cast<std::uint32_t>(n));
-      return std::max(1, static_cast<int>(std::bit_width(most)));
-    }
-  };
-
-  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
-              const Context& context) override {
-    require_types(x, "binary_encode", "category");
-    tables_.assign(x.n_columns(), {});
-    rules_.begin_fit(x.n_columns());
-    context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      Table& table = tables_[c];
-      table.levels = Levels(x.column(c).dictionary());
-      auto counts = count_slots(table.levels.codes(x.column(c)), rows, table.levels.n_slots());
-      rules_.fit_counts(c, x.name(c), counts);
-      table.number.assign(counts.size(), 0);
-      double last = 0;
-      for (const std::int32_t code : codes_in_level_order(table.levels.dictionary()))
-        if (counts[Levels::slot(code)] > 0) table.number[Levels::slot(code)] = ++last;
-      const std::size_t missing = Levels::slot(data::kMissingCode);
-      if (rules_.missing_is_level() && counts[missing] > 0) table.number[missing] = ++last;
-      rules_.apply(counts, 1, table.number);
-    });
+  BinaryTable table_of(Levels levels, const std::vector<std::int64_t>& counts) const override {
+    BinaryTable out{std::move(levels), std::vector<double>(counts.size())};
+    double last = 0;
+    for (const std::int32_t code : codes_in_level_order(out.levels.dictionary()))
+      if (counts[Levels::slot(code)] > 0) out.number[Levels::slot(code)] = ++last;
+    const std::size_t missing = Levels::slot(data::kMissingCode);
+    if (rules_.missing_is_level() && counts[missing] > 0) out.number[missing] = ++last;
+    rules_.apply(counts, 1, out.number);
+    return out;
   }
 
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
     std::vector<std::vector<Named>> parts(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      const Table& table = tables_[c];
+      const BinaryTable& table = tables_[c];
       const CodeView codes = table.levels.codes(x.column(c));
       rules_.check(c, x.name(c), codes, x.column(c));
       const int n_digits = table.n_digits();
@@ -110,9 +101,6 @@ class BinaryEncode final : public Transformer {
         throw Error(ErrorCode::kModel, "the saved state of step binary_encode is damaged: a level's number");
     }
   }
-
-  LevelRules rules_;
-  std::vector<Table> tables_;
 };
 
 }  // namespace

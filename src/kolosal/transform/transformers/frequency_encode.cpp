@@ -3,9 +3,7 @@
 #include <numeric>
 
 #include "kolosal/data/cell_buffer.hpp"
-#include "kolosal/transform/level_counts_internal.hpp"
-#include "kolosal/transform/level_rules_internal.hpp"
-#include "kolosal/transform/transformer.hpp"
+#include "kolosal/transform/counted_levels_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -18,6 +16,11 @@ struct FrequencyEncodeParams {
   std::string handle_missing = "unknown";
 };
 
+struct FrequencyTable {
+  Levels levels;
+  std::vector<float> value;  // by slot
+};
+
 /// A level becomes a number that tells how frequent it is among the fitted rows.
 ///
 ///   rank: 0 is the most frequent level (ties: in the order of levels), so different levels stay different;
@@ -28,58 +31,21 @@ struct FrequencyEncodeParams {
 /// Unknown: levels not in the fitted rows get -1 (rank) or 0 (others), unless handle_unknown says otherwise.
 /// Missing: as an unknown level, or counted like a level (handle_missing "level").
 /// Source:  count, with handle_missing "level", agrees with CountEncoder of category_encoders.
-class FrequencyEncode final : public Transformer {
+class FrequencyEncode final : public CountedLevels<FrequencyTable> {
  public:
   explicit FrequencyEncode(FrequencyEncodeParams params)
-      : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
-  bool can_stream() const override { return true; }
+      : CountedLevels("frequency_encode", {params.handle_unknown, params.handle_missing}),
+        params_(std::move(params)) {}
   std::string made_types() const override { return "float32"; }
 
  private:
-  struct Table {
-    Levels levels;
-    std::vector<float> value;  // by slot
-  };
-
-  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
-              const Context& context) override {
-    require_types(x, "frequency_encode", "category");
-    tables_.assign(x.n_columns(), {});
-    rules_.begin_fit(x.n_columns());
-    context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      const Levels levels(x.column(c).dictionary());
-      fit_table(c, levels, count_slots(levels.codes(x.column(c)), rows, levels.n_slots()));
-    });
-  }
-
-  void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
-  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
-    require_types(x, "frequency_encode", "category");
-    context.parallel_blocks(x.n_columns(), 1,
-                            [&](std::size_t c, std::size_t) { gathered_[c].add(x.column(c)); });
-  }
-  void do_merge(const Transformer& other) override {
-    const auto& theirs = dynamic_cast<const FrequencyEncode&>(other).gathered_;
-    for (std::size_t c = 0; c < gathered_.size(); ++c) gathered_[c].merge(theirs[c]);
-  }
-  void do_finish_fit(const Context&) override {
-    tables_.assign(gathered_.size(), {});
-    rules_.begin_fit(gathered_.size());
-    for (std::size_t c = 0; c < gathered_.size(); ++c) {
-      std::vector<std::int64_t> counts;
-      const Levels levels = gathered_[c].levels(counts);
-      fit_table(c, levels, std::move(counts));
-    }
-    gathered_.clear();
-  }
-
-  void fit_table(std::size_t c, const Levels& levels, std::vector<std::int64_t> counts) {
-    rules_.fit_counts(c, input_columns()[c], counts);
+  FrequencyTable table_of(Levels levels, const std::vector<std::int64_t>& counts) const override {
     auto order = codes_in_level_order(levels.dictionary());
     if (rules_.missing_is_level()) order.push_back(data::kMissingCode);
     const auto n_rows = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-    tables_[c] = {levels, values_of(counts, std::move(order), static_cast<std::size_t>(n_rows))};
-    rules_.apply(counts, 1, tables_[c].value);
+    auto value = values_of(counts, std::move(order), static_cast<std::size_t>(n_rows));
+    rules_.apply(counts, 1, value);
+    return {std::move(levels), std::move(value)};
   }
 
   std::vector<float> values_of(const std::vector<std::int64_t>& counts, std::vector<std::int32_t> order,
@@ -138,9 +104,6 @@ class FrequencyEncode final : public Transformer {
   }
 
   FrequencyEncodeParams params_;
-  LevelRules rules_;
-  std::vector<Table> tables_;
-  std::vector<LevelCounts> gathered_;
 };
 
 }  // namespace

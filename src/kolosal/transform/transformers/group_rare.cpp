@@ -1,8 +1,7 @@
 #include <algorithm>
-#include <limits>
+#include <numeric>
 
-#include "kolosal/transform/level_rules_internal.hpp"
-#include "kolosal/transform/transformer.hpp"
+#include "kolosal/transform/counted_levels_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -18,6 +17,12 @@ struct GroupRareParams {
   std::string handle_missing = "keep";
 };
 
+struct RareTable {
+  Levels levels;
+  std::vector<std::int32_t> code;  // by slot: the code given
+  std::shared_ptr<const data::Dictionary> made;
+};
+
 /// Levels that few fitted rows have become one level.
 ///
 /// Rare:    on fewer than min_rows fitted rows, on a smaller share of them than min_share, or beyond
@@ -28,33 +33,16 @@ struct GroupRareParams {
 ///          handle_unknown "keep") it stays unknown to later steps.
 /// Missing: stays missing, unless handle_missing says otherwise; "level": "(missing)" beside the others, when
 ///          it is frequent enough.
-class GroupRare final : public Transformer {
+/// Streams: exactly, in memory by the number of levels.
+class GroupRare final : public CountedLevels<RareTable> {
  public:
   explicit GroupRare(GroupRareParams params)
-      : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
+      : CountedLevels("group_rare", {params.handle_unknown, params.handle_missing}),
+        params_(std::move(params)) {}
+  std::string made_types() const override { return "category"; }
 
  private:
-  struct Table {
-    Levels levels;
-    std::vector<std::int32_t> code;  // by slot: the code given
-    std::shared_ptr<const data::Dictionary> made;
-  };
-
-  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
-              const Context& context) override {
-    require_types(x, "group_rare", "category");
-    tables_.assign(x.n_columns(), {});
-    rules_.begin_fit(x.n_columns());
-    context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      tables_[c].levels = Levels(x.column(c).dictionary());
-      const CodeView codes = tables_[c].levels.codes(x.column(c));
-      auto counts = count_slots(codes, rows, tables_[c].levels.n_slots());
-      rules_.fit_counts(c, x.name(c), counts);
-      fit_table(counts, rows.size(), tables_[c]);
-    });
-  }
-
-  void fit_table(const std::vector<std::int64_t>& counts, std::size_t n_rows, Table& table) const;
+  RareTable table_of(Levels levels, const std::vector<std::int64_t>& counts) const override;
 
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
     std::vector<Named> out(x.n_columns());
@@ -93,8 +81,6 @@ class GroupRare final : public Transformer {
   }
 
   GroupRareParams params_;
-  LevelRules rules_;
-  std::vector<Table> tables_;
 };
 
 // A name that no level has.
@@ -103,7 +89,9 @@ std::string free_name(std::string name, const std::vector<std::string>& levels) 
   return name;
 }
 
-void GroupRare::fit_table(const std::vector<std::int64_t>& counts, std::size_t n_rows, Table& table) const {
+RareTable GroupRare::table_of(Levels given, const std::vector<std::int64_t>& counts) const {
+  RareTable table{std::move(given), {}, nullptr};
+  const auto n_rows = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
   auto order = codes_in_level_order(table.levels.dictionary());
   if (rules_.missing_is_level()) order.push_back(data::kMissingCode);
   std::vector<std::int32_t> frequent = order;  // the levels that stay
@@ -143,6 +131,7 @@ void GroupRare::fit_table(const std::vector<std::int64_t>& counts, std::size_t n
   }
   rules_.apply(counts, 1, table.code);
   table.made = std::make_shared<const data::Dictionary>(std::move(levels));
+  return table;
 }
 
 }  // namespace

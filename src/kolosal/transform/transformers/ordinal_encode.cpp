@@ -2,9 +2,7 @@
 #include <limits>
 
 #include "kolosal/data/cell_buffer.hpp"
-#include "kolosal/transform/level_counts_internal.hpp"
-#include "kolosal/transform/level_rules_internal.hpp"
-#include "kolosal/transform/transformer.hpp"
+#include "kolosal/transform/counted_levels_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -18,74 +16,42 @@ struct OrdinalEncodeParams {
   std::string handle_missing = "value";
 };
 
+struct OrdinalTable {
+  Levels levels;
+  std::vector<float> value;  // by slot
+};
+
 /// A level becomes its position among the levels of the fitted rows: in the order of numbers when all levels
-/// are numbers
-/// ("2" before "10"), else by bytes.
+/// are numbers ("2" before "10"), else by bytes.
 ///
 /// Types:   category becomes float32 (exact up to 2^24 levels).
 /// Missing: missing_value (NaN unless changed), or the position after all levels (handle_missing "level").
 /// Unknown: levels that no fitted row has are as missing cells, or get unknown_value (handle_unknown
-/// "value"). Streams: exactly, in memory by the number of levels. Inverse: a number becomes the level at its
-/// position; any other one, missing. Source:  agrees with scikit-learn's
-/// OrdinalEncoder(handle_unknown="use_encoded_value"),
-///          whose missing level is handle_missing "level".
-class OrdinalEncode final : public Transformer {
+///          "value").
+/// Streams: exactly, in memory by the number of levels.
+/// Inverse: a number becomes the level at its position; any other one, missing.
+/// Source:  agrees with scikit-learn's OrdinalEncoder(handle_unknown="use_encoded_value"), whose missing
+///          level is handle_missing "level".
+class OrdinalEncode final : public CountedLevels<OrdinalTable> {
  public:
   explicit OrdinalEncode(OrdinalEncodeParams params)
-      : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
-  bool can_stream() const override { return true; }
+      : CountedLevels("ordinal_encode", {params.handle_unknown, params.handle_missing}),
+        params_(std::move(params)) {}
   bool has_inverse() const override { return true; }
   std::string made_types() const override { return "float32"; }
 
  private:
-  struct Table {
-    Levels levels;
-    std::vector<float> value;  // by slot
-  };
-
-  void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
-              const Context& context) override {
-    require_types(x, "ordinal_encode", "category");
-    tables_.assign(x.n_columns(), {});
-    rules_.begin_fit(x.n_columns());
-    context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      const Levels levels(x.column(c).dictionary());
-      fit_table(c, levels, count_slots(levels.codes(x.column(c)), rows, levels.n_slots()));
-    });
-  }
-
-  void fit_table(std::size_t c, const Levels& levels, std::vector<std::int64_t> counts) {
-    rules_.fit_counts(c, input_columns()[c], counts);
-    Table& out = tables_[c];
-    out = {levels, std::vector<float>(counts.size(), static_cast<float>(params_.unknown_value))};
+  OrdinalTable table_of(Levels levels, const std::vector<std::int64_t>& counts) const override {
+    OrdinalTable out{std::move(levels),
+                     std::vector<float>(counts.size(), static_cast<float>(params_.unknown_value))};
     float next = 0;
-    for (const std::int32_t code : codes_in_level_order(levels.dictionary()))
+    for (const std::int32_t code : codes_in_level_order(out.levels.dictionary()))
       if (counts[Levels::slot(code)] > 0) out.value[Levels::slot(code)] = next++;
     const std::size_t missing = Levels::slot(data::kMissingCode);
     const bool is_level = rules_.missing_is_level() && counts[missing] > 0;
     out.value[missing] = is_level ? next : static_cast<float>(params_.missing_value);
     rules_.apply(counts, 1, out.value);
-  }
-
-  void do_begin_stream() override { gathered_.assign(input_columns().size(), {}); }
-  void do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) override {
-    require_types(x, "ordinal_encode", "category");
-    context.parallel_blocks(x.n_columns(), 1,
-                            [&](std::size_t c, std::size_t) { gathered_[c].add(x.column(c)); });
-  }
-  void do_merge(const Transformer& other) override {
-    const auto& theirs = dynamic_cast<const OrdinalEncode&>(other).gathered_;
-    for (std::size_t c = 0; c < gathered_.size(); ++c) gathered_[c].merge(theirs[c]);
-  }
-  void do_finish_fit(const Context&) override {
-    tables_.assign(gathered_.size(), {});
-    rules_.begin_fit(gathered_.size());
-    for (std::size_t c = 0; c < gathered_.size(); ++c) {
-      std::vector<std::int64_t> counts;
-      const Levels levels = gathered_[c].levels(counts);
-      fit_table(c, levels, std::move(counts));
-    }
-    gathered_.clear();
+    return out;
   }
 
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override {
@@ -103,7 +69,7 @@ class OrdinalEncode final : public Transformer {
   std::vector<Named> do_inverse(const data::Frame& x, const Context& context) const override {
     std::vector<Named> out(x.n_columns());
     context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-      const Table& table = tables_[c];
+      const OrdinalTable& table = tables_[c];
       std::vector<std::int32_t> code_at;  // by position
       for (const std::int32_t code : codes_in_level_order(table.levels.dictionary()))
         if (const float value = table.value[Levels::slot(code)]; value == static_cast<float>(code_at.size()))
@@ -140,9 +106,6 @@ class OrdinalEncode final : public Transformer {
   }
 
   OrdinalEncodeParams params_;
-  LevelRules rules_;
-  std::vector<Table> tables_;
-  std::vector<LevelCounts> gathered_;
 };
 
 }  // namespace
