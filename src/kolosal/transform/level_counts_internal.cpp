@@ -43,20 +43,26 @@ Levels LevelIndex::sorted(std::vector<std::uint32_t>& new_slot) const {
   return Levels(std::make_shared<const data::Dictionary>(std::move(levels)));
 }
 
-void LevelCounts::add(const data::Column& column) {
-  const auto slots = index_.slots_of(column);
+std::vector<std::uint32_t> LevelCounts::add(const data::Column& column) {
+  auto slots = index_.slots_of(column);
   counts_.resize(index_.n_slots());
   for (const std::uint32_t slot : slots) ++counts_[slot];
+  return slots;
 }
 
-void LevelCounts::merge(const LevelCounts& other) {
-  const auto slots = index_.merge(other.index_);
+std::vector<std::uint32_t> LevelCounts::merge(const LevelCounts& other) {
+  auto slots = index_.merge(other.index_);
   counts_.resize(index_.n_slots());
   for (std::size_t i = 0; i < other.counts_.size(); ++i) counts_[slots[i]] += other.counts_[i];
+  return slots;
 }
 
 Levels LevelCounts::levels(std::vector<std::int64_t>& counts) const {
   std::vector<std::uint32_t> new_slot;
+  return levels(counts, new_slot);
+}
+
+Levels LevelCounts::levels(std::vector<std::int64_t>& counts, std::vector<std::uint32_t>& new_slot) const {
   Levels out = index_.sorted(new_slot);
   counts.assign(out.n_slots(), 0);
   for (std::size_t i = 0; i < counts_.size(); ++i) counts[new_slot[i]] = counts_[i];

@@ -37,9 +37,12 @@ class LevelIndex {
 /// Rows per level of a category column that comes in batches. Exact, in memory by the number of levels.
 class LevelCounts {
  public:
-  void add(const data::Column& column);
-  void merge(const LevelCounts& other);
-  /// The levels in order, and the rows per slot of them.
+  /// Returns LevelIndex::slots_of() the column.
+  std::vector<std::uint32_t> add(const data::Column& column);
+  /// Returns the slots here of all slots of the other.
+  std::vector<std::uint32_t> merge(const LevelCounts& other);
+  /// The levels in order, and the rows per slot of them. new_slot: as LevelIndex::sorted() has it.
+  Levels levels(std::vector<std::int64_t>& counts, std::vector<std::uint32_t>& new_slot) const;
   Levels levels(std::vector<std::int64_t>& counts) const;
 
  private:

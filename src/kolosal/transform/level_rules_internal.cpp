@@ -8,10 +8,7 @@ void LevelRules::fit_counts(std::size_t c, const std::string& name, std::vector<
         "column \"{}\" has missing cells in {} of the training rows, and handle_missing is \"error\"; "
         "fill them first, or choose another handle_missing",
         name, counts[1]);
-  if (missing_ == "unknown") {
-    counts[0] += counts[1];
-    counts[1] = 0;
-  }
+  fit_sums(1, counts);
   if (unknown_ != "error") return;
   known_[c].assign(counts.size(), 0);
   for (std::size_t slot = 2; slot < counts.size(); ++slot) known_[c][slot] = counts[slot] > 0 ? 1 : 0;

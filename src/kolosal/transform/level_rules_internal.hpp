@@ -36,6 +36,15 @@ class LevelRules {
   /// as unknown ones.
   /// @throws Error kData when there are missing cells and they are refused.
   void fit_counts(std::size_t c, const std::string& name, std::vector<std::int64_t>& counts);
+  /// The same of `width` sums per slot: those of missing cells are added to slot 0 where they are as unknown
+  /// ones.
+  template <typename T>
+  void fit_sums(std::size_t width, std::vector<T>& sums) const {
+    for (std::size_t k = 0; k < width && missing_ == "unknown"; ++k) {
+      sums[k] += sums[width + k];
+      sums[width + k] = {};
+    }
+  }
   /// Codes to fit on: missing ones are kUnseenCode where they are as unknown ones.
   CodeView fit_codes(const Levels& levels, const data::Column& column) const;
 

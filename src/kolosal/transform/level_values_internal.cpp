@@ -30,6 +30,21 @@ std::vector<Transformer::Named> LevelValues::encode(const data::Frame& x, const 
   return out;
 }
 
+void LevelValues::do_finish_fit(const Context& context) {
+  const TargetOutputs outputs = gathered_.outputs(max_classes_);
+  classes_ = outputs.classes();
+  tables_.assign(input_columns().size(), {});
+  rules_.begin_fit(tables_.size());
+  context.parallel_blocks(tables_.size(), 1, [&](std::size_t c, std::size_t) {
+    TargetSums::OfColumn gathered = gathered_.of_column(c, outputs);
+    gathered.fit_rules(c, input_columns()[c], rules_);
+    tables_[c].value = values_of(gathered, outputs);
+    rules_.apply(gathered.n_rows, outputs.size(), tables_[c].value);
+    tables_[c].levels = std::move(gathered.levels);
+  });
+  gathered_ = {};
+}
+
 void LevelValues::do_save(artifact::Node& node) const {
   node.set_array("classes", classes_);
   rules_.save(node);

@@ -23,12 +23,18 @@ TargetOutputs::TargetOutputs(const TargetView& y, std::span<const std::uint32_t>
   if (y.task != Task::kMulticlass) return;
   std::vector<std::int64_t> counts(y.n_classes);
   for (const std::uint32_t row : rows) ++counts[static_cast<std::size_t>(y.values[row])];
-  classes_.resize(y.n_classes);
+  *this = TargetOutputs(counts, max_classes);
+}
+
+TargetOutputs::TargetOutputs(std::span<const std::int64_t> class_rows, std::size_t max_classes)
+    : classes_(class_rows.size()), of_class_(class_rows.size(), -1) {
   std::iota(classes_.begin(), classes_.end(), std::int64_t{0});
   std::ranges::stable_sort(classes_, std::ranges::greater{},
-                           [&](std::int64_t c) { return counts[static_cast<std::size_t>(c)]; });
+                           [&](std::int64_t c) { return class_rows[static_cast<std::size_t>(c)]; });
   classes_.resize(std::min(classes_.size(), max_classes));
   std::ranges::sort(classes_);
+  for (std::size_t k = 0; k < classes_.size(); ++k)
+    of_class_[static_cast<std::size_t>(classes_[k])] = static_cast<std::int32_t>(k);
 }
 
 std::string output_name(const std::string& column, const char* suffix,

@@ -15,8 +15,15 @@ class TargetOutputs {
  public:
   TargetOutputs() = default;
   TargetOutputs(const data::TargetView& y, std::span<const std::uint32_t> rows, std::size_t max_classes);
+  /// One output, the target minus `shift`.
+  explicit TargetOutputs(double shift) : shift_(shift) {}
+  /// One output for each of the most frequent classes.
+  TargetOutputs(std::span<const std::int64_t> class_rows, std::size_t max_classes);
 
   std::size_t size() const { return classes_.empty() ? 1 : classes_.size(); }
+  bool by_class() const { return !classes_.empty(); }
+  /// The output that is 1 for the class of a row; -1: none. Of outputs by class.
+  std::int32_t output_of(double target) const { return of_class_[static_cast<std::size_t>(target)]; }
   /// The class of each output, ascending; empty when there is one output.
   const std::vector<std::int64_t>& classes() const { return classes_; }
   /// Regression: the mean of the fitted rows, which value() leaves out so that sums keep their digits; else
@@ -28,6 +35,7 @@ class TargetOutputs {
 
  private:
   std::vector<std::int64_t> classes_;
+  std::vector<std::int32_t> of_class_;  // class -> output, or -1
   double shift_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "kolosal/transform/level_counts_internal.hpp"
 #include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/sample_target_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
@@ -21,10 +22,16 @@ struct CategoryCrossParams {
   std::string handle_missing = "keep";
 };
 
+// The inverse of Levels::slot().
+std::int32_t code_of(std::uint32_t slot) { return static_cast<std::int32_t>(slot) - 2; }
+
 // The level of one column and that of another as one number.
+std::uint64_t key_of(std::uint32_t a, std::uint32_t b) { return static_cast<std::uint64_t>(a) << 32 | b; }
 std::uint64_t key_of(std::int32_t a, std::int32_t b) {
-  return static_cast<std::uint64_t>(static_cast<std::uint32_t>(a)) << 32 | static_cast<std::uint32_t>(b);
+  return key_of(static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(b));
 }
+std::uint32_t first_of(std::uint64_t key) { return static_cast<std::uint32_t>(key >> 32); }
+std::uint32_t second_of(std::uint64_t key) { return static_cast<std::uint32_t>(key & 0xffffffffU); }
 
 // Share of the target's variance that groups of rows explain, corrected for their number (a group of one row
 // explains nothing); 0 when it is not better than chance.
@@ -57,13 +64,15 @@ double explained_share(const std::vector<std::uint64_t>& groups, const SampleTar
 /// Missing: a cross is missing where one of both is; handle_missing "level": missing cells are crossed like a
 ///          level "(missing)", "unknown": the cross is an unknown level.
 /// Unknown: pairs that are no level are unknown to later steps, or missing (handle_unknown "missing").
-/// "error"
-///          refuses levels of one column that no fitted row has; a new pair of known levels is none.
+///          "error" refuses levels of one column that no fitted row has; a new pair of known levels is none.
+/// Streams: all: exactly, in memory by the number of different pairs. gain can not: it looks at every pair of
+///          columns in the same few rows, spread over the whole table.
 class CategoryCross final : public Transformer {
  public:
   explicit CategoryCross(CategoryCrossParams params)
       : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
   bool uses_target() const override { return params_.choose == "gain"; }
+  bool can_stream() const override { return params_.choose == "all"; }
   std::string made_types() const override { return "category"; }
 
  private:
@@ -78,12 +87,19 @@ class CategoryCross final : public Transformer {
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
+  void do_begin_stream() override;
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override;
+  void do_finish_fit(const Context& context) override;
 
+  // Rows by key_of the two levels of a cross.
+  using PairCounts = std::unordered_map<std::uint64_t, std::int64_t>;
+  std::vector<std::pair<std::size_t, std::size_t>> all_pairs() const;
   std::vector<std::pair<std::size_t, std::size_t>> choose_pairs(const data::Frame& x,
                                                                 std::span<const std::uint32_t> rows,
                                                                 const data::TargetView& y,
                                                                 const Context& context) const;
-  void fit_cross(const data::Frame& x, std::span<const std::uint32_t> rows, Cross& cross) const;
+  void choose_levels(const PairCounts& counts, Cross& cross) const;
 
   // Whether a cell can be part of a level of a cross.
   bool is_level(std::int32_t code) const {
@@ -94,24 +110,30 @@ class CategoryCross final : public Transformer {
   LevelRules rules_;
   std::vector<Levels> levels_;  // by column
   std::vector<Cross> crosses_;
+  // A stream: keys are of the slots that two columns have in gathered_.
+  std::vector<LevelCounts> gathered_;  // by column
+  std::vector<PairCounts> counted_;    // by cross
 };
+
+std::vector<std::pair<std::size_t, std::size_t>> CategoryCross::all_pairs() const {
+  const std::size_t n = input_columns().size();
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  for (std::size_t a = 0; a < n; ++a)
+    for (std::size_t b = a + 1; b < n; ++b) pairs.emplace_back(a, b);
+  if (!uses_target() && pairs.size() > static_cast<std::size_t>(params_.n_crosses))
+    throw Error(ErrorCode::kInvalidParameter,
+                "category_cross of {} columns would make {} crosses, more than n_crosses = {}; name the "
+                "columns, or set choose to \"gain\"",
+                n, pairs.size(), params_.n_crosses);
+  return pairs;
+}
 
 std::vector<std::pair<std::size_t, std::size_t>> CategoryCross::choose_pairs(
     const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
     const Context& context) const {
-  std::vector<std::pair<std::size_t, std::size_t>> pairs;
-  for (std::size_t a = 0; a < x.n_columns(); ++a)
-    for (std::size_t b = a + 1; b < x.n_columns(); ++b) pairs.emplace_back(a, b);
+  auto pairs = all_pairs();
+  if (!uses_target()) return pairs;
   const auto most = static_cast<std::size_t>(params_.n_crosses);
-  if (!uses_target()) {
-    if (pairs.size() > most)
-      throw Error(ErrorCode::kInvalidParameter,
-                  "category_cross of {} columns would make {} crosses, more than n_crosses = {}; name the "
-                  "columns, or "
-                  "set choose to \"gain\"",
-                  x.n_columns(), pairs.size(), params_.n_crosses);
-    return pairs;
-  }
   const auto sample = sample_rows(rows, static_cast<std::size_t>(params_.sample_rows));
   if (sample.size() < 2) return {};
   const SampleTarget target = sample_target(y, sample);
@@ -139,30 +161,27 @@ std::vector<std::pair<std::size_t, std::size_t>> CategoryCross::choose_pairs(
   return out;
 }
 
-void CategoryCross::fit_cross(const data::Frame& x, std::span<const std::uint32_t> rows, Cross& cross) const {
+void CategoryCross::choose_levels(const PairCounts& counts, Cross& cross) const {
   const Levels &left = levels_[cross.a], &right = levels_[cross.b];
-  const CodeView a = left.codes(x.column(cross.a)), b = right.codes(x.column(cross.b));
-  std::unordered_map<std::uint64_t, std::int64_t> counts;
-  for (const std::uint32_t row : rows)
-    if (is_level(a[row]) && is_level(b[row])) ++counts[key_of(a[row], b[row])];
   struct Pair {
     std::string name;
     std::uint64_t key;
     std::int64_t count;
   };
-  const auto text_of = [](const Levels& levels, std::uint64_t code) {
-    const auto signed_code = static_cast<std::int32_t>(static_cast<std::uint32_t>(code));
+  const auto text_of = [](const Levels& levels, std::uint32_t code) {
+    const auto signed_code = static_cast<std::int32_t>(code);
     return signed_code < 0 ? "(missing)" : levels.dictionary().level(signed_code);
   };
   std::vector<Pair> pairs;
   for (const auto& [key, count] : counts)
     if (count >= params_.min_rows)
-      pairs.push_back({text_of(left, key >> 32) + "*" + text_of(right, key & 0xffffffffU), key, count});
+      pairs.push_back(
+          {text_of(left, first_of(key)) + "*" + text_of(right, second_of(key)), key, count});
   // By name, and pairs of one name ("a*b" and "c", "a" and "b*c") by the first level: the same whatever the
   // codes.
   std::ranges::sort(pairs, [&](const Pair& p, const Pair& q) {
     if (p.name != q.name) return p.name < q.name;
-    const std::string first = text_of(left, p.key >> 32), second = text_of(left, q.key >> 32);
+    const std::string first = text_of(left, first_of(p.key)), second = text_of(left, first_of(q.key));
     return first != second ? first < second : p.key < q.key;
   });
   if (pairs.size() > static_cast<std::size_t>(params_.max_levels)) {
@@ -197,8 +216,62 @@ void CategoryCross::do_fit(const data::Frame& x, std::span<const std::uint32_t> 
   }
   crosses_.clear();
   for (const auto& [a, b] : choose_pairs(x, rows, y, context)) crosses_.push_back({a, b, {}, {}});
-  context.parallel_blocks(crosses_.size(), 1,
-                          [&](std::size_t i, std::size_t) { fit_cross(x, rows, crosses_[i]); });
+  context.parallel_blocks(crosses_.size(), 1, [&](std::size_t i, std::size_t) {
+    const auto a = x.column(crosses_[i].a).codes(), b = x.column(crosses_[i].b).codes();
+    PairCounts counts;
+    for (const std::uint32_t row : rows)
+      if (is_level(a[row]) && is_level(b[row])) ++counts[key_of(a[row], b[row])];
+    choose_levels(counts, crosses_[i]);
+  });
+}
+
+void CategoryCross::do_begin_stream() {
+  crosses_.clear();
+  for (const auto& [a, b] : all_pairs()) crosses_.push_back({a, b, {}, {}});
+  gathered_.assign(input_columns().size(), {});
+  counted_.assign(crosses_.size(), {});
+}
+
+void CategoryCross::do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) {
+  require_types(x, "category_cross", "category");
+  std::vector<std::vector<std::uint32_t>> slots(x.n_columns());
+  context.parallel_blocks(x.n_columns(), 1,
+                          [&](std::size_t c, std::size_t) { slots[c] = gathered_[c].add(x.column(c)); });
+  context.parallel_blocks(crosses_.size(), 1, [&](std::size_t i, std::size_t) {
+    const auto &a = slots[crosses_[i].a], &b = slots[crosses_[i].b];
+    for (std::size_t row = 0; row < a.size(); ++row)
+      if (is_level(code_of(a[row])) && is_level(code_of(b[row]))) ++counted_[i][key_of(a[row], b[row])];
+  });
+}
+
+void CategoryCross::do_merge(const Transformer& other) {
+  const auto& theirs = dynamic_cast<const CategoryCross&>(other);
+  std::vector<std::vector<std::uint32_t>> slots;
+  for (std::size_t c = 0; c < gathered_.size(); ++c)
+    slots.push_back(gathered_[c].merge(theirs.gathered_[c]));
+  for (std::size_t i = 0; i < crosses_.size(); ++i)
+    for (const auto& [key, count] : theirs.counted_[i])
+      counted_[i][key_of(slots[crosses_[i].a][first_of(key)], slots[crosses_[i].b][second_of(key)])] += count;
+}
+
+void CategoryCross::do_finish_fit(const Context& context) {
+  levels_.clear();
+  rules_.begin_fit(gathered_.size());
+  std::vector<std::vector<std::uint32_t>> new_slot(gathered_.size());
+  for (std::size_t c = 0; c < gathered_.size(); ++c) {
+    std::vector<std::int64_t> counts;
+    levels_.push_back(gathered_[c].levels(counts, new_slot[c]));
+    rules_.fit_counts(c, input_columns()[c], counts);
+  }
+  context.parallel_blocks(crosses_.size(), 1, [&](std::size_t i, std::size_t) {
+    const auto code = [&](std::size_t column, std::uint32_t slot) { return code_of(new_slot[column][slot]); };
+    PairCounts counts;
+    for (const auto& [key, count] : counted_[i])
+      counts[key_of(code(crosses_[i].a, first_of(key)), code(crosses_[i].b, second_of(key)))] = count;
+    choose_levels(counts, crosses_[i]);
+  });
+  gathered_.clear();
+  counted_.clear();
 }
 
 std::vector<Transformer::Named> CategoryCross::do_transform(const data::Frame& x,

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/level_counts_internal.hpp"
 #include "kolosal/transform/target_outputs_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -74,6 +74,8 @@ double stat_of(Stat stat, const Group& group, const Group& all) {
 ///          group without numbers, and a level that no fitted row has, get the figures of all fitted
 ///          rows (the count is 0). The standard deviation (divided by n - 1) of one number is NaN. Row
 ///          weights are not looked at.
+/// Streams: to rounding, in memory by levels times number columns (and classes). Afterwards all rows get the
+///          target's figures of their level, the fitted ones too.
 /// Source:  agrees with pandas' groupby().agg().
 class GroupStats final : public Transformer {
  public:
@@ -87,6 +89,8 @@ class GroupStats final : public Transformer {
     }
   }
   bool uses_target() const override { return params_.target; }
+  bool can_stream() const override { return true; }
+  std::string made_types() const override { return "category,numeric"; }
 
  private:
   // The figures of one column by one category: stat x slot.
@@ -118,7 +122,13 @@ class GroupStats final : public Transformer {
   }
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
+  void do_begin_stream() override;
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override;
+  void do_finish_fit(const Context& context) override;
 
+  // Which figures there are: tables_ without values, and where the numbers of each come from.
+  void list_tables(bool classes, const std::vector<std::int64_t>& outputs);
   void fit_tables(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
                   std::span<const std::uint8_t> fold_of, ByFold& by_fold, const Context& context);
   std::vector<Named> make(const data::Frame& x, std::span<const std::uint32_t> rows,
@@ -144,34 +154,53 @@ class GroupStats final : public Transformer {
   std::vector<Stat> stats_;
   std::vector<Levels> levels_;  // by input column; empty for numbers
   std::vector<Table> tables_;
+  // By table, within a fit: an input column, or -1 - the output of the target.
+  std::vector<std::ptrdiff_t> sources_;
+
+  // A stream: the groups of each table by slot of its category. All classes of a target are outputs.
+  struct Gathered {
+    bool started = false;
+    data::Task task = data::Task::kRegression;
+    std::size_t n_classes = 0;
+    std::vector<std::int64_t> class_rows;
+    std::vector<LevelIndex> index;           // by input column; of categories
+    std::vector<std::vector<Group>> groups;  // by table
+  };
+  void start_stream(data::Task task, std::size_t n_classes);
+  Gathered gathered_;
 };
+
+void GroupStats::list_tables(bool classes, const std::vector<std::int64_t>& outputs) {
+  tables_.clear();
+  sources_.clear();
+  const auto is_category = [&](std::size_t c) { return input_types()[c] == ColumnType::kCategory; };
+  for (std::size_t c = 0; c < input_columns().size(); ++c) {
+    if (!is_category(c)) continue;
+    const std::string by = "_by_" + input_columns()[c];
+    for (std::size_t v = 0; v < input_columns().size(); ++v) {
+      if (is_category(v)) continue;
+      tables_.push_back({c, input_columns()[v] + "_", by, stats_, {}});
+      sources_.push_back(static_cast<std::ptrdiff_t>(v));
+    }
+    for (std::size_t k = 0; params_.target && k < std::max<std::size_t>(1, outputs.size()); ++k) {
+      const std::string of = outputs.empty() ? by : fmt::format("_{}{}", outputs[k], by);
+      tables_.push_back({c, "target_", of, stats_for(classes), {}});
+      sources_.push_back(-1 - static_cast<std::ptrdiff_t>(k));
+    }
+  }
+}
 
 void GroupStats::fit_tables(const data::Frame& x, std::span<const std::uint32_t> rows,
                             const data::TargetView& y, std::span<const std::uint8_t> fold_of, ByFold& by_fold,
                             const Context& context) {
   require_types(x, "group_stats", "category,numeric");
   levels_.assign(x.n_columns(), {});
-  tables_.clear();
+  for (std::size_t c = 0; c < x.n_columns(); ++c)
+    if (x.column(c).type() == ColumnType::kCategory) levels_[c] = Levels(x.column(c).dictionary());
   const TargetOutputs outputs = params_.target
                                     ? TargetOutputs(y, rows, static_cast<std::size_t>(params_.max_classes))
                                     : TargetOutputs();
-  const bool classes = params_.target && y.task != data::Task::kRegression;
-  std::vector<std::ptrdiff_t> sources;  // by table: an input column, or -1 - the output of the target
-  for (std::size_t c = 0; c < x.n_columns(); ++c) {
-    if (x.column(c).type() != ColumnType::kCategory) continue;
-    levels_[c] = Levels(x.column(c).dictionary());
-    const std::string by = "_by_" + x.name(c);
-    for (std::size_t v = 0; v < x.n_columns(); ++v) {
-      if (x.column(v).type() == ColumnType::kCategory) continue;
-      tables_.push_back({c, x.name(v) + "_", by, stats_, {}});
-      sources.push_back(static_cast<std::ptrdiff_t>(v));
-    }
-    for (std::size_t k = 0; params_.target && k < outputs.size(); ++k) {
-      const std::string of = outputs.classes().empty() ? by : fmt::format("_{}{}", outputs.classes()[k], by);
-      tables_.push_back({c, "target_", of, stats_for(classes), {}});
-      sources.push_back(-1 - static_cast<std::ptrdiff_t>(k));
-    }
-  }
+  list_tables(y.task != data::Task::kRegression, outputs.classes());
   std::size_t n_made = x.n_columns();
   for (const Table& table : tables_) n_made += table.stats.size();
   check_width(n_made);
@@ -182,15 +211,15 @@ void GroupStats::fit_tables(const data::Frame& x, std::span<const std::uint32_t>
     Table& table = tables_[t];
     const Levels& levels = levels_[table.category];
     const CodeView codes = levels.codes(x.column(table.category));
-    if (sources[t] >= 0) {
+    if (sources_[t] >= 0) {
       std::vector<Group> groups(levels.n_slots());
-      const Numbers cells(x.column(static_cast<std::size_t>(sources[t])));
+      const Numbers cells(x.column(static_cast<std::size_t>(sources_[t])));
       for (const std::uint32_t row : rows)
         if (std::isfinite(cells[row])) groups[Levels::slot(codes[row])].add(cells[row]);
       table.value = figures_of(table.stats, groups);
       return;
     }
-    const auto k = static_cast<std::size_t>(-1 - sources[t]);
+    const auto k = static_cast<std::size_t>(-1 - sources_[t]);
     std::vector<std::vector<Group>> parts(n_folds, std::vector<Group>(levels.n_slots()));
     for (std::size_t i = 0; i < rows.size(); ++i)
       parts[fold_of.empty() ? 0 : fold_of[i]][Levels::slot(codes[rows[i]])].add(
@@ -208,6 +237,97 @@ void GroupStats::fit_tables(const data::Frame& x, std::span<const std::uint32_t>
       by_fold[t].insert(by_fold[t].end(), figures.begin(), figures.end());
     }
   });
+}
+
+void GroupStats::do_begin_stream() {
+  gathered_ = {};
+  gathered_.index.resize(input_columns().size());
+}
+
+void GroupStats::start_stream(data::Task task, std::size_t n_classes) {
+  if (gathered_.started && params_.target && (task != gathered_.task || n_classes != gathered_.n_classes))
+    throw Error(ErrorCode::kInvalidParameter,
+                "the target of a batch is {} with {} classes, but was {} with {}", data::task_name(task),
+                n_classes, data::task_name(gathered_.task), gathered_.n_classes);
+  if (gathered_.started) return;
+  gathered_.started = true;
+  gathered_.task = task;
+  gathered_.n_classes = n_classes;
+  gathered_.class_rows.resize(n_classes);
+  std::vector<std::int64_t> outputs;
+  for (std::size_t k = 0; task == data::Task::kMulticlass && k < n_classes; ++k)
+    outputs.push_back(static_cast<std::int64_t>(k));
+  list_tables(task != data::Task::kRegression, outputs);
+  gathered_.groups.resize(tables_.size());
+}
+
+void GroupStats::do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) {
+  require_types(x, "group_stats", "category,numeric");
+  if (x.n_rows() == 0) return;
+  start_stream(y.task, y.n_classes);
+  const bool by_class = params_.target && y.task == data::Task::kMulticlass;
+  for (std::size_t row = 0; by_class && row < x.n_rows(); ++row)
+    ++gathered_.class_rows[static_cast<std::size_t>(y.values[row])];
+  std::vector<std::vector<std::uint32_t>> slots(x.n_columns());
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    if (x.column(c).type() == ColumnType::kCategory) slots[c] = gathered_.index[c].slots_of(x.column(c));
+  });
+  context.parallel_blocks(tables_.size(), 1, [&](std::size_t t, std::size_t) {
+    const std::size_t c = tables_[t].category;
+    std::vector<Group>& groups = gathered_.groups[t];
+    groups.resize(gathered_.index[c].n_slots());
+    if (sources_[t] >= 0) {
+      const Numbers cells(x.column(static_cast<std::size_t>(sources_[t])));
+      for (std::size_t row = 0; row < cells.size(); ++row)
+        if (std::isfinite(cells[row])) groups[slots[c][row]].add(cells[row]);
+      return;
+    }
+    const auto output = static_cast<double>(-1 - sources_[t]);
+    for (std::size_t row = 0; row < x.n_rows(); ++row)
+      groups[slots[c][row]].add(!by_class ? y.values[row] : y.values[row] == output ? 1.0 : 0.0);
+  });
+}
+
+void GroupStats::do_merge(const Transformer& other) {
+  const Gathered& theirs = dynamic_cast<const GroupStats&>(other).gathered_;
+  if (!theirs.started) return;
+  start_stream(theirs.task, theirs.n_classes);
+  for (std::size_t k = 0; k < gathered_.class_rows.size(); ++k)
+    gathered_.class_rows[k] += theirs.class_rows[k];
+  std::vector<std::vector<std::uint32_t>> slots;
+  for (std::size_t c = 0; c < theirs.index.size(); ++c)
+    slots.push_back(gathered_.index[c].merge(theirs.index[c]));
+  for (std::size_t t = 0; t < tables_.size(); ++t) {
+    const std::size_t c = tables_[t].category;
+    gathered_.groups[t].resize(gathered_.index[c].n_slots());
+    for (std::size_t i = 0; i < theirs.groups[t].size(); ++i)
+      gathered_.groups[t][slots[c][i]].merge(theirs.groups[t][i]);
+  }
+}
+
+void GroupStats::do_finish_fit(const Context& context) {
+  start_stream(gathered_.task, gathered_.n_classes);  // no row came: all figures are missing
+  const bool by_class = params_.target && gathered_.task == data::Task::kMulticlass;
+  const TargetOutputs outputs =
+      by_class ? TargetOutputs(gathered_.class_rows, static_cast<std::size_t>(params_.max_classes))
+               : TargetOutputs();
+  // Of the tables of all classes those stay whose class is an output.
+  std::vector<std::vector<Group>> groups;
+  for (std::size_t t = 0; t < tables_.size(); ++t)
+    if (sources_[t] >= 0 || !by_class || outputs.output_of(static_cast<double>(-1 - sources_[t])) >= 0)
+      groups.push_back(std::move(gathered_.groups[t]));
+  list_tables(gathered_.task != data::Task::kRegression, outputs.classes());
+  levels_.assign(input_columns().size(), {});
+  std::vector<std::vector<std::uint32_t>> new_slot(levels_.size());
+  for (std::size_t c = 0; c < levels_.size(); ++c)
+    if (input_types()[c] == ColumnType::kCategory) levels_[c] = gathered_.index[c].sorted(new_slot[c]);
+  context.parallel_blocks(tables_.size(), 1, [&](std::size_t t, std::size_t) {
+    const std::size_t c = tables_[t].category;
+    std::vector<Group> in_order(levels_[c].n_slots());
+    for (std::size_t slot = 0; slot < groups[t].size(); ++slot) in_order[new_slot[c][slot]] = groups[t][slot];
+    tables_[t].value = figures_of(tables_[t].stats, in_order);
+  });
+  gathered_ = {};
 }
 
 std::vector<Transformer::Named> GroupStats::make(const data::Frame& x, std::span<const std::uint32_t> rows,

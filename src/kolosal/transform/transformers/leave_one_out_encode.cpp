@@ -16,10 +16,11 @@ struct LeaveOneOutParams {
 // Of one level, or of all rows.
 struct LevelSum {
   double n = 0, weight = 0, value = 0;
-  void add(double w, double v) {
-    n += 1;
-    weight += w;
-    value += w * v;
+  void add(double rows, double w, double v) { add({rows, w, w * v}); }
+  void add(const LevelSum& other) {
+    n += other.n;
+    weight += other.weight;
+    value += other.value;
   }
 };
 
@@ -44,15 +45,20 @@ struct LevelSum {
 class LeaveOneOutEncode final : public LevelValues {
  public:
   explicit LeaveOneOutEncode(LeaveOneOutParams params)
-      : LevelValues("leave_one_out_encode", "_loo", {params.handle_unknown, params.handle_missing}),
+      : LevelValues("leave_one_out_encode", "_loo", params.max_classes,
+                    {params.handle_unknown, params.handle_missing}),
         params_(std::move(params)) {}
-  bool uses_target() const override { return true; }
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
               const Context& context) override;
   std::vector<Named> do_fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
                                       const data::TargetView& y, const Context& context) override;
+
+  std::vector<double> values_of(const TargetSums::OfColumn& gathered,
+                                const TargetOutputs& outputs) const override;
+  // Of the sums of all slots; those of unseen levels become those of all rows.
+  static std::vector<double> means_of(std::vector<LevelSum>& sums, const TargetOutputs& outputs);
 
   LeaveOneOutParams params_;
   // Within fit: what do_fit_transform() needs again.
@@ -63,7 +69,7 @@ class LeaveOneOutEncode final : public LevelValues {
 void LeaveOneOutEncode::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
                                const data::TargetView& y, const Context& context) {
   require_types(x, "leave_one_out_encode", "category");
-  outputs_ = TargetOutputs(y, rows, static_cast<std::size_t>(params_.max_classes));
+  outputs_ = TargetOutputs(y, rows, max_classes_);
   classes_ = outputs_.classes();
   tables_.assign(x.n_columns(), {});
   sums_.assign(x.n_columns(), {});
@@ -75,23 +81,37 @@ void LeaveOneOutEncode::do_fit(const data::Frame& x, std::span<const std::uint32
     const CodeView codes = begin_column(x, c, rows, counts);
     auto& sums = sums_[c];
     sums.assign(table.levels.n_slots() * width, {});
-    std::vector<LevelSum> all(width);
     for (const std::uint32_t row : rows)
-      for (std::size_t k = 0; k < width; ++k) {
-        const double value = outputs_.value(y.values[row], k);
-        sums[Levels::slot(codes[row]) * width + k].add(y.weight(row), value);
-        all[k].add(y.weight(row), value);
-      }
-    table.value.resize(sums.size());
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-      const std::size_t k = i % width;
-      // Unseen levels among the fitted rows have nothing in common: the first slot is that of all rows.
-      if (i < width) sums[i] = all[k];
-      const LevelSum& sum = sums[i].n > 1 && sums[i].weight > 0 ? sums[i] : all[k];
-      table.value[i] = (sum.weight > 0 ? sum.value / sum.weight : 0) + outputs_.shift();
-    }
+      for (std::size_t k = 0; k < width; ++k)
+        sums[Levels::slot(codes[row]) * width + k].add(1, y.weight(row), outputs_.value(y.values[row], k));
+    table.value = means_of(sums, outputs_);
     rules_.apply(counts, width, table.value);
   });
+}
+
+std::vector<double> LeaveOneOutEncode::values_of(const TargetSums::OfColumn& gathered,
+                                                 const TargetOutputs& outputs) const {
+  std::vector<LevelSum> sums;
+  for (std::size_t slot = 0; slot < gathered.n_rows.size(); ++slot)
+    for (std::size_t k = 0; k < outputs.size(); ++k)
+      sums.push_back({static_cast<double>(gathered.n_rows[slot]), gathered.weight[slot],
+                      gathered.sums[slot * outputs.size() + k].value});
+  return means_of(sums, outputs);
+}
+
+std::vector<double> LeaveOneOutEncode::means_of(std::vector<LevelSum>& sums, const TargetOutputs& outputs) {
+  const std::size_t width = outputs.size();
+  std::vector<LevelSum> all(width);
+  for (std::size_t i = 0; i < sums.size(); ++i) all[i % width].add(sums[i]);
+  std::vector<double> out(sums.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const std::size_t k = i % width;
+    // Unseen levels among the fitted rows have nothing in common: the first slot is that of all rows.
+    if (i < width) sums[i] = all[k];
+    const LevelSum& sum = sums[i].n > 1 && sums[i].weight > 0 ? sums[i] : all[k];
+    out[i] = (sum.weight > 0 ? sum.value / sum.weight : 0) + outputs.shift();
+  }
+  return out;
 }
 
 std::vector<Transformer::Named> LeaveOneOutEncode::do_fit_transform(const data::Frame& x,

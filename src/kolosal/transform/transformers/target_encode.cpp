@@ -4,9 +4,7 @@
 
 #include "kolosal/core/random.hpp"
 #include "kolosal/data/cell_buffer.hpp"
-#include "kolosal/transform/level_counts_internal.hpp"
-#include "kolosal/transform/level_rules_internal.hpp"
-#include "kolosal/transform/target_outputs_internal.hpp"
+#include "kolosal/transform/target_sums_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
 namespace kolosal::transform {
@@ -26,15 +24,6 @@ struct TargetEncodeParams {
   bool keep = false;
   std::string handle_unknown = "value";
   std::string handle_missing = "level";
-};
-
-// What the target is turned into: one number per row and output, of which levels have a mean.
-struct Outputs {
-  std::size_t n = 1;
-  bool by_class = false;               // multiclass: output k is 1 for rows of its class
-  std::vector<std::int32_t> of_class;  // multiclass: class -> output, or -1
-  std::vector<std::int64_t> classes;   // multiclass: output -> class
-  double shift = 0;  // regression: subtracted inside, so that sums of squares keep their digits
 };
 
 // Weighted sums of one group of rows.
@@ -98,14 +87,15 @@ class TargetEncode final : public Transformer {
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
 
-  void do_begin_stream() override {
-    gathered_.assign(input_columns().size(), {});
-    stream_ = {};
+  void do_begin_stream() override { gathered_.begin(input_columns().size()); }
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override {
+    require_types(x, "target_encode", "category");
+    gathered_.add(x, y, context);
   }
-  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
-  void do_merge(const Transformer& other) override;
+  void do_merge(const Transformer& other) override {
+    gathered_.merge(dynamic_cast<const TargetEncode&>(other).gathered_);
+  }
   void do_finish_fit(const Context& context) override;
-  void start_stream(const data::TargetView& y);
 
   // oof: null, or per column the encodings of the fitted rows (output x row of `rows`), made from the other
   // folds.
@@ -134,62 +124,10 @@ class TargetEncode final : public Transformer {
   std::vector<Table> tables_;
   std::vector<std::int64_t> classes_;  // multiclass: class of each output; else empty
   std::size_t n_outputs_ = 1;
-  Outputs outputs_;  // used within fit
-
-  // A stream. Sums are of the target minus stream_.shift; by class, output k is class k.
-  struct Gathered {
-    LevelIndex index;
-    std::vector<std::int64_t> n_rows;  // by slot of index
-    std::vector<double> weight;        // by slot
-    std::vector<Sums> sums;            // slot x output; the weight is not used
-    void grow(std::size_t n_outputs) {
-      n_rows.resize(index.n_slots());
-      weight.resize(index.n_slots());
-      sums.resize(index.n_slots() * n_outputs);
-    }
-  };
-  struct Stream {
-    bool started = false;
-    Task task = Task::kRegression;
-    std::size_t n_classes = 0;
-    double shift = 0;
-    std::vector<std::int64_t> class_rows;
-    std::size_t n_outputs() const { return task == Task::kMulticlass ? n_classes : 1; }
-  };
+  TargetOutputs outputs_;  // used within fit
+  TargetSums gathered_;    // within a fit over a stream
   void finish_column(std::size_t c);
-  std::vector<Gathered> gathered_;
-  Stream stream_;
 };
-
-// The outputs of more than two classes: the most frequent of them.
-void choose_classes(const std::vector<std::int64_t>& counts, std::size_t max_classes, Outputs& out) {
-  std::vector<std::int64_t> order(counts.size());
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::ranges::stable_sort(order, std::ranges::greater{},
-                           [&](std::int64_t c) { return counts[static_cast<std::size_t>(c)]; });
-  order.resize(std::min(order.size(), max_classes));
-  std::ranges::sort(order);
-  out.by_class = true;
-  out.n = order.size();
-  out.of_class.assign(counts.size(), -1);
-  for (std::size_t k = 0; k < order.size(); ++k)
-    out.of_class[static_cast<std::size_t>(order[k])] = static_cast<std::int32_t>(k);
-  out.classes = std::move(order);
-}
-
-Outputs outputs_of(const data::TargetView& y, std::span<const std::uint32_t> rows, std::size_t max_classes) {
-  Outputs out;
-  if (y.task == Task::kRegression) {
-    long double sum = 0;
-    for (const std::uint32_t row : rows) sum += static_cast<long double>(y.values[row]);
-    if (!rows.empty()) out.shift = static_cast<double>(sum / static_cast<long double>(rows.size()));
-  }
-  if (y.task != Task::kMulticlass) return out;
-  std::vector<std::int64_t> counts(y.n_classes);
-  for (const std::uint32_t row : rows) ++counts[static_cast<std::size_t>(y.values[row])];
-  choose_classes(counts, max_classes, out);
-  return out;
-}
 
 double TargetEncode::shrinkage_of(std::span<const Sums> levels, const Sums& all) const {
   if (params_.method != "james_stein" || !(all.weight > 1)) return 1;
@@ -232,7 +170,7 @@ double TargetEncode::encode(const Sums& level, const Sums& all, double shrinkage
 void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32_t> rows,
                               const data::TargetView& y, std::span<const std::uint8_t> fold_of, Table& table,
                               std::vector<double>* oof) const {
-  const std::size_t n_outputs = outputs_.n;
+  const std::size_t n_outputs = outputs_.size();
   const std::size_t n_slots = table.levels.n_slots();
   const std::size_t n_folds = oof ? static_cast<std::size_t>(params_.n_folds) : 1;
   table.value.assign(n_slots * n_outputs, 0.0);
@@ -252,13 +190,13 @@ void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32
       weights[cell] += weight;
       std::size_t k = 0;
       double value = 1;
-      if (outputs_.by_class) {
-        const std::int32_t output = outputs_.of_class[static_cast<std::size_t>(y.values[row])];
+      if (outputs_.by_class()) {
+        const std::int32_t output = outputs_.output_of(y.values[row]);
         if (output < static_cast<std::int32_t>(first) || output >= static_cast<std::int32_t>(first + width))
           continue;
         k = static_cast<std::size_t>(output) - first;
       } else {
-        value = y.values[row] - outputs_.shift;
+        value = y.values[row] - outputs_.shift();
       }
       Sums& sums = parts[cell * width + k];
       sums.value += weight * value;
@@ -282,7 +220,7 @@ void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32
       for (std::size_t s = 0; s < n_slots; ++s) {
         const bool unseen = s == Levels::slot(data::kUnseenCode);
         table.value[s * n_outputs + first + k] =
-            encode(unseen ? Sums{} : level[s], all, shrinkage) + outputs_.shift;
+            encode(unseen ? Sums{} : level[s], all, shrinkage) + outputs_.shift();
       }
       if (!oof) continue;
       std::vector<double> encoded(n_folds * n_slots);
@@ -297,7 +235,7 @@ void TargetEncode::fit_values(const CodeView& codes, std::span<const std::uint32
         const Sums rest = all - fold_total[f];
         const double shrinkage_without = shrinkage_of(others, rest);
         for (std::size_t s = 0; s < n_slots; ++s)
-          encoded[f * n_slots + s] = encode(others[s], rest, shrinkage_without) + outputs_.shift;
+          encoded[f * n_slots + s] = encode(others[s], rest, shrinkage_without) + outputs_.shift();
       }
       double* out = oof->data() + (first + k) * rows.size();
       for (std::size_t i = 0; i < rows.size(); ++i)
@@ -314,20 +252,19 @@ void TargetEncode::order_values(const CodeView& codes, std::span<const std::uint
   std::iota(order.begin(), order.end(), 0U);
   Rng rng(derive_seed(seed, {"target_encode", "order"}));
   rng.shuffle(order);
-  out.assign(outputs_.n * rows.size(), 0.0);
-  for (std::size_t k = 0; k < outputs_.n; ++k) {
+  out.assign(outputs_.size() * rows.size(), 0.0);
+  for (std::size_t k = 0; k < outputs_.size(); ++k) {
     const std::size_t unseen = Levels::slot(data::kUnseenCode);
-    const double prior = table.value[unseen * outputs_.n + k] - outputs_.shift;
+    const double prior = table.value[unseen * outputs_.size() + k] - outputs_.shift();
     std::vector<Sums> before(table.levels.n_slots());
     for (const std::uint32_t i : order) {
       const std::size_t row = rows[i], slot = Levels::slot(codes[row]);
       Sums& sums = before[slot];
       out[k * rows.size() + i] =
-          (slot == unseen ? prior : m_estimate(sums, prior, params_.smoothing)) + outputs_.shift;
-      const double value =
-          !outputs_.by_class ? y.values[row] - outputs_.shift
-          : outputs_.of_class[static_cast<std::size_t>(y.values[row])] == static_cast<std::int32_t>(k) ? 1.0
-                                                                                                       : 0.0;
+          (slot == unseen ? prior : m_estimate(sums, prior, params_.smoothing)) + outputs_.shift();
+      const double value = !outputs_.by_class() ? y.values[row] - outputs_.shift()
+                           : outputs_.output_of(y.values[row]) == static_cast<std::int32_t>(k) ? 1.0
+                                                                                               : 0.0;
       sums.weight += y.weight(row);
       sums.value += y.weight(row) * value;
     }
@@ -338,9 +275,9 @@ void TargetEncode::fit_tables(const data::Frame& x, std::span<const std::uint32_
                               const data::TargetView& y, const Context& context,
                               std::vector<std::vector<double>>* oof) {
   require_types(x, "target_encode", "category");
-  outputs_ = outputs_of(y, rows, static_cast<std::size_t>(params_.max_classes));
-  classes_ = outputs_.classes;
-  n_outputs_ = outputs_.n;
+  outputs_ = TargetOutputs(y, rows, static_cast<std::size_t>(params_.max_classes));
+  classes_ = outputs_.classes();
+  n_outputs_ = outputs_.size();
   std::vector<std::uint8_t> fold_of;
   const bool ordered = oof && params_.training == "ordered";
   if (oof && !ordered)
@@ -382,117 +319,40 @@ void TargetEncode::blank_values(const CodeView& codes, std::span<const std::uint
 
 // The sums of level slots and outputs become encodings, as fit_values() makes them of rows.
 void TargetEncode::finish_column(std::size_t c) {
-  const Gathered& gathered = gathered_[c];
+  TargetSums::OfColumn gathered = gathered_.of_column(c, outputs_);
   Table& table = tables_[c];
-  std::vector<std::uint32_t> new_slot;
-  table.levels = gathered.index.sorted(new_slot);
-  const std::size_t n_levels = static_cast<std::size_t>(
-      std::count_if(gathered.n_rows.begin() + 2, gathered.n_rows.end(), [](auto n) { return n > 0; }));
-  table.encoded = static_cast<std::int64_t>(n_levels) >= params_.min_levels;
+  table.levels = std::move(gathered.levels);
+  table.encoded = static_cast<std::int64_t>(table.levels.size()) >= params_.min_levels;
   if (!table.encoded) return;
-  const std::size_t n_slots = table.levels.n_slots(), n_given = stream_.n_outputs();
-  std::vector<std::int64_t> counts(n_slots);
-  table.value.assign(n_slots * outputs_.n, 0.0);
-  for (std::size_t slot = 0; slot < n_slots; ++slot) counts[new_slot[slot]] = gathered.n_rows[slot];
-  rules_.fit_counts(c, input_columns()[c], counts);
-  for (std::size_t k = 0; k < outputs_.n; ++k) {
-    const std::size_t given = outputs_.by_class ? static_cast<std::size_t>(outputs_.classes[k]) : 0;
+  gathered.fit_rules(c, input_columns()[c], rules_);
+  const std::size_t n_slots = table.levels.n_slots(), n_outputs = outputs_.size();
+  table.value.assign(n_slots * n_outputs, 0.0);
+  for (std::size_t k = 0; k < n_outputs; ++k) {
     Sums all;
     std::vector<Sums> level(n_slots);
     for (std::size_t slot = 0; slot < n_slots; ++slot) {
-      Sums& sums = level[new_slot[slot]];
-      sums = gathered.sums[slot * n_given + given];
-      sums.weight = gathered.weight[slot];
+      const auto& [value, square] = gathered.sums[slot * n_outputs + k];
+      level[slot] = {gathered.weight[slot], value, square};
+      all = all - Sums{-gathered.weight[slot], -value, -square};
     }
-    for (const Sums& sums : level) all = all - Sums{-sums.weight, -sums.value, -sums.square};
-    if (rules_.missing() == "unknown") level[Levels::slot(data::kMissingCode)] = {};
     const double shrinkage = shrinkage_of(level, all);
     for (std::size_t slot = 0; slot < n_slots; ++slot) {
       const bool unseen = slot == Levels::slot(data::kUnseenCode);
-      table.value[slot * outputs_.n + k] =
-          encode(unseen ? Sums{} : level[slot], all, shrinkage) + outputs_.shift;
+      table.value[slot * n_outputs + k] =
+          encode(unseen ? Sums{} : level[slot], all, shrinkage) + outputs_.shift();
     }
   }
-  finish_table(counts, table);
-}
-
-void TargetEncode::start_stream(const data::TargetView& y) {
-  if (stream_.started && (stream_.task != y.task || stream_.n_classes != y.n_classes))
-    throw Error(ErrorCode::kInvalidParameter,
-                "the target of a batch is {} with {} classes, but was {} with {}", data::task_name(y.task),
-                y.n_classes, data::task_name(stream_.task), stream_.n_classes);
-  if (stream_.started) return;
-  stream_ = {true, y.task, y.n_classes, 0, std::vector<std::int64_t>(y.n_classes)};
-  // Near the mean of all rows, so that sums of squares keep their digits.
-  if (y.task == Task::kRegression && !y.values.empty())
-    for (const double value : y.values) stream_.shift += value / static_cast<double>(y.values.size());
-}
-
-void TargetEncode::do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) {
-  require_types(x, "target_encode", "category");
-  if (x.n_rows() == 0) return;
-  start_stream(y);
-  const bool by_class = y.task == Task::kMulticlass;
-  const std::size_t n_outputs = stream_.n_outputs();
-  if (by_class)
-    for (const double value : y.values) ++stream_.class_rows[static_cast<std::size_t>(value)];
-  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-    Gathered& gathered = gathered_[c];
-    const auto slots = gathered.index.slots_of(x.column(c));
-    gathered.grow(n_outputs);
-    for (std::size_t row = 0; row < slots.size(); ++row) {
-      const double weight = y.weight(row);
-      const double value = by_class ? 1.0 : y.values[row] - stream_.shift;
-      ++gathered.n_rows[slots[row]];
-      gathered.weight[slots[row]] += weight;
-      Sums& sums =
-          gathered.sums[slots[row] * n_outputs + (by_class ? static_cast<std::size_t>(y.values[row]) : 0)];
-      sums.value += weight * value;
-      sums.square += weight * value * value;
-    }
-  });
-}
-
-void TargetEncode::do_merge(const Transformer& other) {
-  const auto& theirs = dynamic_cast<const TargetEncode&>(other);
-  if (!theirs.stream_.started) return;
-  const bool is_first = !stream_.started;
-  start_stream({theirs.stream_.task, {}, {}, theirs.stream_.n_classes});
-  if (is_first) stream_.shift = theirs.stream_.shift;
-  for (std::size_t k = 0; k < stream_.class_rows.size(); ++k)
-    stream_.class_rows[k] += theirs.stream_.class_rows[k];
-  const double moved = theirs.stream_.shift - stream_.shift;
-  const std::size_t n_outputs = stream_.n_outputs();
-  for (std::size_t c = 0; c < gathered_.size(); ++c) {
-    Gathered& gathered = gathered_[c];
-    const auto slots = gathered.index.merge(theirs.gathered_[c].index);
-    gathered.grow(n_outputs);
-    for (std::size_t i = 0; i < theirs.gathered_[c].n_rows.size(); ++i) {
-      const double weight = theirs.gathered_[c].weight[i];
-      gathered.n_rows[slots[i]] += theirs.gathered_[c].n_rows[i];
-      gathered.weight[slots[i]] += weight;
-      for (std::size_t k = 0; k < n_outputs; ++k) {
-        const Sums& part = theirs.gathered_[c].sums[i * n_outputs + k];
-        Sums& sums = gathered.sums[slots[i] * n_outputs + k];
-        sums.value += part.value + weight * moved;
-        sums.square += part.square + 2 * moved * part.value + weight * moved * moved;
-      }
-    }
-  }
+  finish_table(gathered.n_rows, table);
 }
 
 void TargetEncode::do_finish_fit(const Context& context) {
-  outputs_ = {};
-  outputs_.shift = stream_.shift;
-  if (stream_.task == Task::kMulticlass)
-    choose_classes(stream_.class_rows, static_cast<std::size_t>(params_.max_classes), outputs_);
-  classes_ = outputs_.classes;
-  n_outputs_ = outputs_.n;
-  tables_.assign(gathered_.size(), {});
-  rules_.begin_fit(gathered_.size());
-  for (Gathered& gathered : gathered_) gathered.grow(stream_.n_outputs());
-  context.parallel_blocks(gathered_.size(), 1, [&](std::size_t c, std::size_t) { finish_column(c); });
-  gathered_.clear();
+  outputs_ = gathered_.outputs(static_cast<std::size_t>(params_.max_classes));
+  classes_ = outputs_.classes();
+  n_outputs_ = outputs_.size();
+  tables_.assign(input_columns().size(), {});
+  rules_.begin_fit(tables_.size());
+  context.parallel_blocks(tables_.size(), 1, [&](std::size_t c, std::size_t) { finish_column(c); });
+  gathered_ = {};
 }
 
 std::vector<Transformer::Named> TargetEncode::do_transform(const data::Frame& x,

@@ -40,13 +40,14 @@ struct Evidence {
 ///          other answers for the latter.
 /// Missing: is a level of its own, unless handle_missing says otherwise.
 /// Weights: row weights of the target count.
+/// Streams: classes only. Whether a number is an event is known when the median of all rows is.
 /// Source:  Good (1950); agrees with WOEEncoder of category_encoders for two classes.
 class WeightOfEvidence final : public LevelValues {
  public:
   explicit WeightOfEvidence(WeightOfEvidenceParams params)
-      : LevelValues("weight_of_evidence", "_woe", {params.handle_unknown, params.handle_missing}),
+      : LevelValues("weight_of_evidence", "_woe", params.max_classes,
+                    {params.handle_unknown, params.handle_missing}),
         params_(std::move(params)) {}
-  bool uses_target() const override { return true; }
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
@@ -57,6 +58,10 @@ class WeightOfEvidence final : public LevelValues {
   std::vector<Named> do_fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
                                       const data::TargetView& y, const Context& context) override;
 
+  std::vector<double> values_of(const TargetSums::OfColumn& gathered,
+                                const TargetOutputs& outputs) const override;
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
+
   // fold_of: empty, or the inner fold of each fitted row; then by_fold_ holds the encodings without each
   // fold.
   void fit_tables(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
@@ -66,6 +71,13 @@ class WeightOfEvidence final : public LevelValues {
     const double r = params_.regularization;
     return std::log((level.with + r) / (all.with + 2 * r)) -
            std::log((level.without + r) / (all.without + 2 * r));
+  }
+
+  // Of all slots (slot x output).
+  std::vector<double> weights_of(const std::vector<Evidence>& level, const std::vector<Evidence>& all) const {
+    std::vector<double> out(level.size());  // unseen: 0
+    for (std::size_t i = all.size(); i < out.size(); ++i) out[i] = weight_of(level[i], all[i % all.size()]);
+    return out;
   }
 
   WeightOfEvidenceParams params_;
@@ -86,7 +98,7 @@ void WeightOfEvidence::fit_tables(const data::Frame& x, std::span<const std::uin
                                   const data::TargetView& y, std::span<const std::uint8_t> fold_of,
                                   const Context& context) {
   require_types(x, "weight_of_evidence", "category");
-  const TargetOutputs outputs(y, rows, static_cast<std::size_t>(params_.max_classes));
+  const TargetOutputs outputs(y, rows, max_classes_);
   classes_ = outputs.classes();
   const bool is_number = y.task == data::Task::kRegression;
   const double threshold = is_number ? median_of(y, rows) : 0;
@@ -114,8 +126,7 @@ void WeightOfEvidence::fit_tables(const data::Frame& x, std::span<const std::uin
           sum->add(one);
       }
     }
-    table.value.assign(n_cells, 0.0);  // unseen: 0
-    for (std::size_t i = width; i < n_cells; ++i) table.value[i] = weight_of(level[i], all[i % width]);
+    table.value = weights_of(level, all);
     rules_.apply(counts, width, table.value);
     if (fold_of.empty()) return;
     by_fold_[c].assign(n_folds * n_cells, 0.0);
@@ -124,6 +135,27 @@ void WeightOfEvidence::fit_tables(const data::Frame& x, std::span<const std::uin
         by_fold_[c][f * n_cells + i] = weight_of(level[i].minus(parts[f * n_cells + i]),
                                                  all[i % width].minus(of_fold[f * width + i % width]));
   });
+}
+
+void WeightOfEvidence::do_partial_fit(const data::Frame& x, const data::TargetView& y,
+                                      const Context& context) {
+  if (x.n_rows() > 0 && y.task == data::Task::kRegression)
+    throw Error(ErrorCode::kUnsupported,
+                "weight_of_evidence of a number target can not be fitted batch by batch, because the median "
+                "of all rows says which are events: use target_encode, or a target of two classes");
+  LevelValues::do_partial_fit(x, y, context);
+}
+
+std::vector<double> WeightOfEvidence::values_of(const TargetSums::OfColumn& gathered,
+                                                const TargetOutputs& outputs) const {
+  std::vector<Evidence> level, all(outputs.size());
+  for (std::size_t slot = 0; slot < gathered.n_rows.size(); ++slot)
+    for (std::size_t k = 0; k < outputs.size(); ++k) {
+      const double with = gathered.sums[slot * outputs.size() + k].value;
+      level.push_back({static_cast<double>(gathered.n_rows[slot]), with, gathered.weight[slot] - with});
+      all[k].add(level.back());
+    }
+  return weights_of(level, all);
 }
 
 std::vector<Transformer::Named> WeightOfEvidence::do_fit_transform(const data::Frame& x,
