@@ -125,8 +125,13 @@ class Planner {
     for (std::size_t i = 0; i < std::min<std::size_t>(6, dropped.size()); ++i)
       list += fmt::format("{}`{}`", i ? ", " : "", dropped[i]);
     if (dropped.size() > 6) list += fmt::format(" and {} more", dropped.size() - 6);
-    const bool added = add(name, {}, {.types = ""}, fmt::format("{}: {}", list, why));
-    if (added) x_ = x_.without(dropped);
+    if (options_.in_batches) {  // x_ is the first rows: what is constant in them may vary later
+      plan_.notes.push_back(
+          fmt::format("{} was left out, since only the first rows were looked at. {}: {}", name, list, why));
+      return;
+    }
+    add(name, {}, {.types = ""}, fmt::format("{}: {}", list, why));
+    x_ = x_.without(dropped);
   }
 
   void drop() {

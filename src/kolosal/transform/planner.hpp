@@ -30,7 +30,9 @@ LearnerFamily family_from_name(std::string_view name);
 struct PlannerOptions {
   LearnerFamily learner = LearnerFamily::kLinear;
   std::size_t max_features = 100'000;  ///< Recipe::max_features(); one-hot encoding stays well below it.
-  bool in_batches = false;  ///< Only steps that fit_stream() can fit; others are told in the notes.
+  /// x is the first rows of a table that is fitted by fit_stream(): only steps that can be, and none that
+  /// drops columns, since later rows may differ; what is left out is told in the notes.
+  bool in_batches = false;
 };
 
 /// Looks at a table and writes a recipe for it, with a reason per step; what is left as it is on purpose is

@@ -211,9 +211,9 @@ TEST(Recipe, IsFittedOnAStreamInAsManyPassesAsStepsDependOnEachOther) {
 }
 
 TEST(Recipe, AStreamNamesTheStepThatNeedsAllRows) {
-  Recipe steps({{"scale"}, {"drop_duplicate"}});
+  Recipe steps({{"scale"}, {"drop_id_like"}});
   EXPECT_ERROR(steps.fit_stream(source_of(table(), kTarget, 2), {}), kUnsupported,
-               HasSubstr("step drop_duplicate"));
+               HasSubstr("step drop_id_like"));
   Recipe empty({{"scale"}});
   EXPECT_ERROR(empty.fit_stream(source_of(table().slice(0, 0), {}, 2), {}), kData, HasSubstr("no batch"));
   Recipe absent({{"impute", {}, {"numeric", {}}}, {"scale", {}, {"all", {"agee"}}}});

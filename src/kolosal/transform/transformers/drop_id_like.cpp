@@ -117,6 +117,9 @@ bool has_trend(const Column& column, std::span<const std::uint32_t> rows, const 
 /// when the table
 ///             is just sorted by its target.
 /// Missing:    a column with missing cells is no id.
+/// Streams:    not: whether numbers run along with the rows depends on their order, and whether all are
+/// distinct
+///             is known when all are.
 /// Edge:       below min_rows fitted rows nothing is dropped.
 class DropIdLike final : public KeptColumns {
  public:

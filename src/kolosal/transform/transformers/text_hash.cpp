@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 #include "kolosal/transform/columns_internal.hpp"
 #include "kolosal/transform/text_words_internal.hpp"
@@ -123,7 +124,9 @@ class Hasher {
 /// Text:    lower case; a word is a run of letters and digits.
 /// Missing: an empty row, as for a text without any letter.
 /// State:   none, but for idf: log((1 + n) / (1 + rows with the feature)) + 1 over the fitted rows (as
-/// scikit-learn's). Cost:    about 3.5 features per byte, at 8 bytes each.
+///          scikit-learn's).
+/// Streams: exactly, in 8 bytes per feature.
+/// Cost:    about 3.5 features per byte, at 8 bytes each.
 class TextHash final : public Transformer {
  public:
   explicit TextHash(TextHashParams params) : params_(params) {
@@ -132,6 +135,8 @@ class TextHash final : public Transformer {
                   params_.char_min, params_.char_max);
   }
   bool is_stateless() const override { return !params_.idf; }
+  bool can_stream() const override { return true; }
+  std::string made_types() const override { return "sparse"; }
 
  private:
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
@@ -147,30 +152,68 @@ class TextHash final : public Transformer {
       check_saved_size("text_hash", {idf_[c].size()}, static_cast<std::size_t>(params_.width));
     }
   }
+  void do_begin_stream() override;
+  void do_partial_fit(const data::Frame& x, const data::TargetView& y, const Context& context) override;
+  void do_merge(const Transformer& other) override;
+  void do_finish_fit(const Context& context) override;
+  void add(const data::Frame& x, std::span<const std::uint32_t> rows, const Context& context);
   Column hash_column(const Column& column, std::span<const float> idf, const Context& context) const;
 
   TextHashParams params_;
+  // Within a fit, with idf: the rows, and by column and feature those that have it.
+  std::int64_t n_rows_ = 0;
+  std::vector<std::vector<std::int64_t>> rows_with_;
   std::vector<std::vector<float>> idf_;  // by column, by feature; empty without idf
 };
 
 void TextHash::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
                       const Context& context) {
   require_types(x, "text_hash", "text");
-  idf_.clear();
-  if (!params_.idf) return;
-  for (std::size_t c = 0; c < x.n_columns(); ++c) {
-    std::vector<std::int64_t> n_rows_with(static_cast<std::size_t>(params_.width));
+  do_begin_stream();
+  add(x, rows, context);
+  do_finish_fit(context);
+}
+
+void TextHash::do_begin_stream() {
+  n_rows_ = 0;
+  rows_with_.assign(params_.idf ? input_columns().size() : 0,
+                    std::vector<std::int64_t>(static_cast<std::size_t>(params_.width)));
+}
+
+void TextHash::do_partial_fit(const data::Frame& x, const data::TargetView&, const Context& context) {
+  require_types(x, "text_hash", "text");
+  std::vector<std::uint32_t> all(x.n_rows());
+  std::iota(all.begin(), all.end(), 0U);
+  add(x, all, context);
+}
+
+void TextHash::add(const data::Frame& x, std::span<const std::uint32_t> rows, const Context& context) {
+  n_rows_ += static_cast<std::int64_t>(rows.size());
+  context.parallel_blocks(rows_with_.size(), 1, [&](std::size_t c, std::size_t) {
     Hasher hasher(params_);
     for (const std::uint32_t row : rows)
       hasher.features(x.column(c).text(row),
-                      [&](std::int32_t f, std::int32_t) { ++n_rows_with[static_cast<std::size_t>(f)]; });
-    std::vector<float> idf(n_rows_with.size());
-    const double n = static_cast<double>(rows.size());
+                      [&](std::int32_t f, std::int32_t) { ++rows_with_[c][static_cast<std::size_t>(f)]; });
+  });
+}
+
+void TextHash::do_merge(const Transformer& other) {
+  const auto& theirs = dynamic_cast<const TextHash&>(other);
+  n_rows_ += theirs.n_rows_;
+  for (std::size_t c = 0; c < rows_with_.size(); ++c)
+    for (std::size_t f = 0; f < rows_with_[c].size(); ++f) rows_with_[c][f] += theirs.rows_with_[c][f];
+}
+
+void TextHash::do_finish_fit(const Context&) {
+  idf_.clear();
+  const auto n = static_cast<double>(n_rows_);
+  for (const auto& rows_with : rows_with_) {
+    std::vector<float> idf(rows_with.size());
     for (std::size_t f = 0; f < idf.size(); ++f)
-      idf[f] = static_cast<float>(std::log((1 + n) / (1 + static_cast<double>(n_rows_with[f]))) + 1);
+      idf[f] = static_cast<float>(std::log((1 + n) / (1 + static_cast<double>(rows_with[f]))) + 1);
     idf_.push_back(std::move(idf));
   }
-  (void)context;
+  rows_with_.clear();
 }
 
 Column TextHash::hash_column(const Column& column, std::span<const float> idf, const Context& context) const {

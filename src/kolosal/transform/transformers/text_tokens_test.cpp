@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -37,6 +38,22 @@ TEST(TextTokens, TheTargetFindsTheTellingWord) {
   const Frame out = fit_all("text_tokens", {{"score", "target"}, {"max_tokens", std::int64_t{1}}},
                             one_column(Column::from_texts(texts)), {Task::kBinary, values, {}, 2});
   EXPECT_THAT(out.names(), ElementsAre("x:win"));
+}
+
+TEST(TextTokens, ForgetsRareWordsOfAStreamThatExceedTheMemory) {
+  Context context;
+  context.memory_limit_bytes = 1 << 20;
+  const auto step = make_transformer("text_tokens", {{"min_share", 0.1}});
+  for (int batch = 0; batch < 20; ++batch) {
+    std::vector<std::optional<std::string>> texts;
+    for (int i = 0; i < 1000; ++i)
+      texts.emplace_back(
+          fmt::format("id{}{}{}", batch * 1000 + i, i % 3 == 0 ? " red" : "", i % 5 == 0 ? " blue" : ""));
+    step->partial_fit(one_column(Column::from_texts(texts)), {}, {"x"}, context);
+  }
+  step->finish_fit(context);
+  const Frame out = step->transform(one_column(Column::from_texts({"red"})), context);
+  EXPECT_THAT(out.names(), ElementsAre("x:red", "x:blue"));
 }
 
 }  // namespace
