@@ -180,8 +180,9 @@ std::vector<Transformer::Named> Transformer::do_transform_rest(const data::Frame
 void Transformer::check_gatherable() const {
   if (!can_stream())
     throw Error(ErrorCode::kUnsupported,
-                "can not be fitted batch by batch, because it needs all rows at once: fit it on a table in "
-                "memory (a sample of the rows, if need be), or leave it out");
+                "can not be fitted batch by batch, because {}: fit it on a table in memory (a sample of the "
+                "rows, if need be), or leave it out",
+                stream_obstacle());
 }
 
 void Transformer::partial_fit(const data::Frame& x, const data::TargetView& y,

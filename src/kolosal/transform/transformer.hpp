@@ -68,6 +68,8 @@ class Transformer {
   /// gathered, then finish_fit(). The result is that of fit() on all rows at once (to rounding, or within the
   /// rank error that the step documents), whatever the batches and their order. Stateless steps always can.
   virtual bool can_stream() const { return is_stateless(); }
+  /// Of a step that can not: why, as a clause for messages ("it needs all rows at once").
+  virtual std::string stream_obstacle() const { return "it needs all rows at once"; }
   /// Adds all rows of x to what was gathered. The first call since the last fit fixes columns and types; a
   /// category column may have another dictionary in each batch.
   /// @throws Error kUnsupported when it can not stream.

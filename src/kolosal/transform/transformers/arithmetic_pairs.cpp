@@ -91,12 +91,16 @@ double explained_share(const std::vector<double>& cells, const SampleTarget& tar
 /// their pairs and
 ///          operations the n_pairs that explain most beyond the better one of their two columns; on at most
 ///          sample_rows rows.
+/// Streams: none, since which rows are looked at depends on the number of rows.
 /// Types:   the columns stay; pairs are float32, or float64 where their numbers are too large or small for
 /// it. Missing: a missing or infinite cell, x / 0 and an overflow make the pair missing.
 class ArithmeticPairs final : public Transformer {
  public:
   explicit ArithmeticPairs(ArithmeticPairsParams params) : params_(params) {}
   bool uses_target() const override { return true; }
+  std::string stream_obstacle() const override {
+    return "it chooses pairs on rows that are spread evenly over the whole table";
+  }
 
  private:
   struct Pair {

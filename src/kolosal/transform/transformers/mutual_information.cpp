@@ -42,6 +42,7 @@ void scale_with_noise(std::vector<double>& numbers, std::uint64_t seed) {
 ///   classes); bool and category: their levels against classes by counts, against a number as Ross 2014.
 ///
 /// Missing: missing and infinite numbers are left out, for each column by itself; a missing level is a level.
+/// Streams: none: which rows are nearest is known from all rows alone.
 /// Source:  agrees with scikit-learn's mutual_info_classif and mutual_info_regression with these columns as
 ///          discrete_features. As there, noise of 1e-10 breaks ties; here it depends on the seed and the
 ///          column alone.
@@ -51,6 +52,7 @@ class MutualInformation final : public ScoredColumns {
       : ScoredColumns(params), k_(static_cast<std::size_t>(params.n_neighbors)) {
     check_choice(params, "mutual_information", false);
   }
+  std::string stream_obstacle() const override { return "it looks for the nearest rows among all of them"; }
 
  private:
   std::vector<Score> scores(const data::Frame& x, std::span<const std::uint32_t> rows, const TargetView& y,
