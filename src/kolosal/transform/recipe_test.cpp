@@ -188,6 +188,12 @@ TEST(Recipe, IsFittedOnAStreamInAsManyPassesAsStepsDependOnEachOther) {
       {{{"scale", {}, {"all", {"a"}}}, {"scale", {}, {"all", {"b", "whole"}}}, {"text_hash"}}, 1},
       {{{"scale"}, {"scale", {{"method", "minmax"}}}, {"scale", {{"method", "robust"}}}}, 3},
       {{{"text_hash"}, {"date_parts", {{"drop_constant", false}}}}, 0},
+      {{{"outliers", {{"action", "flag"}}}, {"one_hot"}}, 1},
+      {{{"impute", {}, {"numeric", {}}},
+        {"f_statistic", {{"choose", "top_k"}, {"k", std::int64_t{3}}}},
+        {"scale"},
+        {"pca"}},
+       4},
   };
   for (const auto& [steps, n_passes] : cases) {
     Recipe whole(steps), stream(steps);

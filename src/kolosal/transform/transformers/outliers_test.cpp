@@ -54,6 +54,15 @@ TEST(Outliers, ConstantAndHugeColumnsHaveNone) {
   EXPECT_THAT(made({}, {-1.7e308, 1.7e308}), ElementsAre(-1.7e308, 1.7e308));
 }
 
+TEST(Outliers, NumbersWhoseSquaresOverflowHaveAStandardDeviation) {
+  std::vector<double> cells;
+  for (int i = 0; i < 20; ++i) cells.push_back(i % 2 ? 1e200 : -1e200);
+  cells.push_back(9e201);  // 4.4 deviations from the mean
+  const auto got = made({{"method", "zscore"}, {"action", "missing"}}, cells);
+  EXPECT_EQ(got[19], 1e200);
+  EXPECT_TRUE(std::isnan(got[20]));
+}
+
 TEST(Outliers, RefusesAPercentileOfAllRows) {
   EXPECT_ERROR(make_transformer("outliers", {{"method", "percentile"}, {"threshold", 50.0}}),
                kInvalidParameter, HasSubstr("below 50"));
