@@ -145,7 +145,8 @@ TEST(CorrelationClusters, MatchSciPy) {
 }
 
 TEST(CorrelationClusters, ConstantColumnsAreLikeNone) {
-  // The mean of three cells of 0.1 is 0.10000000000000002: what rounding leaves must not look like a relation.
+  // The mean of three cells of 0.1 is 0.10000000000000002: what rounding leaves must not look like a
+  // relation.
   const Frame x({"a", "b"}, {Column::from_float64({0.1, 0.1, 0.1}), Column::from_float64({0.7, 0.7, 0.7})});
   EXPECT_THAT(fit_all("correlation_clusters", {}, x).names(), ElementsAre("a", "b"));
 }
