@@ -37,9 +37,7 @@ Plan make_plan(const MlpParams& p, data::Task task, std::size_t n_rows) {
   out.shape.norm = mlp_norm_from_name(p.normalization);
   out.training.learning_rate = p.learning_rate;
   out.training.weight_decay = p.weight_decay;
-  const double automatic = (small ? 0.3 : 0.15) + (task == data::Task::kRegression ? 0.0
-                                                   : small                         ? 0.1
-                                                                                   : 0.15);
+  const double automatic = task == data::Task::kRegression ? 0.05 : 0.4;
   out.training.dropout = p.dropout >= 0 ? p.dropout : automatic;
   out.training.batch_size = or_else(p.batch_size, small             ? 32
                                                   : n_rows < 5000   ? 64
@@ -308,8 +306,8 @@ ParamTable<MlpParams> param_table() {
       .param("normalization", &P::normalization, "batch, layer or none: what each hidden layer is scaled by.",
              choice({"batch", "layer", "none"}))
       .param("dropout", &P::dropout,
-             "Share of the hidden units left out at random in training; -1: 0.3 for classes and 0.15 for "
-             "regression, 0.4 and 0.3 for fewer than 2500 training rows.",
+             "Share of the hidden units left out at random in training; -1: 0.4 for classes, 0.05 for "
+             "regression.",
              linear_range(0, 0.5))
       .limits(-1, 0.95)
       .param(

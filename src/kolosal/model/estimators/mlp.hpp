@@ -13,7 +13,7 @@ namespace kolosal::model {
 
 class MlpFit;
 
-/// 0 or "auto" (-1 for dropout): chosen by the number of training rows.
+/// 0 or "auto": chosen by the number of training rows; dropout -1: by the task.
 struct MlpParams {
   std::int64_t hidden_size = 0;
   std::int64_t n_layers = 2;
@@ -42,7 +42,7 @@ struct MlpParams {
 /// Stops:   a round is an epoch of all n_seeds networks, whose mean is the prediction. The epoch with the
 ///          smallest loss on the validation rows is kept (without such rows: the last). The context is asked
 ///          at every batch.
-/// Cost:    6 x rows x weights operations per epoch and network, some 40 to 80 GFLOP/s per thread.
+/// Cost:    6 x rows x weights operations per epoch and network, some 30 GFLOP/s per thread.
 class Mlp final : public Estimator {
  public:
   using Params = MlpParams;
