@@ -113,7 +113,17 @@ void predict_mean(const std::vector<MlpPredictor>& networks, const MlpInput& inp
     apply_mlp_link(task, network.network().shape().n_outputs, one);
     for (std::size_t i = 0; i < out.size(); ++i) out[i] += static_cast<double>(one[i]);
   }
-  for (double& value : out) value /= static_cast<double>(networks.size());
+  if (task != data::Task::kMulticlass) {
+    for (double& value : out) value /= static_cast<double>(networks.size());
+    return;
+  }
+  // Divided by their own sum: in float32 the probabilities of a row add up to 1 only within 1e-7.
+  const std::size_t k = networks.front().network().shape().n_outputs;
+  for (std::size_t i = 0; i < out.size(); i += k) {
+    const double sum = std::accumulate(out.begin() + static_cast<std::ptrdiff_t>(i),
+                                       out.begin() + static_cast<std::ptrdiff_t>(i + k), 0.0);
+    for (std::size_t j = 0; j < k; ++j) out[i + j] /= sum;
+  }
 }
 
 }  // namespace
