@@ -13,13 +13,17 @@
 /// Only in a .cpp. What the body calls must be inlined (KOLOSAL_KERNEL_INLINE). Results are the same on every
 /// CPU: the order of a sum is written in the source, and products are not fused with additions (see
 /// cmake/KolosalCompiler.cmake).
-#define KOLOSAL_KERNEL(result, name, parameters, arguments)          \
-  struct name##_kernel {                                             \
-    KOLOSAL_KERNEL_INLINE static result body parameters;             \
-    KOLOSAL_KERNEL_BODIES(result, parameters, arguments, , , )       \
-  };                                                                 \
-  result name parameters { return name##_kernel::choose arguments; } \
-  result name##_kernel::body parameters
+#define KOLOSAL_KERNEL(result, name, parameters, arguments) \
+  KOLOSAL_KERNEL_OVERLOAD(name, result, name, parameters, arguments)
+
+/// The same for an overload of a name; `id` is a name for this one.
+#define KOLOSAL_KERNEL_OVERLOAD(id, result, name, parameters, arguments) \
+  struct id##_kernel {                                                   \
+    KOLOSAL_KERNEL_INLINE static result body parameters;                     \
+    KOLOSAL_KERNEL_BODIES(result, parameters, arguments, , , )               \
+  };                                                                         \
+  result name parameters { return id##_kernel::choose arguments; }       \
+  result id##_kernel::body parameters
 
 /// The same for a body that is written in vectors: kVectorBytes in it are the bytes of a register of the CPU
 /// that it is compiled for (16, 32 or 64), and DoubleLanes<kVectorBytes> is a vector of that size. g++ 12
