@@ -19,9 +19,9 @@
 /// The same for an overload of a name; `id` is a name for this one.
 #define KOLOSAL_KERNEL_OVERLOAD(id, result, name, parameters, arguments) \
   struct id##_kernel {                                                   \
-    KOLOSAL_KERNEL_INLINE static result body parameters;                     \
-    KOLOSAL_KERNEL_BODIES(result, parameters, arguments, , , )               \
-  };                                                                         \
+    KOLOSAL_KERNEL_INLINE static result body parameters;                 \
+    KOLOSAL_KERNEL_BODIES(result, parameters, arguments, , , )           \
+  };                                                                     \
   result name parameters { return id##_kernel::choose arguments; }       \
   result id##_kernel::body parameters
 

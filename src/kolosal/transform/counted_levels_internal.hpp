@@ -11,7 +11,8 @@ namespace kolosal::transform {
 /// Base of the steps whose state is a table per category column that depends on its levels alone and on how
 /// many fitted rows have each. table_of() makes it, of a frame in memory and of a stream alike.
 ///
-/// Unknown, missing: as the rules say, which table_of() applies; do_transform() checks them, and they are saved
+/// Unknown, missing: as the rules say, which table_of() applies; do_transform() checks them, and they are
+/// saved
 ///          with the tables.
 /// Streams: exactly, in memory by the number of levels.
 /// Threads: table_of() is called for several columns at once.

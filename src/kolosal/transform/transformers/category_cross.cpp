@@ -175,8 +175,7 @@ void CategoryCross::choose_levels(const PairCounts& counts, Cross& cross) const 
   std::vector<Pair> pairs;
   for (const auto& [key, count] : counts)
     if (count >= params_.min_rows)
-      pairs.push_back(
-          {text_of(left, first_of(key)) + "*" + text_of(right, second_of(key)), key, count});
+      pairs.push_back({text_of(left, first_of(key)) + "*" + text_of(right, second_of(key)), key, count});
   // By name, and pairs of one name ("a*b" and "c", "a" and "b*c") by the first level: the same whatever the
   // codes.
   std::ranges::sort(pairs, [&](const Pair& p, const Pair& q) {
@@ -247,8 +246,7 @@ void CategoryCross::do_partial_fit(const data::Frame& x, const data::TargetView&
 void CategoryCross::do_merge(const Transformer& other) {
   const auto& theirs = dynamic_cast<const CategoryCross&>(other);
   std::vector<std::vector<std::uint32_t>> slots;
-  for (std::size_t c = 0; c < gathered_.size(); ++c)
-    slots.push_back(gathered_[c].merge(theirs.gathered_[c]));
+  for (std::size_t c = 0; c < gathered_.size(); ++c) slots.push_back(gathered_[c].merge(theirs.gathered_[c]));
   for (std::size_t i = 0; i < crosses_.size(); ++i)
     for (const auto& [key, count] : theirs.counted_[i])
       counted_[i][key_of(slots[crosses_[i].a][first_of(key)], slots[crosses_[i].b][second_of(key)])] += count;
