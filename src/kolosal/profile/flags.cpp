@@ -345,15 +345,19 @@ void find_duplicate_columns(TableProfile& profile, const data::Frame& table, con
            fmt::format("the same as \"{}\"", profile.columns[same_as[i]].name));
 }
 
+void add_column_flags(ColumnProfile& c) {
+  flag_emptiness(c);
+  if (c.kind == Kind::kEmpty || c.kind == Kind::kConstant) return;
+  flag_identity(c);
+  flag_texts(c);
+  flag_numbers(c);
+  flag_order(c);
+}
+
 void add_flags(TableProfile& profile, std::size_t n_mostly_missing_rows) {
   for (ColumnProfile& c : profile.columns) {
-    flag_emptiness(c);
-    if (c.kind == Kind::kEmpty || c.kind == Kind::kConstant) continue;
-    flag_identity(c);
-    flag_texts(c);
-    flag_numbers(c);
-    flag_order(c);
-    flag_leak(c, profile);
+    add_column_flags(c);
+    if (c.kind != Kind::kEmpty && c.kind != Kind::kConstant) flag_leak(c, profile);
   }
   if (profile.target) flag_target(profile);
   flag_pairs(profile);

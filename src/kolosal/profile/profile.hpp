@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -291,5 +293,15 @@ struct ProfileOptions {
 /// Threads: the same profile for any number of threads.
 /// @throws Error kData when there is no column `target` (the nearest is named); kInterrupted.
 TableProfile profile_table(const data::Frame& table, const ProfileOptions& options, const Context& context);
+
+/// Looks at each column by itself, in the given rows: for plans of preprocessing, which need facts that are
+/// cheap on any table and come from fitted rows alone.
+///
+/// Exact: types, missing and infinite cells, levels of categories and how many are rare. Everything else,
+/// kind and flags too, is that of up to `sample_rows` of the rows, one of each of as many equal stretches.
+/// Nothing is told of the target, of pairs, or of duplicates. Cost: 0.1 s for 1 million rows x 30 columns.
+/// Threads: the same for any number of threads.
+std::vector<ColumnProfile> profile_columns(const data::Frame& table, std::span<const std::uint32_t> rows,
+                                           std::size_t sample_rows, const Context& context);
 
 }  // namespace kolosal::profile

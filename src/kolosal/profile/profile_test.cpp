@@ -291,5 +291,47 @@ TEST(Wording, IsShortAndRounded) {
   EXPECT_EQ(exact_text(1e6, data::ColumnType::kDate), "1970-01-01");
 }
 
+std::vector<std::uint32_t> rows_up_to(std::size_t n) {
+  std::vector<std::uint32_t> out(n);
+  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<std::uint32_t>(i);
+  return out;
+}
+
+TEST(ProfileColumns, LooksAtTheGivenRowsOnly) {
+  const double nan = std::nan("");
+  Frame x({"x"}, {Column::from_float64({1, 1, 1, 1, nan, INFINITY, 11})});
+  x.add("c", levels(7, {"a", "b", "never"}, [](std::size_t i) { return i == 6 ? -1 : i == 5 ? 1 : 0; }));
+  const auto columns = profile_columns(x, rows_up_to(7), 100, {});
+  EXPECT_EQ(columns[0].n_missing, 1U);
+  EXPECT_EQ(columns[0].numbers->n_infinite, 1U);
+  EXPECT_NEAR(columns[0].numbers->skewness, 2.2360679774997896, 1e-12);  // pandas, of 1, 1, 1, 1, 11
+  EXPECT_EQ(columns[1].n_missing, 1U);
+  EXPECT_EQ(columns[1].n_distinct, 2U);
+  EXPECT_EQ(columns[1].n_rare_levels, 1U);
+  const auto some = profile_columns(x, rows_up_to(3), 100, {});
+  EXPECT_EQ(some[0].n_rows, 3U);
+  EXPECT_EQ(some[0].n_missing, 0U);
+  EXPECT_EQ(some[1].n_distinct, 1U);
+}
+
+TEST(ProfileColumns, CountsOfASampledTableAreThoseOfAllRows) {
+  constexpr std::size_t n = 20'000;
+  Frame x({"x"}, {doubles(n, [](std::size_t i) {
+            return i == 7 ? INFINITY : i % 1'000 == 3 ? kNoNumber : std::exp(3 * random_at(i));
+          })});
+  std::vector<std::string> names;
+  for (int i = 0; i < 3'000; ++i) names.push_back(std::to_string(i));
+  x.add("town", levels(n, names, [](std::size_t i) { return static_cast<std::int32_t>(i % 3'000); }));
+  x.add("price", texts(n, [](std::size_t i) { return fmt::format("{} EUR", 1'000 + i); }));
+  const auto columns = profile_columns(x, rows_up_to(n), 1'000, {});
+  EXPECT_EQ(columns[0].n_missing, 20U);
+  EXPECT_EQ(columns[0].numbers->n_infinite, 1U);
+  EXPECT_EQ(columns[1].n_distinct, 3'000U);
+  EXPECT_NE(columns[2].find(FlagKind::kNumbersInText), nullptr);
+  ThreadPool pool(3);
+  const auto again = profile_columns(x, rows_up_to(n), 1'000, Context{&pool, 3});
+  EXPECT_EQ(again[0].numbers->skewness, columns[0].numbers->skewness);
+}
+
 }  // namespace
 }  // namespace kolosal::profile

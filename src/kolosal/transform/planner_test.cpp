@@ -9,7 +9,6 @@
 
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
-#include "kolosal/transform/column_summary.hpp"
 #include "kolosal/transform/testing/frames.hpp"
 
 namespace kolosal::transform {
@@ -100,22 +99,6 @@ Frame fitted(const RecipePlan& plan, const data::TargetView& y = target()) {
   Recipe recipe(plan.specs());
   const auto rows = all_rows(kRows);
   return recipe.fit_transform(table(), rows, y, {});
-}
-
-TEST(ColumnSummary, CountsMissingDistinctRareAndSkewness) {
-  Frame x = one_column(Column::from_float64({1, 1, 1, 1, kNaN, INFINITY, 11}), "x");
-  x.add("c", categories({"a", "b", "never"}, {0, 0, 0, 0, 0, 1, data::kMissingCode}));
-  const auto rows = all_rows(7);
-  const auto columns = summarize(x, rows, {});
-  EXPECT_EQ(columns[0].n_missing, 2U);
-  EXPECT_EQ(columns[0].n_distinct, 2U);
-  EXPECT_NEAR(columns[0].skewness, 1.5, 1e-12);  // scipy.stats.skew([1, 1, 1, 1, 11])
-  EXPECT_EQ(columns[1].n_missing, 1U);
-  EXPECT_EQ(columns[1].n_distinct, 2U);
-  EXPECT_EQ(columns[1].n_rare, 1U);
-  const auto some = summarize(x, std::span(rows).first(3), {});
-  EXPECT_EQ(some[0].n_missing, 0U);
-  EXPECT_EQ(some[1].n_distinct, 1U);
 }
 
 TEST(Planner, PlansForLinearModels) {
@@ -211,6 +194,47 @@ TEST(Planner, LooksAtTheGivenRowsOnlyWithAnyNumberOfThreads) {
   context.pool = &pool;
   context.n_threads = 4;
   EXPECT_EQ(to_toml(plan_recipe(table(), some, target(), {}, context)), want);
+}
+
+TEST(Planner, NumbersInTextsAreReadAndDatesInTextsAreTold) {
+  Frame x = table();
+  std::vector<std::optional<std::string>> price(kRows), seen(kRows);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    price[i] = fmt::format("{},{:03} EUR", 1 + i % 7, i % 1'000);
+    seen[i] = fmt::format("{}/{}/20{:02}", 1 + i % 28, 1 + i % 12, i % 24);
+  }
+  x.add("price", Column::from_texts(price));
+  x.add("seen", Column::from_texts(seen));
+  const auto rows = all_rows(kRows);
+  const RecipePlan linear = plan_recipe(x, rows, target(), {LearnerFamily::kLinear}, {});
+  EXPECT_THAT(step(linear, "text_numbers").spec.select.names, ElementsAre("price"));
+  EXPECT_THAT(step(linear, "text_tokens").reason, Not(HasSubstr("`price`")));
+  EXPECT_THAT(linear.notes, ::testing::Contains(HasSubstr("`seen`: dates")));
+  Recipe recipe(linear.specs());
+  const Frame made = recipe.fit_transform(x, rows, target(), {});
+  EXPECT_TRUE(made.find("price_number_1"));
+  EXPECT_FALSE(made.find("price"));
+}
+
+TEST(Planner, ForALearnerColumnsMayBeSparseAndRowsToComeMayHaveHoles) {
+  const auto rows = all_rows(kRows);
+  const auto plan_with = [&](PlannerOptions options) {
+    options.purpose = PlanPurpose::kLearner;
+    return plan_recipe(table(), rows, target(), options, {});
+  };
+  const RecipePlan linear = plan_with({.tails = LongTails::kKeep});
+  EXPECT_THAT(step_names(linear), ElementsAre("drop_constant", "drop_duplicate", "drop_id_like", "date_parts",
+                                              "text_hash", "impute", "one_hot"));
+  EXPECT_THAT(step(linear, "one_hot").reason, HasSubstr("`zip` (700 levels)"));
+  EXPECT_EQ(fitted(linear).column("one_hot").type(), data::ColumnType::kSparse);
+  const RecipePlan means = plan_with({.one_hot_levels = 10, .tails = LongTails::kRanks});
+  EXPECT_THAT(step(means, "target_encode").spec.select.names, ElementsAre("town", "zip"));
+  EXPECT_THAT(step(means, "quantile_transform").spec.select.names, ElementsAre("tail"));
+  const RecipePlan trees = plan_with({LearnerFamily::kTrees});
+  EXPECT_THAT(step(trees, "text_to_category").reason, HasSubstr("`text`"));
+  EXPECT_EQ(fitted(trees).column("text").type(), data::ColumnType::kCategory);
+  for (const auto filling : {Filling::kRegression, Filling::kNeighbours})
+    EXPECT_THAT(step_names(plan_with({.filling = filling})), Not(::testing::Contains("impute")));
 }
 
 TEST(Planner, EmptyTablesHaveAPlanToo) {
