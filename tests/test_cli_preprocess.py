@@ -132,6 +132,18 @@ reason = "One in ten is missing."
         self.assertEqual(info["rows"], 120)
         self.assertIn("One in ten is missing.", self.run_ok("info", self.path("again.kolosal")).stdout)
 
+    def test_a_recipe_may_ask_a_learner_which_columns_to_keep(self):
+        recipe = self.path("s.toml", 'target = "target"\nignore = ["id"]\n[[steps]]\nstep = "impute"\n'
+                           '[[steps]]\nstep = "model_importance"\nparams = { choose = \"top_k\", k = 1 }\n')
+        self.run_ok("preprocess", "--data", self.data, "--recipe", recipe, "--save-recipe", self.path("r.toml"), "--output", self.out)
+        kept = list(columns(self.out))
+        self.assertEqual(len(kept), 3)  # id, the chosen one, target
+        self.run_ok(*self.apply(self.data))
+        self.assertEqual(columns(self.path("new.csv")), columns(self.out))
+        self.assertIn("model_importance", self.run_ok("info", self.path("r.kolosal")).stdout)
+        wrong = self.path("w.toml", '[[steps]]\nstep = "model_importnce"\n')
+        self.assert_refused(["preprocess", "--data", self.data, "--recipe", wrong, "--output", self.out], 2, '"model_importance"')
+
     def test_explain_and_json(self):
         text = self.run_ok(*self.fit("--impute", "mean", "--scale", "robust", "--explain")).stdout
         self.assertIn("1. impute", text)
@@ -191,7 +203,7 @@ reason = "One in ten is missing."
         self.assertIn('column "colour": 1 cell with a value not seen', done.stderr)
         empty = [rows[0]] + [",".join([r[0], "", *r[2:]]) for r in (line.split(",") for line in rows[1:])]
         done = self.run_ok(*self.apply(self.path("s.csv", "\n".join(empty) + "\n"), ))
-        self.assertIn('column "age": 100.0 % of the cells are missing, 10.0 % when', done.stderr)
+        self.assertIn('column "age": 100.0 % of the cells are missing, 10.0 % of those that the recipe was', done.stderr)
 
     # ---- more than fits in memory -------------------------------------------------------------------------
 

@@ -1,29 +1,20 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "kolosal/artifact/node.hpp"
 #include "kolosal/model/estimator.hpp"
-#include "kolosal/pipeline/feature_selector.hpp"
+#include "kolosal/pipeline/fit_choices.hpp"
 #include "kolosal/transform/recipe.hpp"
-#include "kolosal/transform/resampler.hpp"
 
 namespace kolosal::pipeline {
 
-/// Something of a registry by name, with its parameters.
-struct NamedSpec {
-  std::string name;
-  ParamMap params;
-};
-
 /// Preprocessing steps and the learner behind them: what one fit makes and what predicts.
 ///
-/// Between the two a fit may choose columns by a learner (FeatureSelector) and resample rows, in this order.
-/// Both see the training rows only, after the steps; rows that validate or are predicted pass as they are.
+/// Between the two a fit may choose columns by a learner and resample rows (FitChoices).
 /// Shapes: predict() takes the columns it was fitted on and writes n_rows x n_outputs, as
 /// Estimator::predict() does. Threads: predict() is const and safe from many threads.
 class Pipeline {
@@ -33,7 +24,8 @@ class Pipeline {
 
   /// Before fit(). @throws Error kInvalidParameter for an unknown name or parameter, at once.
   void set_selector(NamedSpec selector);
-  void set_resampler(NamedSpec resampler);
+  /// keeps_class_shares: as in FitChoices.
+  void set_resampler(NamedSpec resampler, bool keeps_class_shares = false);
 
   /// Fits steps and learner on rows.train only; rows.valid is for early stopping.
   model::FitReport fit(const data::Frame& x, const data::TargetView& y, model::RowSplit rows,
@@ -52,7 +44,8 @@ class Pipeline {
   void save(artifact::Node& node) const;
   /// The same, for parts that are shared between pipelines.
   static void save_parts(artifact::Node& node, const std::string& estimator_name, const ParamMap& params,
-                         const transform::Recipe& recipe, const model::Estimator& estimator);
+                         const transform::Recipe& recipe, const model::Estimator& estimator,
+                         const FitChoices& choices, std::span<const double> class_factors);
   static Pipeline load(const artifact::Node& node);
 
  private:
@@ -60,7 +53,8 @@ class Pipeline {
   std::string name_;
   ParamMap params_;
   std::unique_ptr<model::Estimator> estimator_;
-  std::optional<NamedSpec> selector_, resampler_;
+  FitChoices choices_;
+  std::vector<double> class_factors_;
 };
 
 }  // namespace kolosal::pipeline

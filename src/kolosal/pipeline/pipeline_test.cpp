@@ -162,6 +162,34 @@ TEST_F(ResampledPipeline, BalancedClassesMoveTheProbabilities) {
   EXPECT_GT(mean(held_out_prediction("random_under")), 0.25);
 }
 
+TEST_F(ResampledPipeline, ClassSharesMayBeTakenBack) {
+  const double plain = mean(held_out_prediction(""));
+  for (const char* name : {"random_over", "random_under", "smote"}) {
+    SCOPED_TRACE(name);
+    Pipeline pipeline = make_for("");
+    pipeline.set_resampler({name, {}}, true);
+    const auto report = pipeline.fit(numbers, rare(), {fitted, held_out}, context);
+    EXPECT_NEAR(mean(report.valid_prediction), plain, 0.05);
+    std::vector<double> out(held_out.size()), loaded(held_out.size());
+    pipeline.predict(numbers.take(held_out), out, context);
+    EXPECT_THAT(out, testing::Pointwise(NanSensitiveDoubleNear(1e-9), report.valid_prediction));
+    artifact::Node node;
+    pipeline.save(node);
+    Pipeline::load(node).predict(numbers.take(held_out), loaded, context);
+    EXPECT_EQ(loaded, out);
+  }
+}
+
+TEST(ClassFactors, AreOddsForTwoClassesAndSumToOneForMore) {
+  std::vector<double> two = {0.5, 0, 1};
+  apply_class_factors(two, std::vector<double>{1.5, 0.5});  // from equal shares back to 3 : 1
+  EXPECT_THAT(two, testing::ElementsAre(0.25, 0, 1));
+  std::vector<double> three = {0.2, 0.3, 0.5, 0, 0, 1};
+  apply_class_factors(three, std::vector<double>{2, 1, 1});
+  EXPECT_THAT(three, testing::Pointwise(NanSensitiveDoubleNear(1e-15),
+                                        std::vector<double>{0.4 / 1.2, 0.3 / 1.2, 0.5 / 1.2, 0, 0, 1}));
+}
+
 TEST_F(ResampledPipeline, ASelectorLeavesColumnsOutAndIsRemembered) {
   Pipeline pipeline = make_for("random_over");
   pipeline.set_selector({"l1", {{"relative_alpha", 0.8}}});

@@ -8,6 +8,7 @@
 #include "kolosal/artifact/atomic_file.hpp"
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/core/error.hpp"
+#include "kolosal/pipeline/selector_steps.hpp"
 #include "kolosal/service/model_summary.hpp"
 
 namespace kolosal::service {
@@ -45,7 +46,8 @@ FittedRecipe FittedRecipe::open(const fs::path& path) {
   FittedRecipe out;
   const nlohmann::json about = container.json("recipe", kRecipeVersion);
   try {
-    out.plan = transform::parse_recipe(about.at("toml").get<std::string>(), path.string() + " (recipe)");
+    out.plan = transform::parse_recipe(about.at("toml").get<std::string>(), path.string() + " (recipe)",
+                                       pipeline::selector_steps());
     out.n_rows = about.at("rows").get<std::size_t>();
   } catch (const nlohmann::json::exception& error) {
     throw Error(ErrorCode::kModel, "the recipe in {} can not be read: {}", path.string(), error.what());
@@ -53,7 +55,7 @@ FittedRecipe FittedRecipe::open(const fs::path& path) {
     throw Error(ErrorCode::kModel, "{}", error.what());
   }
   out.schema = data::Schema::from_json(container.json("schema"));
-  out.recipe = transform::Recipe::load(container.node("state"));
+  out.recipe = transform::Recipe::load(container.node("state"), pipeline::selector_steps());
   return out;
 }
 
@@ -70,7 +72,7 @@ transform::RecipePlan read_plan(const fs::path& path) {
   if (!file) throw Error(ErrorCode::kIo, "the recipe {} can not be read", path.string());
   std::ostringstream text;
   if (file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  return transform::parse_recipe(text.str(), path.string());
+  return transform::parse_recipe(text.str(), path.string(), pipeline::selector_steps());
 }
 
 void save_recipe(const FittedRecipe& fitted, const fs::path& path) {

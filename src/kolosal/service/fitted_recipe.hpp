@@ -29,7 +29,8 @@ struct FittedRecipe {
 /// Whether the file is one of ours, by its first bytes, and no plan. @throws Error kNotFound, kIo (a folder).
 bool is_container(const std::filesystem::path& path);
 
-/// Reads a plan from a TOML file. @throws Error kNotFound, kIo, and as parse_recipe().
+/// Reads a plan from a TOML file; its steps are those of transform and the selectors of pipeline. @throws
+/// Error kNotFound, kIo, and as parse_recipe().
 transform::RecipePlan read_plan(const std::filesystem::path& path);
 
 /// Writes the plan as x.toml and the fitted recipe beside it as x.kolosal, whichever of the two names is

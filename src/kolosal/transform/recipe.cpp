@@ -9,7 +9,7 @@
 namespace kolosal::transform {
 Recipe::Recipe(std::vector<StepSpec> steps) : specs_(std::move(steps)) {
   for (auto& spec : specs_) {
-    const TransformerInfo& info = transformer_info(spec.name);
+    const TransformerInfo& info = spec.about();
     if (spec.select.types.empty()) spec.select.types = info.default_types;
     info.make(spec.params);
   }
@@ -63,13 +63,12 @@ data::Frame Recipe::inverse_transform(const data::Frame& x, const Context& conte
 
 std::size_t Recipe::n_stateless_prefix() const {
   std::size_t n = 0;
-  while (n < specs_.size() && make_transformer(specs_[n].name, specs_[n].params)->is_stateless()) ++n;
+  while (n < specs_.size() && specs_[n].make()->is_stateless()) ++n;
   return n;
 }
 
 bool Recipe::uses_target() const {
-  return std::ranges::any_of(
-      specs_, [](const StepSpec& spec) { return make_transformer(spec.name, spec.params)->uses_target(); });
+  return std::ranges::any_of(specs_, [](const StepSpec& spec) { return spec.make()->uses_target(); });
 }
 
 Recipe Recipe::part(std::size_t begin, std::size_t end) const {
@@ -106,16 +105,17 @@ void Recipe::save(artifact::Node& node) const {
   if (drift_) drift_->save(node.add_child("drift"));
 }
 
-Recipe Recipe::load(const artifact::Node& node) {
+Recipe Recipe::load(const artifact::Node& node, const StepCatalog& more) {
   const std::int64_t n_steps = node.get_int("n_steps");
   Recipe out;
   for (std::int64_t i = 0; i < n_steps; ++i) {
     const artifact::Node& child = node.child(fmt::format("step_{}", i));
     StepSpec spec(child.get_string("name"), child.get_params("params"),
                   {child.get_string("types"), child.get_strings("names"), child.get_bool("keep")});
+    spec.info = find_step(more, spec.name);
     std::unique_ptr<Transformer> step;
     if (!child.get_bool("skipped")) {
-      step = make_transformer(spec.name, spec.params);
+      step = spec.make();
       step->load(child.child("fitted"));
     }
     out.specs_.push_back(std::move(spec));

@@ -16,10 +16,19 @@ struct StepSpec {
   std::string name;
   ParamMap params;
   Selector select;  ///< types "" (the default here): the transformer's default_types.
+  /// Of a step that the registry of this module does not know: a module above, which knows learners, gives
+  /// it.
+  std::shared_ptr<const TransformerInfo> info;
+
+  const TransformerInfo& about() const { return info ? *info : transformer_info(name); }
+  std::unique_ptr<Transformer> make() const { return about().make(params); }
 
   StepSpec(std::string step, ParamMap step_params = {}, Selector step_select = {.types = ""})
       : name(std::move(step)), params(std::move(step_params)), select(std::move(step_select)) {}
 };
+
+/// Steps that modules above add to those of the registry.
+using StepCatalog = std::vector<std::shared_ptr<const TransformerInfo>>;
 
 /// Steps one after another, each fitted on what the steps before it made.
 ///
@@ -83,7 +92,8 @@ class Recipe {
   static Recipe join(const Recipe& head, const Recipe& tail);
 
   void save(artifact::Node& node) const;
-  static Recipe load(const artifact::Node& node);
+  /// `more`: where steps are looked for that the registry does not have.
+  static Recipe load(const artifact::Node& node, const StepCatalog& more = {});
   /// The plan alone: [{"step": "impute", "params": {...}, "columns": "numeric" or ["age", ...]}, ...].
   nlohmann::json to_json() const;
   static Recipe from_json(const nlohmann::json& json);

@@ -25,7 +25,7 @@ class StreamFit {
       : max_features_(max_features), context_(context) {
     for (const auto& spec : specs) {
       steps_.push_back({&spec, nullptr, {}, State::kWaiting});
-      const auto step = make_transformer(spec.name, spec.params);
+      const auto step = spec.make();
       if (!step->can_stream())
         throw Error(ErrorCode::kUnsupported,
                     "step {} can not be fitted batch by batch, because it needs all rows at once: fit the "
@@ -85,8 +85,8 @@ class StreamFit {
     for (std::size_t j = 0; j < i; ++j) {
       if (!steps_[j].unfinished()) continue;
       const StepSpec& before = *steps_[j].spec;
-      const auto made = steps_[j].transformer ? steps_[j].transformer->made_types()
-                                              : make_transformer(before.name, before.params)->made_types();
+      const auto made =
+          steps_[j].transformer ? steps_[j].transformer->made_types() : before.make()->made_types();
       if (select.names.empty() && share_a_type(select.types, made)) return false;
       if (steps_[j].state == State::kGathering) continue;  // its columns are left out of the frame
       for (const auto& name : columns) {

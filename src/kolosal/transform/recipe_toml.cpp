@@ -8,6 +8,7 @@
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/toml_library.hpp"
 #include "kolosal/transform/columns_internal.hpp"
+#include "kolosal/transform/recipe_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -98,7 +99,7 @@ std::string_view kind_name(const toml::node& node) {
 
 class Reader {
  public:
-  explicit Reader(std::string name) : name_(std::move(name)) {}
+  Reader(std::string name, const StepCatalog& more) : name_(std::move(name)), more_(more) {}
 
   RecipePlan read(std::string_view text) const {
     const toml::table root = parse(text);
@@ -183,7 +184,8 @@ class Reader {
     const toml::node* name = table->get("step");
     if (!name) refuse(node, "a step needs its name: step = \"impute\"");
     PlannedStep out{StepSpec(text_of(*name, "step")), ""};
-    const TransformerInfo& info = info_of(*name, out.spec.name);
+    out.spec.info = find_step(more_, out.spec.name);
+    const TransformerInfo& info = info_of(*name, out.spec);
     out.spec.select.types = info.default_types;
     check_keys(*table, {"step", "columns", "params", "keep", "reason"}, "a step");
     if (const toml::node* columns = table->get("columns")) read_columns(*columns, out.spec.select);
@@ -197,11 +199,15 @@ class Reader {
     return out;
   }
 
-  const TransformerInfo& info_of(const toml::node& node, const std::string& step) const {
+  const TransformerInfo& info_of(const toml::node& node, const StepSpec& spec) const {
     try {
-      return transformer_info(step);
+      return spec.about();
     } catch (const Error& error) {
-      refuse(node, "{}", error.what());
+      std::vector<std::string> names;
+      for (const auto& info : more_) names.push_back(info->name);
+      const std::string near = nearest_name(spec.name, names);
+      if (near.empty()) refuse(node, "{}", error.what());
+      refuse(node, "there is no step \"{}\"; did you mean \"{}\"?", spec.name, near);
     }
   }
 
@@ -269,6 +275,7 @@ class Reader {
   }
 
   std::string name_;
+  const StepCatalog& more_;
 };
 
 }  // namespace
@@ -296,6 +303,8 @@ std::string to_toml(const RecipePlan& plan) {
   return out;
 }
 
-RecipePlan parse_recipe(std::string_view toml, const std::string& name) { return Reader(name).read(toml); }
+RecipePlan parse_recipe(std::string_view toml, const std::string& name, const StepCatalog& more) {
+  return Reader(name, more).read(toml);
+}
 
 }  // namespace kolosal::transform

@@ -36,9 +36,9 @@ struct RecipePlan {
 ///   reason = "2 columns have missing cells."
 std::string to_toml(const RecipePlan& plan);
 
-/// `name` is what messages call the text: its file.
+/// `name` is what messages call the text: its file. `more`: steps that the registry does not have.
 /// @throws Error kInvalidParameter "recipe.toml:7: ..." for bad TOML, an unknown step, parameter or key (the
 /// nearest is named), a value that the step does not take, a column named twice.
-RecipePlan parse_recipe(std::string_view toml, const std::string& name);
+RecipePlan parse_recipe(std::string_view toml, const std::string& name, const StepCatalog& more = {});
 
 }  // namespace kolosal::transform
