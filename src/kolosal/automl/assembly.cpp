@@ -39,6 +39,10 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
   return out;
 }
 
+std::string stage_view_name(const std::string& view, std::size_t rung) {
+  return fmt::format("{}.{}", view, rung);
+}
+
 pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
                          const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
                          const Context& context) {
@@ -62,7 +66,7 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
   for (std::size_t i = 0; i < blend.trials.size(); ++i) {
     const TrialResult& trial = results[blend.trials[i]];
     // A view's shared steps were fitted on the rows of its rung.
-    const std::string view = fmt::format("{}.{}", trial.candidate.view, trial.rung);
+    const std::string view = stage_view_name(trial.candidate.view, trial.rung);
     if (!out.views.contains(view))
       out.views.emplace(view,
                         *(*frame.stages)[trial.rung]->store->shared_recipe(trial.candidate.view, context));

@@ -37,6 +37,9 @@ struct ModelFrame {
   const std::vector<std::unique_ptr<Stage>>* stages = nullptr;  ///< by rung
 };
 
+/// What a model calls a view: its shared steps were fitted on the rows of a rung.
+std::string stage_view_name(const std::string& view, std::size_t rung);
+
 /// Loads the chosen trials' pipelines from the run store into a model. Refitted pipelines (by index
 /// into the results) replace those of their trial.
 pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,

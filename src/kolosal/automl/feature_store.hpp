@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "kolosal/core/cache.hpp"
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/pipeline/splitter.hpp"
+#include "kolosal/transform/prefix_cache.hpp"
 
 namespace kolosal::automl {
 
@@ -21,16 +24,30 @@ struct FoldFeatures {
   std::shared_ptr<const transform::Recipe> per_fold;  ///< fitted on the fold's training rows
 };
 
+/// What the stores of a run keep: frames by table, rows and steps, so that views which start alike share
+/// their start, and learners' prepared forms of them. Each keeps what was used last, up to max_bytes
+/// (estimated); the rest is made again when needed.
+struct FeatureCache {
+  explicit FeatureCache(std::size_t max_bytes)
+      // Learners that want the newest at the same time must not all make it, be it ever so large.
+      : prefixes(max_bytes), prepared({.max_bytes = max_bytes, .keeps_newest = true}) {}
+
+  transform::PrefixCache prefixes;
+  Cache<std::string, model::Prepared> prepared;
+};
+
+/// {"steps": {"hits": ..., "misses": ..., "evictions": ..., "entries": ..., "bytes": ...}, "prepared": ...}
+nlohmann::json counters_json(const FeatureCache& cache);
+
 /// Makes each view of each fold once, and each learner's prepared form of it once, however many trials want
 /// them.
 ///
 /// Threads: all members may be called from many threads; who comes second waits for the first.
-/// Memory: keeps what was used last, up to a number of bytes (estimated); the rest is made again when needed.
 class FeatureStore {
  public:
   /// base: all rows after the base steps. All arguments outlive the store.
   FeatureStore(const data::Frame& base, const data::TargetView& y, const std::vector<pipeline::Split>& splits,
-               std::vector<View> views, std::size_t memory_bytes);
+               std::vector<View> views, std::shared_ptr<FeatureCache> cache);
 
   /// fold: index into splits, or kAllRows for features fitted on every row (refit).
   std::shared_ptr<const FoldFeatures> features(const std::string& view, std::size_t fold,
@@ -47,14 +64,12 @@ class FeatureStore {
   static constexpr std::size_t kAllRows = ~std::size_t{0};
 
  private:
-  /// One of the two.
-  struct Kept {
-    std::shared_ptr<const FoldFeatures> features;
-    std::shared_ptr<const model::Prepared> prepared;
+  struct Made {
+    data::Frame frame;
+    std::shared_ptr<const transform::Recipe> recipe;
   };
-  using Store = Cache<std::string, Kept>;
-
-  std::shared_ptr<const FoldFeatures> shared_features(const View& view, const Context& context);
+  /// What all folds share.
+  Made shared(const View& view, const Context& context);
   std::string fold_key(const View& view, std::size_t fold) const;
 
   const data::Frame& base_;
@@ -62,8 +77,10 @@ class FeatureStore {
   const std::vector<pipeline::Split>& splits_;
   std::map<std::string, View> views_;
   std::vector<std::uint32_t> all_rows_;
-  Store shared_;  // what all folds of a view share stays
-  Store store_;
+  std::uint64_t fingerprint_;
+  std::shared_ptr<FeatureCache> cache_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const transform::Recipe>> fitted_;  // shared parts; they are small
 };
 
 }  // namespace kolosal::automl

@@ -6,14 +6,6 @@
 namespace kolosal::automl {
 namespace {
 
-using data::ColumnType;
-using transform::Selector;
-using transform::StepSpec;
-
-StepSpec step(std::string name, ParamMap params = {}, std::string types = "") {
-  return StepSpec(std::move(name), std::move(params), {.types = std::move(types)});
-}
-
 /// Parameters that all LightGBM entries share, overwritten by `more`.
 ParamMap lightgbm(const TableShape& shape, std::int64_t min_leaf, ParamMap more) {
   const auto rows = static_cast<std::int64_t>(shape.n_rows);
@@ -33,59 +25,44 @@ ParamMap lightgbm(const TableShape& shape, std::int64_t min_leaf, ParamMap more)
   return out;
 }
 
-}  // namespace
+constexpr double kRareClass = 0.1;
+constexpr std::size_t kManyColumns = 20;
+constexpr std::size_t kMostRowsToSelect = 20'000;
 
-TableShape shape_of(const data::Frame& base, const data::TargetView& y, std::size_t n_train_rows) {
-  TableShape out;
-  out.task = y.task;
-  out.n_rows = n_train_rows;
-  out.n_classes = y.n_classes;
-  for (std::size_t i = 0; i < base.n_columns(); ++i) {
-    const data::Column& column = base.column(i);
-    if (column.type() == ColumnType::kCategory) {
-      ++out.n_category;
-      out.max_levels = std::max(out.max_levels, column.dictionary()->size());
-    } else if (column.type() == ColumnType::kText) {
-      ++out.n_text;
-    } else {
-      ++out.n_numeric;
-    }
+/// The planner's other choices for linear models; chosen columns for tables that are wide for their rows;
+/// resampled rows where a class is rare.
+void add_choices(const TableShape& shape, const std::string& booster_view, std::vector<Candidate>& out) {
+  const bool regression = shape.task == data::Task::kRegression;
+  for (const View& view : make_views(shape)) {
+    if (view.family != transform::LearnerFamily::kLinear || view.name == "linear") continue;
+    std::string label = view.name;
+    std::ranges::replace(label, '_', ' ');
+    out.push_back({std::move(label), regression ? "ridge" : "logistic_regression", {}, view.name, 0.3});
   }
-  return out;
+  const ParamMap small = lightgbm(shape, 10, {{"num_leaves", std::int64_t{8}}, {"feature_fraction", 0.5}});
+  const std::size_t n = shape.n_columns();
+  if (n >= kManyColumns && shape.n_text == 0 && shape.n_rows <= kMostRowsToSelect && shape.n_rows <= 200 * n)
+    out.push_back({"lightgbm selected",
+                   "lightgbm",
+                   small,
+                   booster_view,
+                   2.0,
+                   {.selector = pipeline::NamedSpec{"model_importance", {}}, .resampler = {}}});
+  if (!regression && shape.rarest_class < kRareClass && shape.n_rows >= 400) {
+    const auto add = [&](std::string label, std::string resampler, double cost) {
+      out.push_back({std::move(label),
+                     "lightgbm",
+                     small,
+                     booster_view,
+                     cost,
+                     {.selector = {}, .resampler = pipeline::NamedSpec{std::move(resampler), {}}}});
+    };
+    add("lightgbm oversampled", "random_over", 1.5);
+    add("lightgbm undersampled", "random_under", 0.5);
+  }
 }
 
-std::vector<StepSpec> base_steps() {
-  return {step("drop_constant"), step("drop_duplicate"), step("drop_id_like"),
-          step("date_parts", {{"differences", true}}, "time")};
-}
-
-std::vector<View> make_views(const TableShape& shape) {
-  std::vector<StepSpec> trees = {step("text_stats"), step("text_tokens"), step("text_to_category")};
-  trees[0].select.keep = trees[1].select.keep = true;
-  // Small tables: target encoding overfits, save where a column has very many levels.
-  const std::int64_t min_levels = shape.n_rows < 3000 ? 50 : 3;
-  // A linear model on few rows learns nothing from very many hashed words, but pays for each.
-  const std::int64_t hash_width = shape.n_rows < 2000 ? 1 << 12 : shape.n_rows < 10'000 ? 1 << 14 : 1 << 15;
-  const StepSpec encode = step("target_encode", {{"keep", true}, {"min_levels", min_levels}}, "category");
-  const StepSpec encode_only =
-      step("target_encode", {{"keep", false}, {"min_levels", std::int64_t{2}}}, "category");
-  const StepSpec pairs = step("arithmetic_pairs", {}, "numeric");
-  // Forests order levels by frequency: by the target's mean, as boosters do in each node, costs them 4 to 9 %
-  // of RMSE where a number confounds the mean (diamonds).
-  std::vector<StepSpec> ranked = trees;
-  ranked.push_back(step("frequency_encode", {{"method", "rank"}}, "category"));
-  return {{"native", trees, {}},
-          {"ranked", ranked, {}},
-          {"encoded", trees, {encode}},
-          {"encoded_pairs", trees, {encode, pairs}},
-          {"pairs", trees, {pairs}},
-          {"encoded_only", trees, {encode_only}},
-          {"linear",
-           {step("text_hash", {{"width", hash_width}}, "text"),
-            step("impute", {{"strategy", "median"}, {"indicator", true}}, "numeric"),
-            step("one_hot", {{"min_frequency", std::int64_t{3}}}, "category")},
-           {}}};
-}
+}  // namespace
 
 Candidate constant_candidate() { return {"constant", "constant", {}, "native", 0.01}; }
 
@@ -174,6 +151,7 @@ std::vector<Candidate> make_portfolio(const TableShape& shape) {
        {"max_features", regression ? "0.5" : "sqrt"},
        {"min_samples_leaf", std::int64_t{regression ? 1 : 2}}},
       "ranked", 1.5);
+  add_choices(shape, encoded, out);
   return out;
 }
 

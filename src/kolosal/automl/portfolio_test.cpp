@@ -5,6 +5,7 @@
 #include "kolosal/automl/testing/tables.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/model/estimator.hpp"
+#include "kolosal/transform/resampler.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -14,6 +15,29 @@ using ::testing::Contains;
 using ::testing::Each;
 using ::testing::Not;
 
+/// A shape whose columns are of that many of each kind: numbers with holes and long tails, categories of 40
+/// levels.
+TableShape shape_with(data::Task task, std::size_t n_rows, std::size_t n_classes, std::size_t n_numeric,
+                      std::size_t n_category, std::size_t n_text, std::int32_t max_levels) {
+  TableShape out{task, n_rows, n_classes, n_numeric, n_category, n_text, max_levels};
+  const auto add = [&](std::size_t n, data::ColumnType type) {
+    for (std::size_t i = 0; i < n; ++i) {
+      profile::ColumnProfile column;
+      column.name = fmt::format("column {}", out.columns.size());
+      column.type = type;
+      column.n_rows = n_rows;
+      column.n_missing = i % 2;
+      column.n_distinct = type == data::ColumnType::kFloat64 ? n_rows : static_cast<std::size_t>(max_levels);
+      if (type == data::ColumnType::kFloat64) column.numbers.emplace().skewness = static_cast<double>(i);
+      out.columns.push_back(std::move(column));
+    }
+  };
+  add(n_numeric, data::ColumnType::kFloat64);
+  add(n_category, data::ColumnType::kCategory);
+  add(n_text, data::ColumnType::kText);
+  return out;
+}
+
 std::vector<TableShape> many_shapes() {
   std::vector<TableShape> out;
   for (const auto& [task, n_classes] :
@@ -21,8 +45,9 @@ std::vector<TableShape> many_shapes() {
     for (const std::size_t n_rows : {4, 60, 1'000, 50'000, 5'000'000})
       for (const auto& [n_numeric, n_category, n_text] :
            {std::tuple{5, 3, 0}, {0, 4, 0}, {6, 0, 0}, {1, 0, 0}, {0, 0, 2}, {500, 0, 0}, {200, 200, 1}})
-        out.push_back({task, n_rows, static_cast<std::size_t>(n_classes), static_cast<std::size_t>(n_numeric),
-                       static_cast<std::size_t>(n_category), static_cast<std::size_t>(n_text), 40});
+        out.push_back(shape_with(task, n_rows, static_cast<std::size_t>(n_classes),
+                                 static_cast<std::size_t>(n_numeric), static_cast<std::size_t>(n_category),
+                                 static_cast<std::size_t>(n_text), 40));
   return out;
 }
 
@@ -72,18 +97,20 @@ TEST(Portfolio, LeavesOutWhatMakesNoSense) {
     for (const Candidate& entry : make_portfolio(shape)) out.push_back(entry.view);
     return out;
   };
-  EXPECT_THAT(views_of({Task::kBinary, 5000, 2, 6, 0, 0, 0}), Not(Contains("encoded")));  // nothing to encode
-  EXPECT_THAT(views_of({Task::kBinary, 5000, 2, 0, 4, 0, 9}), Not(Contains("pairs")));    // nothing to pair
-  EXPECT_EQ(make_portfolio({Task::kBinary, 5000, 2, 0, 0, 2, 0}).front().estimator,
+  EXPECT_THAT(views_of(shape_with(Task::kBinary, 5000, 2, 6, 0, 0, 0)),
+              Not(Contains("encoded")));  // nothing to encode
+  EXPECT_THAT(views_of(shape_with(Task::kBinary, 5000, 2, 0, 4, 0, 9)),
+              Not(Contains("pairs")));  // nothing to pair
+  EXPECT_EQ(make_portfolio(shape_with(Task::kBinary, 5000, 2, 0, 0, 2, 0)).front().estimator,
             "logistic_regression");  // texts first
-  EXPECT_EQ(make_portfolio({Task::kRegression, 5000, 0, 6, 0, 0, 0}).front().estimator, "lightgbm");
+  EXPECT_EQ(make_portfolio(shape_with(Task::kRegression, 5000, 0, 6, 0, 0, 0)).front().estimator, "lightgbm");
 }
 
 TEST(Portfolio, ShapeCountsColumnsByKind) {
   data::Frame table = made_table(Task::kBinary, 30);
   table.add("note", data::Column::from_texts(std::vector<std::optional<std::string>>(30, "some words")));
   const MadeTarget y = target_of(table, Task::kBinary);
-  const TableShape shape = shape_of(table.without(std::vector<std::string>{"y"}), y.view(), 24);
+  const TableShape shape = shape_of(table.without(std::vector<std::string>{"y"}), y.view(), 24, {});
   EXPECT_EQ(shape.task, Task::kBinary);
   EXPECT_EQ(shape.n_rows, 24U);
   EXPECT_EQ(shape.n_classes, 2U);
@@ -92,6 +119,73 @@ TEST(Portfolio, ShapeCountsColumnsByKind) {
   EXPECT_EQ(shape.n_text, 1U);
   EXPECT_EQ(shape.max_levels, 3);
   EXPECT_EQ(shape.n_columns(), 4U);
+}
+
+TEST(Views, EveryStepHasAReason) {
+  for (const TableShape& shape : many_shapes())
+    for (const View& view : make_views(shape)) {
+      for (const auto& step : view.plan.steps)
+        EXPECT_NE(step.reason, "") << view.name << " " << step.spec.name;
+      EXPECT_EQ(view.plan.steps.size(), view.shared.size() + view.per_fold.size());
+    }
+}
+
+std::vector<std::string> step_names(const std::vector<transform::StepSpec>& steps) {
+  std::vector<std::string> out;
+  for (const auto& step : steps) out.push_back(step.name);
+  return out;
+}
+
+TEST(Views, LinearModelsGetFilledAndEncodedColumnsAndTreesGetThemAsTheyAre) {
+  const auto views = make_views(shape_with(Task::kBinary, 5000, 2, 5, 3, 0, 40));
+  const auto view = [&](const std::string& name) { return *std::ranges::find(views, name, &View::name); };
+  EXPECT_THAT(step_names(view("native").shared), ::testing::IsEmpty());
+  EXPECT_THAT(step_names(view("encoded").per_fold), ::testing::ElementsAre("target_encode"));
+  EXPECT_THAT(step_names(view("linear").shared), ::testing::ElementsAre("impute", "one_hot"));
+  EXPECT_THAT(step_names(view("linear_power").shared),
+              ::testing::ElementsAre("impute", "power_transform", "one_hot"));
+  EXPECT_THAT(step_names(view("linear_means").per_fold), ::testing::ElementsAre("target_encode"));
+  EXPECT_THAT(step_names(view("linear_regressed").shared),
+              ::testing::ElementsAre("iterative_impute", "one_hot"));
+}
+
+TEST(Views, InterchangeableOnesDiffer) {
+  EXPECT_THAT(interchangeable_views(make_views(shape_with(Task::kBinary, 5000, 2, 5, 3, 0, 40))),
+              ::testing::ElementsAre("native", "encoded", "encoded_pairs", "pairs", "encoded_only"));
+  EXPECT_THAT(interchangeable_views(make_views(shape_with(Task::kBinary, 5000, 2, 5, 0, 0, 0))),
+              ::testing::ElementsAre("native", "encoded_pairs"));
+}
+
+TEST(Portfolio, OtherChoicesOfThePlannerComeAfterWhatNearlyAlwaysPays) {
+  const auto entries = make_portfolio(shape_with(Task::kBinary, 5000, 2, 5, 3, 0, 40));
+  const auto at = [&](const std::string& label) {
+    return std::ranges::find(entries, label, &Candidate::label) - entries.begin();
+  };
+  EXPECT_LT(at("linear"), at("random forest"));
+  EXPECT_LT(at("random forest"), at("linear power"));
+  EXPECT_LT(static_cast<std::size_t>(at("linear means")), entries.size());
+}
+
+TEST(Portfolio, RareClassesAreResampledAndWideTablesLoseColumns) {
+  const auto labels_of = [](TableShape shape, double rarest_class) {
+    shape.rarest_class = rarest_class;
+    std::vector<std::string> out;
+    for (const Candidate& entry : make_portfolio(shape)) {
+      out.push_back(entry.label);
+      if (entry.choices.resampler) {
+        EXPECT_NO_THROW(transform::make_resampler(entry.choices.resampler->name));
+      }
+    }
+    return out;
+  };
+  EXPECT_THAT(labels_of(shape_with(Task::kBinary, 5000, 2, 6, 0, 0, 0), 0.02),
+              Contains("lightgbm undersampled"));
+  EXPECT_THAT(labels_of(shape_with(Task::kBinary, 5000, 2, 6, 0, 0, 0), 0.4),
+              Not(Contains("lightgbm undersampled")));
+  EXPECT_THAT(labels_of(shape_with(Task::kBinary, 5000, 2, 100, 0, 0, 0), 0.4),
+              Contains("lightgbm selected"));
+  EXPECT_THAT(labels_of(shape_with(Task::kBinary, 5000, 2, 6, 0, 0, 0), 0.4),
+              Not(Contains("lightgbm selected")));
 }
 
 }  // namespace

@@ -167,6 +167,8 @@ std::optional<Candidate> Proposals::refine(std::size_t number, const std::vector
     // Far from all that is known; without boosters there is nothing else to draw.
     for (const TrialResult* centre : best.empty() ? by_loss(known, false) : best)
       if (auto out = random_point(centre->candidate, seed)) {
+        if (!settings_.views.empty() && !axes_of(out->estimator).empty())
+          out->view = settings_.views[Rng(derive_seed(seed, {"view"})).below(settings_.views.size())];
         out->label += fmt::format(" / random {}", number);
         return out;
       }

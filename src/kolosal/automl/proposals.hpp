@@ -13,7 +13,8 @@
 namespace kolosal::automl {
 
 /// Decides what to try next: first the portfolio in its order, then, from what is known, a lower learning
-/// rate for the best boosters, steps of a local search around the two best, and random points.
+/// rate for the best boosters, steps of a local search around the two best, and random points, on a view that
+/// is drawn too.
 ///
 /// Determinism: a proposal depends on the seed, the number and the known results; on the clock only through
 /// `remaining_s`, which is infinite when the budget is counted in trials.
@@ -26,6 +27,7 @@ class Proposals {
     double seconds_per_cost =
         0;  ///< thread-seconds per unit of cost while nothing is known here, as a lower rung tells
     std::size_t patience = 0;  ///< proposals after the portfolio without a gain before it ends; 0: no end
+    std::vector<std::string> views;  ///< that boosters may have in place of each other
     std::function<double()> remaining_s;
     std::function<void(const Candidate&, const std::string& why)> skipped;
   };

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/model/estimator.hpp"
@@ -255,6 +256,22 @@ TEST(LocalStep, ALengthOfNothingStays) {
   EXPECT_EQ(std::get<std::int64_t>(same.params.at("num_leaves")), 31);
   EXPECT_EQ(std::get<bool>(same.params.at("extra_trees")), true);
   EXPECT_EQ(same.label, "a");
+}
+
+TEST(Proposals, RandomPointsOfBoostersDrawAViewTooAndOthersKeepTheirs) {
+  auto with_views = settings();
+  with_views.views = {"native", "encoded", "pairs"};
+  Proposals proposals({entry("a")}, with_views);
+  std::set<std::string> drawn;
+  for (const Candidate& candidate : simulate(proposals, 60)) {
+    if (candidate.label.find("random") != std::string::npos) drawn.insert(candidate.view);
+    if (candidate.label == "a") {
+      EXPECT_EQ(candidate.view, "native");
+    }
+  }
+  EXPECT_THAT(drawn, testing::UnorderedElementsAre("native", "encoded", "pairs"));
+  Proposals forests({entry("f", "extra_trees")}, with_views);
+  for (const Candidate& candidate : simulate(forests, 12)) EXPECT_EQ(candidate.view, "native");
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "kolosal/automl/proposals.hpp"
 #include "kolosal/automl/stage.hpp"
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/log.hpp"
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/version.hpp"
 
@@ -45,6 +46,8 @@ class Run {
   void prepare();
   void make_base(std::span<const std::uint32_t> rows);
   void open_run_store();
+  void tell_plan();
+  void tell_cache();
   void run_baseline();
   bool has_time_for(const Stage& stage) const;
   void search_stages();
@@ -83,9 +86,11 @@ class Run {
   Problem problem_;
   data::TargetView y_;
   std::uint64_t fingerprint_ = 0;
+  transform::RecipePlan base_plan_;
   transform::Recipe base_recipe_;
   data::Frame base_;
   std::vector<pipeline::Split> splits_;
+  std::shared_ptr<FeatureCache> feature_cache_;
   std::vector<std::unique_ptr<Stage>> stages_;
   std::unique_ptr<RunStore> run_store_;
   std::vector<std::unique_ptr<Search>> searches_;
@@ -223,9 +228,11 @@ void Run::prepare() {
   splits_ = pipeline::make_splits(y_, all, plan, derive_seed(options_.seed, {"splits"}));
   const std::size_t n_train = splits_.front().train.size();
   const auto rungs = rung_sizes(n_train, base_.n_columns(), is_hold_out());
-  const std::size_t store_bytes = std::min<std::size_t>(context_.memory_limit_bytes / 4, 768UL << 20);
+  feature_cache_ =
+      std::make_shared<FeatureCache>(std::min<std::size_t>(context_.memory_limit_bytes / 4, 768UL << 20));
   for (std::size_t rung = 0; rung < rungs.size(); ++rung)
-    stages_.push_back(make_stage(rung, rungs[rung], base_, y_, splits_, store_bytes, options_.seed));
+    stages_.push_back(
+        make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context()));
 }
 
 void Run::make_base(std::span<const std::uint32_t> rows) {
@@ -233,15 +240,16 @@ void Run::make_base(std::span<const std::uint32_t> rows) {
   const auto has_features = [this] {
     return base_.n_columns() != 1 || base_.name(0) != "no_feature" || problem_.features.find("no_feature");
   };
-  auto steps = base_steps();
+  base_plan_ = base_plan();
   const auto fit = [&] {
-    base_recipe_ = transform::Recipe(steps);
+    base_recipe_ = transform::Recipe(base_plan_.specs());
+    base_recipe_.watch_drift(true);  // it is the first to meet the columns of rows to come
     base_ = base_recipe_.fit_transform(problem_.features, rows, y_,
                                        quiet_context().with_seed(derive_seed(options_.seed, {"base"})));
   };
   fit();
   if (has_features()) return;
-  std::erase_if(steps, [](const transform::StepSpec& step) { return step.name == "drop_id_like"; });
+  std::erase_if(base_plan_.steps, [](const auto& step) { return step.spec.name == "drop_id_like"; });
   fit();
   if (!has_features())
     throw Error(ErrorCode::kData, "no usable feature column is left: every column is constant or missing");
@@ -311,6 +319,33 @@ void Run::open_run_store() {
   tell({.kind = Event::Kind::kNote, .message = fmt::format("resumed with {} trials already done", n_done_)});
 }
 
+/// What was planned and why goes into the run's folder and the log.
+void Run::tell_plan() {
+  nlohmann::json all = {{"base", to_json(base_plan_)}};
+  const auto tell_steps = [](const std::string& view, const transform::RecipePlan& plan) {
+    for (const auto& step : plan.steps)
+      log::info("planned", {{"view", view}, {"step", step.spec.name}, {"reason", step.reason}});
+  };
+  tell_steps("base", base_plan_);
+  for (const auto& stage : stages_)
+    for (const View& view : stage->views)
+      all["views"][stage_view_name(view.name, stage->rung)] = to_json(view.plan);
+  for (const View& view : stages_.back()->views) tell_steps(view.name, view.plan);
+  run_store_->set_fact("plan", all);
+}
+
+/// How often what a view starts with was there already.
+void Run::tell_cache() {
+  for (const auto& [name, counters] : {std::pair{"steps", feature_cache_->prefixes.counters()},
+                                       {"prepared", feature_cache_->prepared.counters()}})
+    log::info("feature cache", {{"of", name},
+                                {"hits", counters.hits},
+                                {"misses", counters.misses},
+                                {"evictions", counters.evictions},
+                                {"bytes", counters.bytes}});
+  run_store_->set_fact("feature_cache", counters_json(*feature_cache_));
+}
+
 void Run::run_baseline() {
   Search::Limits limits;
   limits.n_trials = 1;
@@ -368,6 +403,10 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
                                          std::min(fit.remaining_s(), stage_end_s - Clock::system().now_s()));
   };
 
+  // A view that made sense for the rows of a lower rung may make none for these.
+  std::erase_if(portfolio, [&](const Candidate& candidate) {
+    return std::ranges::find(stage.views, candidate.view, &View::name) == stage.views.end();
+  });
   const std::size_t first = stage.rung == 0 ? 1 : 0;  // the baseline has number 0 in the first stage
   Proposals::Settings settings;
   settings.seed = derive_seed(options_.seed, {"proposals", stage.rung});
@@ -383,6 +422,7 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
     const double growth = static_cast<double>(stage.n_train_rows) / static_cast<double>(below.n_train_rows);
     if (cost > 0) settings.seconds_per_cost = growth * seconds / cost;
   }
+  settings.views = interchangeable_views(stage.views);
   settings.remaining_s = [limits, this] { return is_timed() ? limits.deadline().remaining_s() : kInfinity; };
   settings.skipped = [this](const Candidate& candidate, const std::string& why) {
     tell({.kind = Event::Kind::kTrialSkipped, .message = candidate.label, .note = why});
@@ -412,8 +452,7 @@ bool Run::has_time_for(const Stage& stage) const {
 
 void Run::search_stages() {
   phase("search");
-  const auto shape = shape_of(stages_.front()->base, y_, stages_.front()->n_train_rows);
-  std::vector<Candidate> portfolio = allowed(make_portfolio(shape));
+  std::vector<Candidate> portfolio = allowed(make_portfolio(stages_.front()->shape));
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
     if (rung > 0) portfolio = promoted(rung - 1);
     const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);
@@ -538,6 +577,11 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
   } else {
     manifest["lineage"]["trials"] = *options_.n_trials;
   }
+  auto& plan = manifest["plan"] = {{"base", to_json(base_plan_)}};
+  for (const auto& stage : stages_)
+    for (const View& view : stage->views)
+      if (const auto name = stage_view_name(view.name, stage->rung); model.views.contains(name))
+        plan["views"][name] = to_json(view.plan);
   writer.add_json("manifest", manifest);
   model.save(writer);
   writer.write(options_.output, is_final);
@@ -552,6 +596,7 @@ RunResult Run::finish() {
   phase("save");
   write_model(blend, known, refitted, true);
   run_store_->set_seconds_used(seconds_before_ + Clock::system().now_s());
+  tell_cache();
 
   RunResult out;
   out.model_path = options_.output;
@@ -578,6 +623,7 @@ RunResult Run::finish() {
 RunResult Run::execute() {
   prepare();
   open_run_store();
+  tell_plan();
   run_baseline();
   search_stages();
   return finish();

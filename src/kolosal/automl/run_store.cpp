@@ -105,6 +105,32 @@ RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& 
   return {folder, std::move(database)};
 }
 
+nlohmann::json RunStore::describe(const std::filesystem::path& folder) {
+  if (!exists(folder)) throw Error(ErrorCode::kNotFound, "there is no run in {}", folder.string());
+  const auto database = open_database(database_path(folder), store::Database::Mode::kExisting);
+  nlohmann::json out = {{"kind", "run"}};
+  auto facts = database->prepare("SELECT name, value FROM run ORDER BY name");
+  while (facts.next()) {
+    const std::string name = facts.text(0);
+    // Settings and facts are JSON, the fingerprint is a text, the seconds are a number.
+    auto value = nlohmann::json::parse(facts.text(1), nullptr, false);
+    out[name] = name == "fingerprint" || value.is_discarded() ? nlohmann::json(facts.text(1)) : value;
+  }
+  auto& trials = out["trials"] = nlohmann::json::array();
+  auto row = database->prepare(
+      "SELECT rung, number, candidate, state, score, note FROM trial ORDER BY rung, number");
+  while (row.next()) {
+    auto trial = nlohmann::json::parse(row.text(2));
+    trial["rung"] = row.integer(0);
+    trial["number"] = row.integer(1);
+    trial["state"] = row.text(3);
+    if (!row.is_null(4)) trial["score"] = row.real(4);
+    if (!row.text(5).empty()) trial["note"] = row.text(5);
+    trials.push_back(std::move(trial));
+  }
+  return out;
+}
+
 std::filesystem::path RunStore::trial_path(std::size_t rung, std::size_t number) const {
   return folder_ / fmt::format("trial_{}_{:04}.kolosal", rung, number);
 }
@@ -200,6 +226,11 @@ double RunStore::seconds_used() const {
 void RunStore::set_seconds_used(double seconds) {
   const std::lock_guard lock(*mutex_);
   database_->run("INSERT OR REPLACE INTO run VALUES ('seconds_used', ?)", seconds);
+}
+
+void RunStore::set_fact(std::string_view name, const nlohmann::json& fact) {
+  const std::lock_guard lock(*mutex_);
+  database_->run("INSERT OR REPLACE INTO run VALUES (?, ?)", name, fact.dump());
 }
 
 void RunStore::remove() {

@@ -29,6 +29,8 @@ class RunStore {
   /// An earlier run. @throws Error kNotFound without one; kData when the table, or which setting, differs.
   static RunStore open(const std::filesystem::path& folder, const RunIdentity& identity);
   static bool exists(const std::filesystem::path& folder);
+  /// What is in a run's folder, for people: settings, seconds used, facts, trials. @throws Error kNotFound.
+  static nlohmann::json describe(const std::filesystem::path& folder);
 
   /// Sets result.size_bytes to what the trial takes on disk.
   void save_trial(TrialResult& result, const std::vector<FoldResult>& folds);
@@ -48,6 +50,9 @@ class RunStore {
   /// Seconds that the run has used up, over all its processes.
   double seconds_used() const;
   void set_seconds_used(double seconds);
+
+  /// What else is worth knowing of a run, by name: "plan", "feature_cache".
+  void set_fact(std::string_view name, const nlohmann::json& fact);
 
   const std::filesystem::path& folder() const { return folder_; }
   /// Deletes the folder.

@@ -33,7 +33,8 @@ struct Bench {
       for (std::uint32_t i = 0; i < 150; ++i) (i % 3 == k ? splits[k].valid : splits[k].train).push_back(i);
     }
     y = target.view();
-    store = std::make_unique<FeatureStore>(base, y, splits, make_views(shape_of(base, y, 100)), 1 << 24);
+    store = std::make_unique<FeatureStore>(base, y, splits, make_views(shape_of(base, y, 100, {})),
+                                           std::make_shared<FeatureCache>(1 << 24));
     valid = std::make_unique<ValidRows>(y, splits);
   }
 

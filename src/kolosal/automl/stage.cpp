@@ -25,7 +25,8 @@ std::vector<std::size_t> rung_sizes(std::size_t n_train_rows, std::size_t n_colu
 
 std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, const data::Frame& base,
                                   const data::TargetView& y, const std::vector<pipeline::Split>& splits,
-                                  std::size_t memory_bytes, std::uint64_t seed) {
+                                  std::shared_ptr<FeatureCache> cache, std::uint64_t seed,
+                                  const Context& context) {
   auto out = std::make_unique<Stage>();
   out->rung = rung;
   out->n_train_rows = n_train_rows;
@@ -55,9 +56,9 @@ std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, co
   }
   out->y = {y.task, out->target, out->weights, y.n_classes};
   out->valid = std::make_unique<ValidRows>(out->y, out->splits);
-  const auto shape = shape_of(out->base, out->y, out->splits.front().train.size());
-  out->store =
-      std::make_unique<FeatureStore>(out->base, out->y, out->splits, make_views(shape), memory_bytes);
+  out->shape = shape_of(out->base, out->y, out->splits.front().train.size(), context);
+  out->views = make_views(out->shape);
+  out->store = std::make_unique<FeatureStore>(out->base, out->y, out->splits, out->views, std::move(cache));
   return out;
 }
 

@@ -21,6 +21,8 @@ struct Stage {
   data::TargetView y;
   std::vector<pipeline::Split> splits;
   std::unique_ptr<ValidRows> valid;
+  TableShape shape;
+  std::vector<View> views;
   std::unique_ptr<FeatureStore> store;
 
   Stage() = default;
@@ -35,6 +37,7 @@ std::vector<std::size_t> rung_sizes(std::size_t n_train_rows, std::size_t n_colu
 /// them when n_train_rows is as many.
 std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, const data::Frame& base,
                                   const data::TargetView& y, const std::vector<pipeline::Split>& splits,
-                                  std::size_t memory_bytes, std::uint64_t seed);
+                                  std::shared_ptr<FeatureCache> cache, std::uint64_t seed,
+                                  const Context& context);
 
 }  // namespace kolosal::automl

@@ -37,11 +37,12 @@ class StageTest : public testing::Test {
   MadeTarget target = target_of(table, Task::kBinary);
   data::TargetView y = target.view();
   std::vector<pipeline::Split> splits;
+  std::shared_ptr<FeatureCache> cache = std::make_shared<FeatureCache>(1 << 20);
 };
 
 TEST_F(StageTest, ValidationRowsAreTheSameOnEveryRung) {
-  const auto low = make_stage(0, 30, base, y, splits, 1 << 20, 5);
-  const auto high = make_stage(1, 150, base, y, splits, 1 << 20, 5);
+  const auto low = make_stage(0, 30, base, y, splits, cache, 5, {});
+  const auto high = make_stage(1, 150, base, y, splits, cache, 5, {});
   EXPECT_EQ(low->splits.front().train.size(), 30U);
   EXPECT_EQ(high->splits.front().train.size(), 150U);
   EXPECT_EQ(low->valid->target, high->valid->target);
@@ -54,7 +55,7 @@ TEST_F(StageTest, ValidationRowsAreTheSameOnEveryRung) {
 }
 
 TEST_F(StageTest, ARungHoldsTrainingRowsOnlyAndTheirTargets) {
-  const auto stage = make_stage(0, 30, base, y, splits, 1 << 20, 5);
+  const auto stage = make_stage(0, 30, base, y, splits, cache, 5, {});
   EXPECT_EQ(stage->base.n_rows(), 80U);
   for (const std::uint32_t row : stage->splits.front().train) {
     const double a = stage->base.column("a").number(row);
@@ -73,18 +74,18 @@ TEST_F(StageTest, RungsAreNestedAndDependOnTheSeed) {
     std::ranges::sort(out);
     return out;
   };
-  const auto low = values_of(*make_stage(0, 30, base, y, splits, 1 << 20, 5));
-  const auto mid = values_of(*make_stage(1, 90, base, y, splits, 1 << 20, 5));
+  const auto low = values_of(*make_stage(0, 30, base, y, splits, cache, 5, {}));
+  const auto mid = values_of(*make_stage(1, 90, base, y, splits, cache, 5, {}));
   EXPECT_TRUE(std::ranges::includes(mid, low));
-  EXPECT_EQ(values_of(*make_stage(0, 30, base, y, splits, 1 << 20, 5)), low);
-  EXPECT_NE(values_of(*make_stage(0, 30, base, y, splits, 1 << 20, 6)), low);
+  EXPECT_EQ(values_of(*make_stage(0, 30, base, y, splits, cache, 5, {})), low);
+  EXPECT_NE(values_of(*make_stage(0, 30, base, y, splits, cache, 6, {})), low);
 }
 
 TEST_F(StageTest, WeightsGoAlong) {
   std::vector<double> weights(200);
   std::iota(weights.begin(), weights.end(), 1.0);
   const data::TargetView weighted{y.task, y.values, weights, y.n_classes};
-  const auto stage = make_stage(0, 30, base, weighted, splits, 1 << 20, 5);
+  const auto stage = make_stage(0, 30, base, weighted, splits, cache, 5, {});
   for (std::size_t row = 0; row < stage->base.n_rows(); ++row)
     EXPECT_EQ(stage->base.column("a").number(row),
               base.column("a").number(static_cast<std::size_t>(stage->weights[row]) - 1));

@@ -16,24 +16,25 @@ double thread_seconds() {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-void save_pipeline(artifact::Node& node, const Candidate& candidate, const transform::Recipe& recipe,
-                   const model::Estimator& estimator) {
-  pipeline::Pipeline::save_parts(node, candidate.estimator, candidate.params, recipe, estimator);
-}
-
 FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& store,
                   const data::TargetView& y, const Context& context) {
   const auto features = store.features(candidate.view, fold, context);
   if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
   const auto estimator = model::make_estimator(candidate.estimator, candidate.params);
-  const auto prepared = store.prepared(*estimator, candidate.view, fold, context);
+  const bool has_choices = candidate.choices.selector || candidate.choices.resampler;
+  // Chosen columns and resampled rows are this trial's own.
+  const auto prepared = has_choices ? nullptr : store.prepared(*estimator, candidate.view, fold, context);
   if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
 
   const double start = Clock::system().now_s();
   const double thread_start = thread_seconds();
-  const model::TrainingData training{&features->frame, y};
-  auto report =
-      estimator->fit(training, prepared.get(), {store.train_rows(fold), store.valid_rows(fold)}, context);
+  const model::RowSplit rows{store.train_rows(fold), store.valid_rows(fold)};
+  pipeline::FitChoices choices = candidate.choices;
+  choices.keeps_class_shares = true;  // blends are chosen by log loss
+  std::vector<double> class_factors;
+  auto report = has_choices ? pipeline::fit_with_choices(*estimator, choices, features->frame, y, rows,
+                                                         context, class_factors)
+                            : estimator->fit({&features->frame, y}, prepared.get(), rows, context);
   FoldResult out;
   out.seconds = context.n_threads > 1
                     ? (Clock::system().now_s() - start) * static_cast<double>(context.n_threads)
@@ -50,24 +51,36 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
   estimator->predict(sample, scratch, context.single_threaded());
   out.predict_s = (thread_seconds() - predict_start) / static_cast<double>(sample.n_rows());
 
-  save_pipeline(out.pipeline, candidate, *features->per_fold, *estimator);
+  pipeline::Pipeline::save_parts(out.pipeline, candidate.estimator, candidate.params, *features->per_fold,
+                                 *estimator, choices, class_factors);
   return out;
 }
 
 }  // namespace
 
 nlohmann::json to_json(const Candidate& candidate) {
-  return {{"label", candidate.label},
-          {"estimator", candidate.estimator},
-          {"params", kolosal::to_json(candidate.params)},
-          {"view", candidate.view},
-          {"cost", candidate.cost}};
+  nlohmann::json out = {{"label", candidate.label},
+                        {"estimator", candidate.estimator},
+                        {"params", kolosal::to_json(candidate.params)},
+                        {"view", candidate.view},
+                        {"cost", candidate.cost}};
+  for (const auto& [key, spec] :
+       {std::pair{"selector", candidate.choices.selector}, {"resampler", candidate.choices.resampler}})
+    if (spec) out[key] = {{"name", spec->name}, {"params", kolosal::to_json(spec->params)}};
+  return out;
 }
 
 Candidate candidate_from_json(const nlohmann::json& json) {
-  return {json.at("label").get<std::string>(), json.at("estimator").get<std::string>(),
-          params_from_json(json.at("params")), json.at("view").get<std::string>(),
-          json.at("cost").get<double>()};
+  Candidate out{json.at("label").get<std::string>(), json.at("estimator").get<std::string>(),
+                params_from_json(json.at("params")), json.at("view").get<std::string>(),
+                json.at("cost").get<double>()};
+  const auto spec_of = [&](const char* key) -> std::optional<pipeline::NamedSpec> {
+    if (!json.contains(key)) return {};
+    return pipeline::NamedSpec{json.at(key).at("name").get<std::string>(),
+                               params_from_json(json.at(key).at("params"))};
+  };
+  out.choices = {spec_of("selector"), spec_of("resampler")};
+  return out;
 }
 
 FoldResult run_fold(const Candidate& candidate, std::size_t fold, FeatureStore& store,

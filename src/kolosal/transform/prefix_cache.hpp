@@ -21,9 +21,15 @@ class PrefixCache {
                        const Clock& clock = Clock::system())
       : cache_({.max_bytes = max_bytes, .ttl_s = ttl_s, .keeps_newest = true, .clock = &clock}) {}
 
+  /// Of everything but steps and seed that a fit depends on: cells of the table, rows, target. Reads all of
+  /// it: ask once for a table.
+  static std::uint64_t fingerprint_of(const data::Frame& x, std::span<const std::uint32_t> rows,
+                                      const data::TargetView& y);
+
   /// The same as recipe.fit_transform(x, rows, y, context), from the longest prefix that is kept.
+  /// fingerprint: of x, rows and y.
   data::Frame fit_transform(Recipe& recipe, const data::Frame& x, std::span<const std::uint32_t> rows,
-                            const data::TargetView& y, const Context& context);
+                            const data::TargetView& y, std::uint64_t fingerprint, const Context& context);
 
   /// Hits and misses of single steps, and what is kept.
   CacheCounters counters() const { return cache_.counters(); }

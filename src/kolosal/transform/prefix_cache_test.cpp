@@ -48,7 +48,8 @@ const std::vector<StepSpec> kSteps = {StepSpec("impute", {{"indicator", true}}),
 Frame fit(PrefixCache& cache, std::vector<StepSpec> steps, const Frame& x = table(), Context context = {}) {
   Recipe recipe(std::move(steps));
   const auto rows = all_rows(x.n_rows());
-  return cache.fit_transform(recipe, x, rows, target(), context);
+  return cache.fit_transform(recipe, x, rows, target(), PrefixCache::fingerprint_of(x, rows, target()),
+                             context);
 }
 
 TEST(PrefixCache, GivesWhatTheRecipeAloneGivesFirstAndLater) {
@@ -58,7 +59,8 @@ TEST(PrefixCache, GivesWhatTheRecipeAloneGivesFirstAndLater) {
   const Frame want = alone.fit_transform(table(), rows, target(), {});
   for (int round = 0; round < 2; ++round) {
     Recipe recipe(kSteps);
-    const Frame got = cache.fit_transform(recipe, table(), rows, target(), {});
+    const Frame got = cache.fit_transform(recipe, table(), rows, target(),
+                                          PrefixCache::fingerprint_of(table(), rows, target()), {});
     EXPECT_EQ(got.names(), want.names());
     EXPECT_EQ(data::fingerprint(got), data::fingerprint(want));
     EXPECT_EQ(data::fingerprint(recipe.transform(table(3), {})),
@@ -92,7 +94,8 @@ TEST(PrefixCache, WhateverAFitDependsOnMakesItAnother) {
   fit(cache, named);
   Recipe recipe(kSteps);
   const auto rows = all_rows(kRows - 1);
-  cache.fit_transform(recipe, table(), rows, target(), {});
+  cache.fit_transform(recipe, table(), rows, target(), PrefixCache::fingerprint_of(table(), rows, target()),
+                      {});
   EXPECT_EQ(cache.counters().hits, 0U);
   EXPECT_EQ(cache.counters().misses, 18U);
 }

@@ -1,0 +1,166 @@
+#include "kolosal/automl/views.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "kolosal/transform/recipe.hpp"
+
+namespace kolosal::automl {
+namespace {
+
+using data::ColumnType;
+using transform::CategoryForm;
+using transform::Filling;
+using transform::LearnerFamily;
+using transform::LongTails;
+using transform::PlannerOptions;
+using transform::PlanPurpose;
+
+constexpr std::size_t kSampleRows = 50'000;
+/// Filling from other columns or rows takes a time that grows faster than the table.
+constexpr std::size_t kMostCellsToFill = 400'000;
+constexpr std::size_t kOneHotLevels = 10;  // of the view that encodes larger categories by the target
+
+View view_of(std::string name, const TableShape& shape, PlannerOptions options) {
+  options.purpose = PlanPurpose::kLearner;
+  View out{.name = std::move(name),
+           .family = options.learner,
+           .plan = transform::plan_columns(shape.columns, true, options)};
+  auto steps = out.plan.specs();
+  const auto first =
+      std::ranges::find_if(steps, [](const transform::StepSpec& step) { return step.make()->uses_target(); });
+  out.shared.assign(steps.begin(), first);
+  out.per_fold.assign(first, steps.end());
+  return out;
+}
+
+bool any_column(const TableShape& shape, auto&& is_so) { return std::ranges::any_of(shape.columns, is_so); }
+
+double rarest_class(const data::TargetView& y) {
+  if (y.task == data::Task::kRegression || y.values.empty()) return 1;
+  std::vector<std::size_t> counts(std::max<std::size_t>(y.n_classes, 2));
+  for (const double value : y.values) ++counts[static_cast<std::size_t>(value)];
+  return static_cast<double>(std::ranges::min(counts)) / static_cast<double>(y.values.size());
+}
+
+}  // namespace
+
+TableShape shape_of(const data::Frame& base, const data::TargetView& y, std::size_t n_train_rows,
+                    const Context& context) {
+  TableShape out;
+  out.task = y.task;
+  out.n_rows = n_train_rows;
+  out.n_classes = y.n_classes;
+  out.rarest_class = rarest_class(y);
+  std::vector<std::uint32_t> rows(base.n_rows());
+  std::iota(rows.begin(), rows.end(), 0U);
+  out.columns = profile::profile_columns(base, rows, kSampleRows, context);
+  for (std::size_t i = 0; i < base.n_columns(); ++i) {
+    const data::Column& column = base.column(i);
+    if (column.type() == ColumnType::kCategory) {
+      ++out.n_category;
+      out.max_levels = std::max(out.max_levels, column.dictionary()->size());
+    } else if (column.type() == ColumnType::kText) {
+      ++out.n_text;
+    } else {
+      ++out.n_numeric;
+    }
+  }
+  return out;
+}
+
+transform::RecipePlan base_plan() {
+  const auto step = [](std::string name, ParamMap params, std::string types, std::string reason) {
+    return transform::PlannedStep{
+        transform::StepSpec(std::move(name), std::move(params), {.types = std::move(types)}),
+        std::move(reason)};
+  };
+  transform::RecipePlan out;
+  out.steps = {
+      step("drop_constant", {}, "", "One value, or none, in all rows tells nothing."),
+      step("drop_duplicate", {}, "", "Equal to an earlier column in every row."),
+      step("drop_id_like", {}, "",
+           "Only names the row: what is learned from it does not hold for another row."),
+      step("date_parts", {{"differences", true}}, "time",
+           "Learners take numbers; the time between two moments often tells more than either."),
+  };
+  return out;
+}
+
+std::vector<View> make_views(const TableShape& shape) {
+  std::vector<View> out;
+  const auto add = [&](std::string name, PlannerOptions options) {
+    out.push_back(view_of(std::move(name), shape, options));
+  };
+  const auto trees = [](CategoryForm categories, bool pairs = false) {
+    return PlannerOptions{.learner = LearnerFamily::kTrees, .categories = categories, .number_pairs = pairs};
+  };
+  PlannerOptions encoded = trees(CategoryForm::kLevelsAndMeans);
+  // Small tables: target encoding overfits, save where a column has very many levels.
+  encoded.min_encoded_levels = shape.n_rows < 3000 ? 50 : 3;
+  add("native", trees(CategoryForm::kLevels));
+  // Forests order levels by frequency: by the target's mean, as boosters do in each node, costs them 4 to 9 %
+  // of RMSE where a number confounds the mean (diamonds).
+  add("ranked", trees(CategoryForm::kRanks));
+  add("encoded", encoded);
+  encoded.number_pairs = true;
+  add("encoded_pairs", encoded);
+  add("pairs", trees(CategoryForm::kLevels, true));
+  add("encoded_only", trees(CategoryForm::kMeans));
+
+  PlannerOptions linear{.learner = LearnerFamily::kLinear, .tails = LongTails::kKeep};
+  // A linear model on few rows learns nothing from very many hashed words, but pays for each.
+  linear.text_width = shape.n_rows < 2000 ? 1 << 12 : shape.n_rows < 10'000 ? 1 << 14 : 1 << 15;
+  add("linear", linear);
+  if (any_column(shape, transform::has_long_tail)) {
+    PlannerOptions power = linear;
+    power.tails = LongTails::kPower;
+    add("linear_power", power);
+    PlannerOptions ranks = linear;
+    ranks.tails = LongTails::kRanks;
+    add("linear_ranks", ranks);
+  }
+  if (any_column(shape, [](const profile::ColumnProfile& c) {
+        return c.type == ColumnType::kCategory && c.n_distinct > kOneHotLevels;
+      })) {
+    PlannerOptions means = linear;
+    means.one_hot_levels = kOneHotLevels;
+    add("linear_means", means);
+  }
+  const bool has_holes = any_column(shape, [](const profile::ColumnProfile& c) {
+    return c.numbers && c.n_missing + c.numbers->n_infinite > 0;
+  });
+  if (has_holes && shape.n_numeric >= 2 && shape.n_rows * shape.n_numeric <= kMostCellsToFill) {
+    PlannerOptions filled = linear;
+    filled.filling = Filling::kRegression;
+    add("linear_regressed", filled);
+    filled.filling = Filling::kNeighbours;
+    add("linear_neighbours", filled);
+  }
+  return out;
+}
+
+std::vector<std::string> interchangeable_views(std::span<const View> views) {
+  std::vector<std::string> out;
+  std::vector<nlohmann::json> seen;
+  for (const View& view : views) {
+    if (view.family != LearnerFamily::kTrees || view.name == "ranked") continue;  // ranks are for forests
+    auto steps = transform::Recipe(view.plan.specs()).to_json();
+    if (std::ranges::find(seen, steps) != seen.end()) continue;
+    seen.push_back(std::move(steps));
+    out.push_back(view.name);
+  }
+  return out;
+}
+
+nlohmann::json to_json(const transform::RecipePlan& plan) {
+  auto steps = transform::Recipe(plan.specs()).to_json();
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) steps[i]["reason"] = plan.steps[i].reason;
+  nlohmann::json out = {{"steps", std::move(steps)}};
+  if (!plan.notes.empty()) out["notes"] = plan.notes;
+  return out;
+}
+
+}  // namespace kolosal::automl
