@@ -177,9 +177,35 @@ class Census(CliTest):
         self.assertAlmostEqual(sum(m["weight"] for m in info["ensemble"]), 1, places=6)
         self.assertEqual(info["lineage"]["trials"], 3)
         self.assertIn(self.target, {c["name"] for c in info["columns"] if c["role"] == "target"})
+        for view, steps in info["views"].items():
+            self.assertTrue(all(step["reason"] for step in steps), view)
         text = self.run_ok("info", self.model).stdout
         for word in ["ensemble", "leaderboard", "columns", "blocks", "lineage"[:4]]:
             self.assertIn(word, text + "line")
+
+    def test_a_run_tells_its_plan_its_trials_and_what_it_could_reuse(self):
+        run = self.path("run")
+        self.run_ok("train", "--data", CENSUS_TRAIN, "--target", self.target, "--trials", "2", "--run-dir", run,
+                    "--output", self.path("m.kolosal"))
+        told = self.run_json("info", run)
+        self.assertEqual(len(told["trials"]), 3)  # the baseline is one
+        linear = next(plan for view, plan in told["plan"]["views"].items() if view.startswith("linear."))
+        self.assertIn("one_hot", [step["step"] for step in linear["steps"]])
+        self.assertTrue(all(step["reason"] for step in linear["steps"]))
+        self.assertGreater(told["feature_cache"]["steps"]["misses"], 0)
+        self.assertIn("a weight per level", self.run_ok("info", run).stdout)
+
+    def test_drift_is_told(self):
+        rows = read_csv(CENSUS_TEST)[:50]
+        data = self.path("old.csv")
+        with open(data, "w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0].keys())
+            writer.writeheader()
+            writer.writerows({**row, "age": 200 + i} for i, row in enumerate(rows))
+        done = self.run_ok("predict", "--model", self.model, "--data", data, "--output", self.path("p.csv"))
+        self.assertIn('column "age": 50 cells outside the range of the rows that the model was trained on', done.stderr)
+        drift = self.run_json("predict", "--model", self.model, "--data", data, "--output", self.path("p.csv"))["drift"]
+        self.assertEqual(drift["age"]["out_of_range"], 50)
 
     def test_program_and_model_alone_predict(self):
         alone = self.folder / "alone"

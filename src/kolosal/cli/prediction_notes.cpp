@@ -24,4 +24,18 @@ void tell_notes(const std::vector<std::string>& notes, const data::ConformReport
     note(fmt::format("not used by the model: {}", fmt::join(conform.extra_columns, ", ")));
 }
 
+void tell_drift(const transform::DriftReport& drift, std::size_t n_rows, std::string_view fitted) {
+  const std::string looked_at =
+      drift.n_rows < n_rows ? fmt::format(" (of {} that were looked at)", drift.n_rows) : "";
+  for (const auto& column : drift.columns) {
+    if (column.n_out_of_range > 0)
+      note(fmt::format("column \"{}\": {} outside the range of the rows that {}{}", column.column,
+                       plural(column.n_out_of_range, "cell"), fitted, looked_at));
+    if (column.missing_drifts())
+      note(fmt::format("column \"{}\": {:.1f} % of the cells are missing, {:.1f} % of those that {}",
+                       column.column, 100 * column.missing_share(), 100 * column.fitted_missing_share,
+                       fitted));
+  }
+}
+
 }  // namespace kolosal::cli

@@ -11,6 +11,7 @@
 #include "kolosal/infer/session.hpp"
 #include "kolosal/metric/metric.hpp"
 #include "kolosal/service/prediction.hpp"
+#include "kolosal/service/preprocessing.hpp"
 
 namespace kolosal::service {
 namespace {
@@ -134,6 +135,7 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
                 "target column \"{}\" is missing in all {} rows; there is nothing to compare with",
                 model.target, all.n_seen());
   std::erase(out.conform.extra_columns, model.target);
+  if (const auto* drift = model.base.drift()) out.drift = drift->report();
   out.notes = input->report().notes;
   add_scores(out, metrics, all);
   if (!is_regression) out.confusion = metric::confusion_matrix(all.view(), all.predicted);
@@ -148,6 +150,7 @@ nlohmann::json to_json(const Evaluation& evaluation) {
                         {"unseen_levels", evaluation.conform.unseen_levels},
                         {"unreadable_cells", evaluation.conform.unreadable_cells},
                         {"extra_columns", evaluation.conform.extra_columns},
+                        {"drift", to_json(evaluation.drift)},
                         {"notes", evaluation.notes}};
   auto& scores = out["scores"] = nlohmann::json::object();
   for (const MetricScore& score : evaluation.scores)

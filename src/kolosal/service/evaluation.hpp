@@ -9,6 +9,7 @@
 #include "kolosal/data/schema.hpp"
 #include "kolosal/data/target.hpp"
 #include "kolosal/io/table_reader.hpp"
+#include "kolosal/transform/drift.hpp"
 
 namespace kolosal::service {
 
@@ -36,6 +37,7 @@ struct Evaluation {
   std::vector<std::string> classes;
   std::vector<double> confusion;  ///< n_classes x n_classes, true class by row; empty for regression.
   data::ConformReport conform;
+  transform::DriftReport drift;  ///< As in PredictReport.
   std::vector<std::string> notes;
 };
 

@@ -43,6 +43,20 @@ nlohmann::json describe_member(const pipeline::Member& member) {
           {"steps", first.recipe().to_json()}};
 }
 
+/// The planner's reasons, which the manifest keeps, beside the steps. Models of older programs have none.
+void add_reasons(nlohmann::json& summary, nlohmann::json& views) {
+  const auto plan = summary.find("plan");
+  if (plan == summary.end()) return;
+  const auto add = [](nlohmann::json& steps, const nlohmann::json& planned) {
+    for (std::size_t i = 0; i < steps.size() && i < planned.size(); ++i)
+      if (planned[i].contains("reason")) steps[i]["reason"] = planned[i]["reason"];
+  };
+  add(summary["steps"], plan->at("base").at("steps"));
+  const nlohmann::json planned_views = plan->value("views", nlohmann::json::object());
+  for (const auto& [name, planned] : planned_views.items())
+    if (views.contains(name)) add(views[name], planned.at("steps"));
+}
+
 }  // namespace
 
 nlohmann::json describe_field(const data::Field& field) {
@@ -68,6 +82,7 @@ nlohmann::json summarize_model(const infer::Session& session) {
   out["steps"] = model.base.to_json();
   auto& views = out["views"] = nlohmann::json::object();
   for (const auto& [name, recipe] : model.views) views[name] = recipe.to_json();
+  add_reasons(out, views);
   auto& members = out["ensemble"] = nlohmann::json::array();
   for (const pipeline::Member& member : model.members) members.push_back(describe_member(member));
   auto& blocks = out["blocks"] = nlohmann::json::array();

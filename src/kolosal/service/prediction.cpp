@@ -115,6 +115,7 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
     add_report(report.conform, conform);
   }
   writer->close();
+  if (const auto* drift = model.base.drift()) report.drift = drift->report();
   report.notes = input->report().notes;
   return report;
 }

@@ -9,6 +9,7 @@
 #include "kolosal/infer/session.hpp"
 #include "kolosal/io/table_reader.hpp"
 #include "kolosal/io/table_writer.hpp"
+#include "kolosal/transform/drift.hpp"
 
 namespace kolosal::service {
 
@@ -33,6 +34,8 @@ struct PredictRequest {
 struct PredictReport {
   std::size_t n_rows = 0;
   data::ConformReport conform;
+  transform::DriftReport
+      drift;  ///< From the rows that the model was trained on; older models do not know them.
   std::vector<std::string> notes;
 };
 

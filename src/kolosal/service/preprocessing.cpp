@@ -479,6 +479,17 @@ PreprocessReport preprocess_file(const PreprocessRequest& request, const Context
   return Preprocessor(request, context).run();
 }
 
+nlohmann::json to_json(const transform::DriftReport& drift) {
+  auto out = nlohmann::json::object();
+  for (const auto& column : drift.columns)
+    out[column.column] = {{"rows", column.n_rows},
+                          {"out_of_range", column.n_out_of_range},
+                          {"unseen", column.n_unseen},
+                          {"missing_share", column.missing_share()},
+                          {"fitted_missing_share", column.fitted_missing_share}};
+  return out;
+}
+
 nlohmann::json to_json(const PreprocessReport& report) {
   nlohmann::json out = {{"fitted", report.fitted},
                         {"rows", report.n_rows},
@@ -491,13 +502,7 @@ nlohmann::json to_json(const PreprocessReport& report) {
   auto& steps = out["steps"] = nlohmann::json::array();
   for (const StepReport& step : report.steps)
     steps.push_back({{"step", step.step}, {"columns", step.columns}, {"reason", step.reason}});
-  auto& drift = out["drift"] = nlohmann::json::object();
-  for (const auto& column : report.drift.columns)
-    drift[column.column] = {{"rows", column.n_rows},
-                            {"out_of_range", column.n_out_of_range},
-                            {"unseen", column.n_unseen},
-                            {"missing_share", column.missing_share()},
-                            {"fitted_missing_share", column.fitted_missing_share}};
+  out["drift"] = to_json(report.drift);
   return out;
 }
 

@@ -60,5 +60,7 @@ struct PreprocessReport {
 PreprocessReport preprocess_file(const PreprocessRequest& request, const Context& context);
 
 nlohmann::json to_json(const PreprocessReport& report);
+/// By column, those that drift.
+nlohmann::json to_json(const transform::DriftReport& drift);
 
 }  // namespace kolosal::service

@@ -60,6 +60,7 @@ int run_evaluate(const Invocation& invocation) {
     leave(0);
   }
   tell_notes(evaluation.notes, evaluation.conform);
+  tell_drift(evaluation.drift, evaluation.n_rows + evaluation.n_without_target, "the model was trained on");
   if (evaluation.n_without_target > 0)
     note(fmt::format("{} without a target left out", plural(evaluation.n_without_target, "row")));
   print_result(evaluation_text(evaluation));

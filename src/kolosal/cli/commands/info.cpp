@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kolosal/artifact/container.hpp"
+#include "kolosal/automl/run_store.hpp"
 #include "kolosal/cli/command.hpp"
 #include "kolosal/cli/output.hpp"
 #include "kolosal/cli/prediction_notes.hpp"
@@ -50,6 +51,15 @@ std::string steps_text(const json& steps) {
   return out.empty() ? "none" : out;
 }
 
+/// Each step of a plan with its reason, then what is left as it is.
+std::string plan_text(const json& plan) {
+  std::string out;
+  for (const json& step : plan["steps"])
+    out += fmt::format("  {:<18} {}\n", shown(step["step"]), shown(step.value("reason", json(""))));
+  for (const json& text : plan.value("notes", json::array())) out += fmt::format("  {}\n", shown(text));
+  return out;
+}
+
 std::string params_text(const json& params) {
   std::string out;
   for (const auto& [name, value] : params.items())
@@ -88,8 +98,12 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
       out += fmt::format("{:<14}{}\n", key == "fingerprint" ? "data hash" : key, shown(value));
   out += fmt::format("rows       {}\n\ncolumns\n", result.n_rows) + columns_text(model["columns"]);
   out += fmt::format("\nsteps      {}\n", steps_text(model["steps"]));
+  const json no_plan = json::object();
+  const json& plans =
+      model.contains("plan") && model["plan"].contains("views") ? model["plan"]["views"] : no_plan;
   for (const auto& [name, steps] : model["views"].items())
-    out += fmt::format("view {}: {}\n", name, steps_text(steps));
+    out += fmt::format("view {}: {}\n", name, steps_text(steps)) +
+           (plans.contains(name) ? plan_text(plans[name]) : "");
   out += "\nensemble\n";
   for (const json& member : model["ensemble"])
     out +=
@@ -104,6 +118,37 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
   for (const json& block : model["blocks"])
     blocks.add({shown(block["name"]), shown(block["type"]), shown(block["bytes"])});
   return out + blocks.text();
+}
+
+// ---- a run ----------------------------------------------------------------------------------------------
+
+std::string counters_text(const json& counters) {
+  return fmt::format("{} hits, {} misses, {} given up, {} in {} entries", shown(counters["hits"]),
+                     shown(counters["misses"]), shown(counters["evictions"]),
+                     format_bytes(counters["bytes"].get<std::size_t>()), shown(counters["entries"]));
+}
+
+std::string run_text(const std::filesystem::path& path, const json& run) {
+  std::string out = fmt::format("run        {}\n", path.string());
+  const json settings = run.value("settings", json::object());
+  for (const auto& [key, value] : settings.items()) out += fmt::format("{:<11}{}\n", key, shown(value));
+  if (run.contains("seconds_used"))
+    out += fmt::format("seconds    {:.1f}\n", run["seconds_used"].get<double>());
+  if (run.contains("plan")) {
+    out += "\nbase steps\n" + plan_text(run["plan"]["base"]);
+    const json views = run["plan"].value("views", json::object());
+    for (const auto& [name, plan] : views.items()) out += fmt::format("view {}\n", name) + plan_text(plan);
+  }
+  if (run.contains("feature_cache"))
+    out += fmt::format("\nsteps of views   {}\nprepared tables  {}\n",
+                       counters_text(run["feature_cache"]["steps"]),
+                       counters_text(run["feature_cache"]["prepared"]));
+  TextTable table({"trial", "model", "view", "score", "note"});
+  for (const json& trial : run["trials"])
+    table.add({shown(trial["number"]), shown(trial["label"]), shown(trial["view"]),
+               trial.contains("score") ? score_text(trial["score"].get<double>()) : shown(trial["state"]),
+               shown(trial.value("note", json("")))});
+  return out + "\ntrials\n" + table.text();
 }
 
 // ---- a fitted recipe ------------------------------------------------------------------------------------
@@ -212,6 +257,11 @@ int run_info(const Invocation& invocation) {
     throw Error(ErrorCode::kUsage, "--hardware is about this machine; leave out \"{}\"",
                 *invocation.argument);
   const std::filesystem::path path = *invocation.argument;
+  if (std::filesystem::is_directory(path) && automl::RunStore::exists(path)) {
+    const json run = automl::RunStore::describe(path);
+    as_json ? print_json(run) : print_result(run_text(path, run));
+    leave(0);
+  }
   if (path != "-" && is_model(path)) {
     if (artifact::Container::open(path).has("recipe")) {
       const json recipe = service::describe_recipe(path);
@@ -242,14 +292,16 @@ std::vector<Option> info_options() {
 Command info_command() {
   return {
       .name = "info",
-      .summary = "Describe a model file, a fitted recipe, a table, or this program and machine.",
+      .summary = "Describe a model file, a run, a fitted recipe, a table, or this program and machine.",
       .description =
-          "Of a model: schema, steps, ensemble, scores, lineage, sizes. Of a fitted recipe: steps, columns. "
+          "Of a model: schema, steps and why, ensemble, scores, lineage, sizes. Of a run's folder "
+          "(--run-dir): "
+          "settings, steps and why, trials. Of a fitted recipe: steps, columns. "
           "Of a table: rows, columns, types and "
           "why, missing "
           "cells, suspicious things. Of nothing: version, CPU, threads, memory limit, learners present.",
       .options = info_options(),
-      .positional = Positional{"FILE", "A model file or a table.", false, {}},
+      .positional = Positional{"FILE", "A model file, a run's folder, a recipe, or a table.", false, {}},
       .examples = {{"kolosal info model.kolosal", "What is in a model."},
                    {"kolosal info train.csv", "What is in a table, before training on it."},
                    {"kolosal info --hardware", "What this machine offers."}},

@@ -7,6 +7,7 @@
 #include "kolosal/cli/workplace.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/service/prediction.hpp"
+#include "kolosal/service/preprocessing.hpp"
 
 namespace kolosal::cli {
 namespace {
@@ -18,6 +19,7 @@ nlohmann::json to_json(const service::PredictReport& report, const std::string& 
           {"unreadable_cells", report.conform.unreadable_cells},
           {"rounded_cells", report.conform.rounded_cells},
           {"extra_columns", report.conform.extra_columns},
+          {"drift", service::to_json(report.drift)},
           {"notes", report.notes}};
 }
 
@@ -42,6 +44,7 @@ int run_predict(const Invocation& invocation) {
     print_json(to_json(report, request.output.string()));
   } else {
     tell_notes(report.notes, report.conform);
+    tell_drift(report.drift, report.n_rows, "the model was trained on");
     if (request.output != "-")
       talk(fmt::format("{} predicted, written to {}", plural(report.n_rows, "row"), request.output.string()));
   }

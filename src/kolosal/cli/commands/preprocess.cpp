@@ -59,21 +59,6 @@ std::string explanation(const service::PreprocessReport& report) {
   return out;
 }
 
-void tell_drift(const service::PreprocessReport& report) {
-  const std::string looked_at = report.drift.n_rows < report.n_rows
-                                    ? fmt::format(" (of {} that were looked at)", report.drift.n_rows)
-                                    : "";
-  for (const auto& drift : report.drift.columns) {  // new levels are told of all rows, with the conversions
-    if (drift.n_out_of_range > 0)
-      note(fmt::format("column \"{}\": {} outside the range of the rows that the recipe was fitted on{}",
-                       drift.column, plural(drift.n_out_of_range, "cell"), looked_at));
-    if (drift.missing_drifts())
-      note(
-          fmt::format("column \"{}\": {:.1f} % of the cells are missing, {:.1f} % when the recipe was fitted",
-                      drift.column, 100 * drift.missing_share(), 100 * drift.fitted_missing_share));
-  }
-}
-
 int run_preprocess(const Invocation& invocation) {
   const Config& config = invocation.config;
   const service::PreprocessRequest request = read_request(config);
@@ -97,7 +82,7 @@ int run_preprocess(const Invocation& invocation) {
   tell_notes(report.notes, conform);
   if (!report.conform.extra_columns.empty())
     note(fmt::format("not in the recipe and left out: {}", fmt::join(report.conform.extra_columns, ", ")));
-  tell_drift(report);
+  tell_drift(report.drift, report.n_rows, "the recipe was fitted on");
   if (!request.output.empty() && request.output != "-")
     talk(fmt::format("{} of {} written to {}", plural(report.n_rows, "row"),
                      plural(report.columns.size(), "column"), request.output.string()));
