@@ -257,6 +257,22 @@ class TransformerContract : public ::testing::TestWithParam<std::string> {
       body(params);
     }
   }
+  // With each rule for unknown levels and each for missing cells, save those that refuse the hostile frame.
+  void for_each_rule(const std::function<void(const ParamMap&)>& body) const {
+    const auto words = [&](const std::string& parameter) {
+      std::vector<std::string> out;
+      for (const auto& spec : info().params)
+        if (spec.name == parameter)
+          for (const auto& value : spec.search->choices)
+            if (to_string(value) != "error") out.push_back(to_string(value));
+      return out;
+    };
+    for (const auto& unknown : words("handle_unknown"))
+      for (const auto& missing : words("handle_missing")) {
+        SCOPED_TRACE("unknown " + unknown + ", missing " + missing);
+        body({{"handle_unknown", unknown}, {"handle_missing", missing}});
+      }
+  }
 };
 
 TEST_P(TransformerContract, IsDocumented) {
@@ -431,7 +447,7 @@ TEST_P(TransformerContract, AStreamIsFittedAsTheWholeTable) {
   for (const Task task : {Task::kRegression, Task::kBinary, Task::kMulticlass}) {
     const auto p = problem(257, task, 1);
     const auto columns = stream_columns(info(), p->x);
-    for_each_variant([&](const ParamMap& params) {
+    const auto holds = [&](const ParamMap& params) {
       const auto whole = info().make(params);
       if (GetParam() == "chi2" && task == Task::kRegression) {  // bins of the target need all rows first
         EXPECT_ERROR(gather(*whole, *p, columns, 0, 257), kUnsupported, HasSubstr("batch by batch"));
@@ -469,7 +485,9 @@ TEST_P(TransformerContract, AStreamIsFittedAsTheWholeTable) {
       fresh->finish_fit({});
       EXPECT_TRUE(same_to_rounding(front->transform(p->x, {}), want));
       EXPECT_TRUE(same_to_rounding(fresh->transform(p->x, {}), want));
-    });
+    };
+    for_each_variant(holds);
+    for_each_rule(holds);
   }
 }
 

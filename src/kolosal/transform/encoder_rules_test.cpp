@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -25,26 +26,46 @@ using ::testing::HasSubstr;
 const std::vector<std::string> kLevels = {"a", "b", "on no row"};
 // Rows 0 ... 8 are fitted: four a, three b, two missing. Then come a, b, missing, and two unknown ones.
 const std::vector<std::int32_t> kCodes = {0, 0, 1, 1, 0, 1, 0, -1, -1, 0, 1, -1, -2, 2};
-constexpr std::size_t kFitted = 9, kFirst = 9, kMissing = 11, kUnseen = 12, kOnNoRow = 13;
+constexpr std::size_t kFirstMissing = 7, kFitted = 9, kFirst = 9, kMissing = 11, kUnseen = 12, kOnNoRow = 13;
 
 class EncoderRules : public ::testing::TestWithParam<std::string> {
  protected:
   const std::vector<double> values_ = {1, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0};
   const Frame x_{{"town", "colour"}, {categories(kLevels, kCodes), categories(kLevels, kCodes)}};
 
-  bool offers(const std::string& parameter, const std::string& word) const {
-    for (const auto& spec : transformer_info(GetParam()).params) {
-      if (spec.name != parameter) continue;
-      for (const auto& value : spec.search->choices)
-        if (to_string(value) == word) return true;
-    }
-    return false;
-  }
-  std::unique_ptr<Transformer> fitted(ParamMap params) const {
-    if (GetParam() == "group_rare") params["min_rows"] = std::int64_t{1};
-    auto out = make_transformer(GetParam(), params);
-    out->fit(x_, all_rows(kFitted), {Task::kBinary, values_, {}, 2}, x_.names(), {});
+  std::vector<std::string> words(const std::string& parameter) const {
+    std::vector<std::string> out;
+    for (const auto& spec : transformer_info(GetParam()).params)
+      if (spec.name == parameter)
+        for (const auto& value : spec.search->choices) out.push_back(to_string(value));
     return out;
+  }
+  bool offers(const std::string& parameter, const std::string& word) const {
+    const auto all = words(parameter);
+    return std::ranges::find(all, word) != all.end();
+  }
+  std::unique_ptr<Transformer> made(ParamMap params) const {
+    if (GetParam() == "group_rare") params["min_rows"] = std::int64_t{1};
+    return make_transformer(GetParam(), params);
+  }
+  std::unique_ptr<Transformer> fitted(const ParamMap& params, std::size_t n_rows = kFitted) const {
+    auto out = made(params);
+    out->fit(x_, all_rows(n_rows), {Task::kBinary, values_, {}, 2}, x_.names(), {});
+    return out;
+  }
+  // The same rows in two batches, by two steps of which the first takes over what the second gathered.
+  std::unique_ptr<Transformer> streamed(const ParamMap& params, std::size_t n_rows = kFitted) const {
+    auto front = made(params), back = made(params);
+    const auto gather = [&](Transformer& step, std::size_t begin, std::size_t end) {
+      const std::vector<double> values(values_.begin() + static_cast<std::ptrdiff_t>(begin),
+                                       values_.begin() + static_cast<std::ptrdiff_t>(end));
+      step.partial_fit(x_.slice(begin, end - begin), {Task::kBinary, values, {}, 2}, x_.names(), {});
+    };
+    gather(*front, 0, 3);
+    gather(*back, 3, n_rows);
+    front->merge(*back);
+    front->finish_fit({});
+    return front;
   }
   // The cells of a row of what the step makes, as texts.
   std::vector<std::string> row_of(const Frame& out, std::size_t row) const {
@@ -63,6 +84,14 @@ class EncoderRules : public ::testing::TestWithParam<std::string> {
       }
     }
     return cells;
+  }
+  // Of one row alone: its cells, or why it is refused.
+  std::vector<std::string> answer(const Transformer& step, std::size_t row) const {
+    try {
+      return row_of(step.transform(x_.slice(row, 1), {}), 0);
+    } catch (const Error& error) {
+      return {error.what()};
+    }
   }
 };
 
@@ -128,14 +157,28 @@ TEST_P(EncoderRules, ErrorsNameColumnRowAndLevel) {
     EXPECT_ERROR(loaded->transform(last, {}), kData, HasSubstr("\"on no row\""));
   }
   // The missing cells of the rows that are not fitted do not matter to a fit, but to what follows.
-  ParamMap params = {{"handle_missing", "error"}};
-  if (GetParam() == "group_rare") params["min_rows"] = std::int64_t{1};
-  const auto step = make_transformer(GetParam(), params);
-  const TargetView y{Task::kBinary, values_, {}, 2};
-  step->fit(x_, all_rows(7), y, x_.names(), {});
+  const auto step = fitted({{"handle_missing", "error"}}, kFirstMissing);
   EXPECT_ERROR(step->transform(x_, {}), kData, AllOf(HasSubstr("\"town\""), HasSubstr("row 7")));
   if (GetParam() == "hash_encode") return;  // learns nothing from rows
-  EXPECT_ERROR(step->fit(x_, all_rows(kFitted), y, x_.names(), {}), kData,
+  EXPECT_ERROR(fitted({{"handle_missing", "error"}}), kData,
+               AllOf(HasSubstr("\"town\""), HasSubstr("2 of the training rows")));
+}
+
+TEST_P(EncoderRules, HoldInAStreamAsInMemory) {
+  auto unknown_words = words("handle_unknown");
+  if (unknown_words.empty()) unknown_words.emplace_back();  // hash_encode
+  for (const auto& unknown : unknown_words)
+    for (const auto& missing : words("handle_missing")) {
+      SCOPED_TRACE("unknown " + unknown + ", missing " + missing);
+      ParamMap params = {{"handle_missing", missing}};
+      if (!unknown.empty()) params["handle_unknown"] = unknown;
+      const std::size_t n_rows = missing == "error" ? kFirstMissing : kFitted;
+      const auto whole = fitted(params, n_rows), stream = streamed(params, n_rows);
+      for (std::size_t row = 0; row < x_.n_rows(); ++row)
+        EXPECT_EQ(answer(*stream, row), answer(*whole, row)) << "row " << row;
+    }
+  if (GetParam() == "hash_encode") return;  // learns nothing from rows
+  EXPECT_ERROR(streamed({{"handle_missing", "error"}}), kData,
                AllOf(HasSubstr("\"town\""), HasSubstr("2 of the training rows")));
 }
 
