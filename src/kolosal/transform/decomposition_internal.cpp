@@ -49,10 +49,12 @@ SymmetricEigen eigen_of(const std::vector<double>& matrix, std::size_t n) {
 }
 
 void fix_sign(double* vector, std::size_t n) {
+  double largest = 0;
+  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::abs(vector[i]));
+  // Entries of one size to rounding, as two standardized columns have: the first of them.
   std::size_t at = 0;
-  for (std::size_t i = 1; i < n; ++i)
-    if (std::abs(vector[i]) > std::abs(vector[at])) at = i;
-  if (n == 0 || !(vector[at] < 0)) return;
+  while (at < n && std::abs(vector[at]) < (1 - 1e-9) * largest) ++at;
+  if (at == n || !(vector[at] < 0)) return;
   for (std::size_t i = 0; i < n; ++i) vector[i] = -vector[i];
 }
 

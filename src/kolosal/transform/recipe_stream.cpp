@@ -28,9 +28,9 @@ class StreamFit {
       const auto step = spec.make();
       if (!step->can_stream())
         throw Error(ErrorCode::kUnsupported,
-                    "step {} can not be fitted batch by batch, because it needs all rows at once: fit the "
-                    "recipe on a table in memory (a sample of the rows, if need be), or leave the step out",
-                    spec.name);
+                    "step {} can not be fitted batch by batch, because {}: fit the recipe on a table in "
+                    "memory (a sample of the rows, if need be), or leave the step out",
+                    spec.name, step->stream_obstacle());
     }
   }
 
