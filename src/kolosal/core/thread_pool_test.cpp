@@ -86,6 +86,22 @@ TEST(ThreadPool, TasksMayUseThePool) {
   EXPECT_EQ(n_run, 8 * 8 * 4);
 }
 
+TEST(ThreadPool, AThreadThatHasEndedItsTaskHelpsTheOthers) {
+  ThreadPool pool(2);
+  std::atomic<int> n_there{0}, n_met{0};
+  pool.for_each(2, 2, [&](std::size_t task) {
+    if (task == 0) return;
+    // The two wait for each other; nobody but the thread of task 0 can come.
+    pool.for_each(2, 2, [&](std::size_t) {
+      ++n_there;
+      const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+      while (n_there < 2 && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+      if (n_there == 2) ++n_met;
+    });
+  });
+  EXPECT_EQ(n_met, 2);
+}
+
 TEST(ThreadPool, SeveralThreadsMayCallAtOnce) {
   ThreadPool pool(4);
   std::atomic<int> n_run{0};
