@@ -258,7 +258,7 @@ params = { drop_constant = false }
     def test_what_batches_can_not_do_is_refused(self):
         words = ["preprocess", "--data", self.big(), "--memory-limit", "64MB", "--output", self.out]
         self.assert_refused([*words, "--target", "town", "--encode", "target"], 5, "memory", "--output")
-        self.assert_refused([*words, "--scale", "power_transform"], 5, "memory", "power_transform", "all rows at once")
+        self.assert_refused([*words, "--scale", "power_transform"], 5, "memory", "power_transform", "a sum over all cells")
         self.assertFalse(self.out.exists())
 
     def test_a_plan_for_batches_takes_steps_that_can(self):
