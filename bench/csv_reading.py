@@ -7,7 +7,9 @@ The table is made by seed: 18 columns of whole numbers, floats, categories, date
 cells and quoted cells that hold delimiters. We type all rows. The rounds interleave the engines; the least of each counts.
 PY needs the peers and numpy. Row counts, missing cells and sums of all columns must agree, or nothing is printed but the difference.
 """
-import argparse, glob, json, os, pathlib, subprocess, sys, tempfile, time
+import argparse, json, os, pathlib, subprocess, sys, tempfile, time
+
+from own_program import compile_program
 
 DATES = ["day", "due"]
 STAMPS = ["at", "seen"]
@@ -103,13 +105,6 @@ def compare(ours, peers):
             sys.exit(f"column '{name}' differs: {kind} {n_missing} {value} and {peer_kind} {peer_missing} {peer_value}")
 
 
-def build(folder, root, out):
-    objects = [o for m in ("core", "kernel", "data", "io")
-               for o in glob.glob(f"{folder}/src/kolosal/{m}/CMakeFiles/kolosal_{m}.dir/**/*.o", recursive=True)]
-    subprocess.run(["g++", "-std=c++23", "-O2", f"-I{root / 'src'}", str(root / "bench/csv_bench.cpp"), *objects, "-l:libz.a", "-l:libzstd.a",
-                    "-ldl", "-pthread", "-Wl,--gc-sections", "-o", str(out)], check=True)
-
-
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--build", type=pathlib.Path)
@@ -131,7 +126,7 @@ def main():
     script = [a.python, str(pathlib.Path(__file__).resolve()), "--file", str(path), "--threads", str(a.threads)]
     if not path.exists():
         subprocess.run([*script, "--peer", "make", "--megabytes", str(a.megabytes)], check=True)
-    build(a.build, pathlib.Path(__file__).resolve().parent.parent, folder / "csv_bench")
+    compile_program("csv_bench.cpp", a.build, folder / "csv_bench")
     commands = {"kolosal": [str(folder / "csv_bench"), str(path), str(a.threads)]}
     commands |= {name: [*script, "--peer", name] for name in a.peers.split(",") if name}
     best = {}

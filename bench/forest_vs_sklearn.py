@@ -6,7 +6,7 @@
 DIR holds adult.csv, wine_white.csv, diamonds.csv and cnae9.csv. Categories go to our learners as they are, to scikit-learn as
 ordinal codes (forests) or one-hot (linear). Needs numpy, pandas and scikit-learn, and a build folder with the modules compiled.
 """
-import argparse, glob, json, pathlib, subprocess, tempfile, time
+import argparse, json, pathlib, subprocess, tempfile, time
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from own_program import compile_program
 
 TABLES = {"adult": "income", "wine_white": "quality", "diamonds": "price", "cnae9": "category"}
 
@@ -74,12 +76,8 @@ def main():
     arguments.add_argument("--only", default="")
     arguments.add_argument("--no-peer", action="store_true")
     a = arguments.parse_args()
-    root = pathlib.Path(__file__).resolve().parent
     folder = pathlib.Path(tempfile.mkdtemp())
-    objects = [o for m in ("core", "kernel", "data", "artifact", "model")
-               for o in glob.glob(f"{a.build}/src/kolosal/{m}/CMakeFiles/kolosal_{m}.dir/**/*.o", recursive=True)]
-    subprocess.run(["g++", "-std=c++23", "-O2", f"-I{root.parent / 'src'}", str(root / "learner_bench.cpp"), *objects,
-                    "-ldl", "-pthread", "-o", str(folder / "bench")], check=True)
+    compile_program("learner_bench.cpp", a.build, folder / "bench")
     print(f"{'table':<12}{'learner':<22}{'metric':<9}{'ours':>9}{'peer':>9}{'fit s':>9}{'peer s':>9}{'ratio':>7}  note")
     for name in TABLES:
         data = load(a.data, name, 1)

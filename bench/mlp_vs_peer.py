@@ -13,7 +13,7 @@ import os
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
-import argparse, glob, json, pathlib, subprocess, tempfile, time, warnings
+import argparse, json, pathlib, subprocess, tempfile, time, warnings
 
 import numpy as np
 from sklearn.compose import make_column_transformer
@@ -22,6 +22,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from forest_vs_sklearn import TABLES, load, score, write
+from own_program import compile_program
 
 WIDTH, BATCH, EPOCHS = 256, 256, 12
 
@@ -59,12 +60,8 @@ def main():
     arguments.add_argument("params", nargs="*")
     a = arguments.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
-    root = pathlib.Path(__file__).resolve().parent
     folder = pathlib.Path(tempfile.mkdtemp())
-    objects = [o for m in ("core", "kernel", "data", "artifact", "model")
-               for o in glob.glob(f"{a.build}/src/kolosal/{m}/CMakeFiles/kolosal_{m}.dir/**/*.o", recursive=True)]
-    subprocess.run(["g++", "-std=c++23", "-O2", f"-I{root.parent / 'src'}", str(root / "learner_bench.cpp"), *objects,
-                    "-ldl", "-pthread", "-o", str(folder / "bench")], check=True)
+    compile_program("learner_bench.cpp", a.build, folder / "bench")
     print(f"{'table':<12}{'metric':<9}{'ours':>9}{'peer':>9}{'fit s':>8}{'peer s':>8}{'ratio':>7}{'GFLOP/s':>9}{'peer':>7}"
           f"{'predict s':>11}{'peer s':>8}")
     for name in TABLES:

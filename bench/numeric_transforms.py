@@ -8,9 +8,11 @@ Both run as processes of their own, in turn, with 2 threads each; the best of th
 busy machine the CPU ratio tells more than the ratio of seconds. The build folder must have the
 modules compiled (preset bench or release). Needs numpy and scikit-learn.
 """
-import argparse, glob, json, os, pathlib, subprocess, sys, tempfile, time
+import argparse, json, os, pathlib, subprocess, sys, tempfile, time
 
 import numpy as np
+
+from own_program import compile_program
 
 
 def skewed(rows, columns):
@@ -69,15 +71,6 @@ def peer(name, data, out):
     made.T.tofile(out)
 
 
-def build_program(build, folder):
-    root = pathlib.Path(__file__).resolve().parent
-    objects = [o for m in ("core", "kernel", "data", "artifact", "transform")
-               for o in glob.glob(f"{build}/src/kolosal/{m}/CMakeFiles/kolosal_{m}.dir/**/*.o", recursive=True)]
-    subprocess.run(["g++", "-std=c++23", "-O2", f"-I{root.parent / 'src'}", str(root / "transform_step.cpp"), *objects, "-ldl",
-                    "-pthread", "-o", str(folder / "transform_step")], check=True)
-    return folder / "transform_step"
-
-
 def run(command):
     two = {key: "2" for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **two}).stdout)
@@ -93,7 +86,7 @@ def main():
     arguments.add_argument("--only", default="")
     a = arguments.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp())
-    program = build_program(a.build, folder)
+    program = compile_program("transform_step.cpp", a.build, folder / "transform_step")
     print(f"{'work':<18}{'rows':>9}{'ours s':>9}{'peer s':>9}{'ratio':>7}{'cpu':>7}{'ours MB':>9}{'peer MB':>9}"
           "  largest difference")
     for name, (step, table, columns, rows) in WORK.items():

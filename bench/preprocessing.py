@@ -13,11 +13,13 @@ Peak memory is above that of the process with the data loaded; CPU time tells mo
 busy with other work. The results are compared, too.
 Needs numpy, pandas, scikit-learn and polars, and a build folder with the modules compiled.
 """
-import argparse, glob, json, os, pathlib, subprocess, sys, tempfile, time
+import argparse, json, os, pathlib, subprocess, sys, tempfile, time
 
 THREADS = 2
 os.environ.update({"POLARS_MAX_THREADS": str(THREADS), "OMP_NUM_THREADS": str(THREADS), "OPENBLAS_NUM_THREADS": str(THREADS)})
 import numpy as np
+
+from own_program import compile_program
 
 LEVELS = [5, 8, 12, 20, 35, 50, 200, 800, 2000, 5000]
 ONE_HOT = 6  # of these, the rest is target encoded
@@ -124,17 +126,6 @@ def run_peer(name, task, result):
         np.save(result, (made[:, :30].toarray() if sparse.issparse(made) else made))
 
 
-def build_ours(build, folder):
-    objects = [path for module in ("core", "kernel", "data", "artifact", "transform")
-               for path in glob.glob(f"{build}/src/kolosal/{module}/CMakeFiles/kolosal_{module}.dir/**/*.o", recursive=True)]
-    if not objects:
-        sys.exit(f"nothing is compiled in {build}")
-    program = f"{folder}/preprocess_bench"
-    subprocess.run(["g++", "-std=c++23", "-O2", "-DSPDLOG_FMT_EXTERNAL", f"-I{HERE.parent}/src", str(HERE / "preprocess_bench.cpp"), *objects,
-                    "-o", program, "-lpthread", "-ldl"], check=True)
-    return program
-
-
 def write(path, x, codes, y):
     with open(path, "wb") as out:
         np.array([len(y), x.shape[1] + codes.shape[1], 2], np.int64).tofile(out)
@@ -195,7 +186,7 @@ if __name__ == "__main__":
         run_peer(options.peer, options.task, options.result)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            ours = build_ours(os.path.abspath(options.build), folder)
+            ours = compile_program("preprocess_bench.cpp", os.path.abspath(options.build), f"{folder}/preprocess_bench")
             for each in TABLES:
                 if options.only in (None, each):
                     race(each, ours, folder, options.rounds)

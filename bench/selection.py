@@ -7,13 +7,14 @@ Runs of both sides alternate and the fastest of each counts. Each side is a proc
 Needs numpy, scikit-learn and imbalanced-learn, and a build folder with the modules up to `transform` compiled.
 """
 import argparse
-import glob
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+
+from own_program import compile_program
 
 WORK = {  # name: rows, columns, classes
     "mutual_information classes": (100_000, 50, 2),
@@ -82,13 +83,9 @@ def main():
     a = arguments.parse_args()
     if a.peer:
         return peer(*a.peer, a.threads)
-    root = pathlib.Path(__file__).resolve().parent
     with tempfile.TemporaryDirectory() as folder:
         program = os.path.join(folder, "bench")
-        objects = [o for m in ("core", "kernel", "data", "artifact", "transform")
-                   for o in glob.glob(f"{a.build}/src/kolosal/{m}/CMakeFiles/kolosal_{m}.dir/**/*.o", recursive=True)]
-        subprocess.run(["g++", "-std=c++23", "-O2", f"-I{root.parent / 'src'}", f"-I{a.build}/generated",
-                        str(root / "selection_bench.cpp"), *objects, "-ldl", "-pthread", "-o", program], check=True)
+        compile_program("selection_bench.cpp", a.build, program)
         print(f"{'work':<28}{'rows':>8}{'columns':>8}{'ours s':>9}{'peer s':>9}{'ratio':>7}{'ours MB':>9}{'peer MB':>9}")
         for name, (n, p, n_classes) in WORK.items():
             if a.only not in name:

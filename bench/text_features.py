@@ -7,9 +7,11 @@ Texts are made up: 4 to 16 words drawn by Zipf's law from 50,000. Runs of both a
 uses 2 threads, scikit-learn's has one. Both must make the same matrix. Needs numpy and scikit-learn, and a build folder with
 the transform module compiled.
 """
-import argparse, glob, json, os, pathlib, subprocess, sys, tempfile, time
+import argparse, json, os, pathlib, subprocess, sys, tempfile, time
 
 import numpy as np
+
+from own_program import compile_program
 
 CASES = {
     "words": {},
@@ -58,14 +60,6 @@ def run(command):
     return [json.loads(line) for line in out.splitlines()], usage.ru_maxrss / 1024
 
 
-def build(folder, build_folder):
-    root = pathlib.Path(__file__).resolve().parent
-    objects = [o for m in ("core", "kernel", "data", "artifact", "transform")
-               for o in glob.glob(f"{build_folder}/src/kolosal/{m}/CMakeFiles/kolosal_{m}.dir/**/*.o", recursive=True)]
-    subprocess.run(["g++", "-std=c++23", "-O2", f"-I{root.parent / 'src'}", f"-I{root.parent / 'third_party/prefix/include'}",
-                    str(root / "text_bench.cpp"), *objects, "-ldl", "-pthread", "-o", str(folder / "bench")], check=True)
-
-
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--build", type=pathlib.Path)
@@ -79,7 +73,7 @@ def main():
         return peer(a.peer[0], json.loads(a.peer[1]))
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        build(folder, a.build)
+        compile_program("text_bench.cpp", a.build, folder / "bench")
         texts = folder / "texts"
         write_texts(texts, a.rows)
         print(f"{'case':<18}{'features':>9}{'ours s':>9}{'peer s':>9}{'ratio':>7}{'apply s':>9}{'peer s':>9}{'ratio':>7}{'MB':>7}{'peer MB':>9}", flush=True)
