@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "kolosal/core/coarse_clock.hpp"
 #include "kolosal/core/context.hpp"
 #include "kolosal/core/error.hpp"
 
@@ -28,7 +29,7 @@ struct CacheOptions {
   /// few large values should have one, a cache that many threads ask for small ones should have 16 or more.
   std::size_t n_shards = 1;
   bool keeps_newest = false;  ///< Keeps the value put last even when it alone is larger than the limit.
-  const Clock* clock = &Clock::system();  ///< Outlives the cache.
+  const Clock* clock = &coarse_clock();  ///< Outlives the cache.
 };
 
 /// What has happened since the cache was made, and what it holds.

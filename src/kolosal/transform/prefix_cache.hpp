@@ -18,7 +18,7 @@ class PrefixCache {
  public:
   /// Time to live in seconds, as in CacheOptions.
   explicit PrefixCache(std::size_t max_bytes, double ttl_s = std::numeric_limits<double>::infinity(),
-                       const Clock& clock = Clock::system())
+                       const Clock& clock = coarse_clock())
       : cache_({.max_bytes = max_bytes, .ttl_s = ttl_s, .keeps_newest = true, .clock = &clock}) {}
 
   /// Of everything but steps and seed that a fit depends on: cells of the table, rows, target. Reads all of
