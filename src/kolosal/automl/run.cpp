@@ -11,9 +11,9 @@
 #include "kolosal/automl/affordable_rows.hpp"
 #include "kolosal/automl/assembly.hpp"
 #include "kolosal/automl/proposals.hpp"
+#include "kolosal/automl/run_record.hpp"
 #include "kolosal/automl/stage.hpp"
 #include "kolosal/core/error.hpp"
-#include "kolosal/core/log.hpp"
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/version.hpp"
 
@@ -46,8 +46,6 @@ class Run {
   void prepare();
   void make_base(std::span<const std::uint32_t> rows);
   void open_run_store();
-  void tell_plan();
-  void tell_cache();
   void run_baseline();
   bool has_time_for(const Stage& stage) const;
   void search_stages();
@@ -319,33 +317,6 @@ void Run::open_run_store() {
   tell({.kind = Event::Kind::kNote, .message = fmt::format("resumed with {} trials already done", n_done_)});
 }
 
-/// What was planned and why goes into the run's folder and the log.
-void Run::tell_plan() {
-  nlohmann::json all = {{"base", to_json(base_plan_)}};
-  const auto tell_steps = [](const std::string& view, const transform::RecipePlan& plan) {
-    for (const auto& step : plan.steps)
-      log::info("planned", {{"view", view}, {"step", step.spec.name}, {"reason", step.reason}});
-  };
-  tell_steps("base", base_plan_);
-  for (const auto& stage : stages_)
-    for (const View& view : stage->views)
-      all["views"][stage_view_name(view.name, stage->rung)] = to_json(view.plan);
-  for (const View& view : stages_.back()->views) tell_steps(view.name, view.plan);
-  run_store_->set_fact("plan", all);
-}
-
-/// How often what a view starts with was there already.
-void Run::tell_cache() {
-  for (const auto& [name, counters] : {std::pair{"steps", feature_cache_->prefixes.counters()},
-                                       {"prepared", feature_cache_->prepared.counters()}})
-    log::info("feature cache", {{"of", name},
-                                {"hits", counters.hits},
-                                {"misses", counters.misses},
-                                {"evictions", counters.evictions},
-                                {"bytes", counters.bytes}});
-  run_store_->set_fact("feature_cache", counters_json(*feature_cache_));
-}
-
 void Run::run_baseline() {
   Search::Limits limits;
   limits.n_trials = 1;
@@ -577,11 +548,8 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
   } else {
     manifest["lineage"]["trials"] = *options_.n_trials;
   }
-  auto& plan = manifest["plan"] = {{"base", to_json(base_plan_)}};
-  for (const auto& stage : stages_)
-    for (const View& view : stage->views)
-      if (const auto name = stage_view_name(view.name, stage->rung); model.views.contains(name))
-        plan["views"][name] = to_json(view.plan);
+  manifest["plan"] =
+      plan_json(base_plan_, stages_, [&](const std::string& view) { return model.views.contains(view); });
   writer.add_json("manifest", manifest);
   model.save(writer);
   writer.write(options_.output, is_final);
@@ -596,7 +564,7 @@ RunResult Run::finish() {
   phase("save");
   write_model(blend, known, refitted, true);
   run_store_->set_seconds_used(seconds_before_ + Clock::system().now_s());
-  tell_cache();
+  record_cache(*run_store_, *feature_cache_);
 
   RunResult out;
   out.model_path = options_.output;
@@ -623,7 +591,7 @@ RunResult Run::finish() {
 RunResult Run::execute() {
   prepare();
   open_run_store();
-  tell_plan();
+  record_plan(*run_store_, base_plan_, stages_);
   run_baseline();
   search_stages();
   return finish();
