@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kolosal/automl/assembly.hpp"
 #include "kolosal/core/log.hpp"
 
 namespace kolosal::automl {
