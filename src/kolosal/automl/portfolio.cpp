@@ -86,8 +86,8 @@ std::vector<Candidate> make_portfolio(const TableShape& shape) {
   };
   const auto leaves = [](std::int64_t n) { return ParamValue(n); };
 
-  // A network errs otherwise than trees do, which a blend is glad of; of very many columns, most of which tell
-  // a little, it is often the best (cnae9). It is the dearest entry.
+  // A network errs otherwise than trees do, which a blend is glad of; of very many columns, most of which
+  // tell a little, it is often the best (cnae9). It is the dearest entry.
   const auto add_network = [&] {
     add("mlp", "mlp", {{"n_seeds", std::int64_t{shape.n_rows < 3000 ? 2 : 1}}}, "native", 5.0);
   };

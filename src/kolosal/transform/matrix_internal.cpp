@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kolosal/kernel/column_ops.hpp"
 #include "kolosal/kernel/matrix_tiles.hpp"
 
 namespace kolosal::transform {
@@ -12,7 +13,7 @@ using kernel::kTileColumns;
 using kernel::kTileRows;
 
 constexpr std::size_t kBlockRows = 1024;  // packed: 16 KB per panel of columns, 1.6 MB for 200 columns
-constexpr std::size_t kChunkRows = 128;   // of two panels fit the first cache together
+constexpr std::size_t kChunkRows = 64;    // of two panels take half of the first cache
 
 std::size_t divided_up(std::size_t n, std::size_t by) { return (n + by - 1) / by; }
 
@@ -42,19 +43,20 @@ std::vector<double> gram_of(const ColumnMatrix& x, const Context& context) {
     context.parallel_blocks(n_panels, 1, [&](std::size_t p, std::size_t) {
       pack_panel(x, p, begin, begin + n, packed.data() + p * kTileColumns * kBlockRows);
     });
-    context.parallel_blocks(pairs.size(), 4, [&](std::size_t first, std::size_t last) {
-      for (std::size_t i = first; i < last; ++i) {
-        const auto [a, b] = pairs[i];
-        double* out = padded.data() + a * kTileColumns * width + b * kTileColumns;
-        for (std::size_t r = 0; r < n; r += kChunkRows) {
-          const double* left = packed.data() + (a * kBlockRows + r) * kTileColumns;
-          const double* right = packed.data() + (b * kBlockRows + r) * kTileColumns;
-          for (std::size_t t = 0; t < kTileColumns; t += kTileRows)
-            kernel::add_tile_products(left + t, kTileColumns, right, std::min(kChunkRows, n - r),
-                                      out + t * width, width);
-        }
-      }
-    });
+    // All pairs of a chunk before the next one: the chunks of all panels fit the second cache.
+    context.parallel_blocks(
+        pairs.size(), divided_up(pairs.size(), 8), [&](std::size_t first, std::size_t last) {
+          for (std::size_t r = 0; r < n; r += kChunkRows)
+            for (std::size_t i = first; i < last; ++i) {
+              const auto [a, b] = pairs[i];
+              const double* left = packed.data() + (a * kBlockRows + r) * kTileColumns;
+              const double* right = packed.data() + (b * kBlockRows + r) * kTileColumns;
+              double* out = padded.data() + a * kTileColumns * width + b * kTileColumns;
+              for (std::size_t t = 0; t < kTileColumns; t += kTileRows)
+                kernel::add_tile_products(left + t, kTileColumns, right, std::min(kChunkRows, n - r),
+                                          out + t * width, width);
+            }
+        });
   }
   std::vector<double> out(x.n_columns * x.n_columns);
   for (std::size_t i = 0; i < x.n_columns; ++i)
@@ -163,18 +165,26 @@ double CentredColumns::cell(std::size_t c, std::size_t row) const {
   return std::isfinite(value) ? std::clamp(value, -kLargestToSquare, kLargestToSquare) : mean_[c];
 }
 
+void CentredColumns::fill(std::size_t c, std::size_t first_row, std::size_t n, double* out) const {
+  kernel::fill_not_finite(columns_[c].values().data() + first_row, mean_[c], out, n);
+  kernel::clip(kLargestToSquare, out, n);
+  kernel::centre_divide(out, mean_[c], scale_[c], out, n);
+}
+
 ColumnMatrix CentredColumns::of_rows(std::span<const std::uint32_t> rows) const {
   return {rows.size(), n_columns(),
           [this, rows](std::size_t c, std::size_t begin, std::size_t end, double* out) {
-            const double mean = mean_[c], scale = scale_[c];
-            for (std::size_t i = begin; i < end; ++i) out[i - begin] = (cell(c, rows[i]) - mean) / scale;
+            if (begin == end) return;
+            const bool in_a_row = rows[end - 1] - rows[begin] == end - 1 - begin;  // they ascend
+            if (in_a_row) return fill(c, rows[begin], end - begin, out);
+            for (std::size_t i = begin; i < end; ++i)
+              out[i - begin] = (cell(c, rows[i]) - mean_[c]) / scale_[c];
           }};
 }
 
 ColumnMatrix CentredColumns::all(std::size_t n_rows) const {
   return {n_rows, n_columns(), [this](std::size_t c, std::size_t begin, std::size_t end, double* out) {
-            const double mean = mean_[c], scale = scale_[c];
-            for (std::size_t i = begin; i < end; ++i) out[i - begin] = (cell(c, i) - mean) / scale;
+            fill(c, begin, end - begin, out);
           }};
 }
 

@@ -59,6 +59,7 @@ class CentredColumns {
 
  private:
   double cell(std::size_t c, std::size_t row) const;
+  void fill(std::size_t c, std::size_t first_row, std::size_t n, double* out) const;
 
   std::vector<Numbers> columns_;
   std::vector<double> mean_, scale_;
