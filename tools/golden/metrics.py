@@ -3,7 +3,9 @@
 
     python tools/golden/metrics.py
 
-Each case has a task, targets, predictions (row by row), weights (may be empty) and the scores by our names; null is NaN.
+Each case has a task, targets, predictions (row by row), weights (may be empty) and the scores by our names; null is NaN, "-inf" minus
+infinity. Whole weights are scored by repeating the rows: so the metrics are covered whose scikit-learn form has no weights.
+What scikit-learn does not have (ece, lift, smape, the costs) is computed here by its definition, with NumPy.
 """
 
 import json
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn import metrics as m
+from sklearn.calibration import calibration_curve
 
 OUTPUT = Path(__file__).resolve().parent.parent.parent / "tests/data/metric/scikit_learn.json"
 EPSILON = np.finfo(float).eps
@@ -34,18 +37,80 @@ def label_scores(y, predicted, w, binary):
     return scores
 
 
+def ece(outcome, probability, n_bins, w):
+    """The bins of sklearn.calibration.calibration_curve()."""
+    w = np.ones(len(outcome)) if w is None else w
+    bins = np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], probability)
+    by_bin = np.bincount(bins, weights=w * (probability - outcome), minlength=n_bins)
+    frequency, mean = calibration_curve(outcome, probability, n_bins=n_bins)
+    counts = np.bincount(bins)
+    unweighted = np.bincount(bins, weights=probability - outcome)[counts > 0] / counts[counts > 0]
+    assert np.allclose(unweighted, mean - frequency, atol=1e-12)
+    return np.abs(by_bin).sum() / w.sum()
+
+
+def lift(y, p, share, w):
+    """Rows of one score are taken together, in part when they do not all fit into the share."""
+    w = np.ones(len(y)) if w is None else w
+    above = np.array([w[p > v].sum() for v in p])
+    level = np.array([w[p == v].sum() for v in p])
+    taken = np.clip((share * w.sum() - above) / np.where(level > 0, level, 1), 0, 1)
+    if (w * y).sum() == 0:
+        return np.nan
+    return (w * y * taken).sum() / (share * w.sum()) / ((w * y).sum() / w.sum())
+
+
+def likelihood_ratios(y, predicted, w):
+    return m.class_likelihood_ratios(y, predicted, labels=[0, 1], sample_weight=w, replace_undefined_by=np.nan)
+
+
+def d2(loss, loss_of_shares):
+    return np.float64(1) - np.float64(loss) / np.float64(loss_of_shares)
+
+
+def d2_scores(y, p, w):
+    """d2_brier_score() divides Python floats, so it fails on one class; its limit is written out."""
+    labels = np.arange(p.shape[1])
+    shares = np.average(np.eye(p.shape[1])[y], axis=0, weights=w)
+    if len(y) < 2 or shares.max() < 1:
+        brier = m.d2_brier_score(y, p, labels=labels, sample_weight=w)
+    else:
+        brier = d2(m.brier_score_loss(y, p, labels=labels, sample_weight=w), 0)
+    return {"d2_log_loss": m.d2_log_loss_score(y, p, labels=labels, sample_weight=w), "d2_brier": brier}
+
+
 def binary(y, p, w=None):
     y, p = np.array(y), np.array(p, dtype=float)
+    return case("binary", 2, y, p, w, binary_scores(y, p, w))
+
+
+def binary_scores(y, p, w):
     scores = label_scores(y, (p > 0.5).astype(int), w, True)
     scores["roc_auc"] = m.roc_auc_score(y, p, sample_weight=w)
     scores["average_precision"] = m.average_precision_score(y, p, sample_weight=w)
     scores["log_loss"] = m.log_loss(y, p, labels=[0, 1], sample_weight=w)
     scores["brier_score"] = m.brier_score_loss(y, p, labels=[0, 1], sample_weight=w) if 1 in y else np.mean(p**2)
-    return case("binary", 2, y, p, w, scores)
+    scores.update(d2_scores(y, np.column_stack([1 - p, p]), w))
+    scores["positive_likelihood_ratio"], scores["negative_likelihood_ratio"] = likelihood_ratios(
+        y, (p > 0.5).astype(int), w)
+    for bins in [1, 10, 15]:
+        scores[f"ece:{bins}"] = ece(y, p, bins, w)
+    scores["ece"] = scores["ece:15"]
+    for share in ["0.1", "0.25", "1"]:
+        scores[f"lift:{share}"] = lift(y, p, float(share), w)
+    scores["lift"] = scores["lift:0.1"]
+    if w is None and len(y) > 1:
+        scores["ndcg"] = m.ndcg_score([y], [p])
+        scores["ndcg:3"] = m.ndcg_score([y], [p], k=3)
+    return scores
 
 
 def multiclass(y, p, w=None):
     y, p = np.array(y), np.array(p, dtype=float)
+    return case("multiclass", p.shape[1], y, p, w, multiclass_scores(y, p, w))
+
+
+def multiclass_scores(y, p, w):
     labels = np.arange(p.shape[1])
     scores = label_scores(y, p.argmax(axis=1), w, False)
     scores["log_loss"] = m.log_loss(y, p, labels=labels, sample_weight=w)
@@ -57,11 +122,22 @@ def multiclass(y, p, w=None):
         if w is None:
             scores["roc_auc_ovo"] = m.roc_auc_score(y, p, multi_class="ovo")
             scores["roc_auc_ovo_weighted"] = m.roc_auc_score(y, p, multi_class="ovo", average="weighted")
-    return case("multiclass", p.shape[1], y, p, w, scores)
+    scores.update(d2_scores(y, p, w))
+    scores["ndcg"] = m.ndcg_score(np.eye(p.shape[1])[y], p, sample_weight=w)
+    scores["ndcg:2"] = m.ndcg_score(np.eye(p.shape[1])[y], p, sample_weight=w, k=2)
+    scores["top_k_accuracy"] = m.top_k_accuracy_score(y, p, labels=labels, sample_weight=w)
+    for k in [1, 2, 3]:
+        scores[f"top_k_accuracy:{k}"] = m.top_k_accuracy_score(y, p, k=k, labels=labels, sample_weight=w)
+    scores["ece:10"] = ece((p.argmax(axis=1) == y).astype(int), p.max(axis=1), 10, w)
+    return scores
 
 
 def regression(y, p, w=None):
     y, p = np.array(y, dtype=float), np.array(p, dtype=float)
+    return case("regression", 0, y, p, w, regression_scores(y, p, w))
+
+
+def regression_scores(y, p, w):
     scores = {
         "rmse": m.root_mean_squared_error(y, p, sample_weight=w),
         "mse": m.mean_squared_error(y, p, sample_weight=w),
@@ -77,10 +153,31 @@ def regression(y, p, w=None):
         scores["msle"] = m.mean_squared_log_error(y, p, sample_weight=w)
         scores["rmsle"] = m.root_mean_squared_log_error(y, p, sample_weight=w)
     if y.min() >= 0 and p.min() > 0:
+        scores["mean_tweedie_deviance"] = m.mean_tweedie_deviance(y, p, power=1.5, sample_weight=w)
+        scores["mean_tweedie_deviance:1.2"] = m.mean_tweedie_deviance(y, p, power=1.2, sample_weight=w)
+        scores["mean_tweedie_deviance:1"] = m.mean_tweedie_deviance(y, p, power=1, sample_weight=w)
         scores["mean_poisson_deviance"] = m.mean_poisson_deviance(y, p, sample_weight=w)
     if y.min() > 0 and p.min() > 0:
         scores["mean_gamma_deviance"] = m.mean_gamma_deviance(y, p, sample_weight=w)
-    return case("regression", 0, y, p, w, scores)
+        scores["mean_tweedie_deviance:2"] = m.mean_tweedie_deviance(y, p, power=2, sample_weight=w)
+        scores["mean_tweedie_deviance:3"] = m.mean_tweedie_deviance(y, p, power=3, sample_weight=w)
+    if p.min() > 0:
+        scores["mean_tweedie_deviance:-0.5"] = m.mean_tweedie_deviance(y, p, power=-0.5, sample_weight=w)
+    scores["mean_tweedie_deviance:0"] = m.mean_tweedie_deviance(y, p, power=0, sample_weight=w)
+    scores["pinball"] = m.mean_pinball_loss(y, p, sample_weight=w)
+    for quantile in ["0", "0.05", "0.9", "1"]:
+        scores[f"pinball:{quantile}"] = m.mean_pinball_loss(y, p, alpha=float(quantile), sample_weight=w)
+    size = np.abs(y) + np.abs(p)
+    scores["smape"] = np.average(2 * np.abs(y - p) / np.where(size > 0, size, 1), weights=w)
+    if w is None and len(y) > 1 and y.min() >= 0:
+        scores["ndcg"] = m.ndcg_score([y], [p])
+        scores["ndcg:3"] = m.ndcg_score([y], [p], k=3)
+    return scores
+
+
+def repeated(scores_of, task, n_classes, y, p, w):
+    """Whole weights: the scores of the rows, each as often as its weight says."""
+    return case(task, n_classes, y, p, w, scores_of(np.repeat(y, w), np.repeat(p, w, axis=0), None))
 
 
 def case(task, n_classes, y, p, w, scores):
@@ -90,7 +187,7 @@ def case(task, n_classes, y, p, w, scores):
         "y": [float(v) for v in y],
         "prediction": [float(v) for v in p.ravel()],
         "weights": [] if w is None else [float(v) for v in w],
-        "scores": {k: None if np.isnan(v) else float(v) for k, v in sorted(scores.items())},
+        "scores": {k: None if np.isnan(v) else "-inf" if v == -np.inf else float(v) for k, v in sorted(scores.items())},
     }
 
 
@@ -109,6 +206,8 @@ def main():
     never = np.array([[0.5, 0.5, 0], [0.4, 0.6, 0], [0.1, 0.9, 0], [0.7, 0.3, 0]])
     yr = np.round(rng.gamma(2, 3, n), 2)
     pr = np.abs(np.round(yr + rng.normal(size=n), 2)) + 0.01
+    whole = rng.integers(0, 4, n)
+    certain = np.eye(3)[[0, 1, 2, 0, 2]]
     cases = {
         "binary": binary(y2, p2),
         "binary, weights": binary(y2, p2, w),
@@ -120,6 +219,15 @@ def main():
         "binary, only class 1": binary([1, 1, 1], [0.2, 0.7, 0.4]),
         "binary, one row": binary([1], [0.8]),
         "binary, minus zero ties with zero": binary([1, 0, 0, 1], [-0.0, 0.0, 0.0, 0.3]),
+        "binary, whole weights": repeated(binary_scores, "binary", 2, y2, p2, whole),
+        "binary, constant predictions": binary([0, 1, 1, 0, 0], [0.2] * 5),
+        "binary, only class 1, weights": binary([1, 1, 1], [0.2, 0.7, 0.4], np.array([1, 0.5, 2])),
+        "binary, at the edges of bins": binary([0, 1, 0, 1, 1, 0, 1, 0, 1], [0, 0.1, 0.2, 0.3, 0.6, 0.7, 0.9, 0.95, 1]),
+        "multiclass, whole weights": repeated(multiclass_scores, "multiclass", 4, y4, p4, whole),
+        "multiclass, certain": multiclass([0, 1, 2, 0, 2], certain),
+        "multiclass, certain and wrong": multiclass([0, 1, 2, 1, 0], certain),
+        "multiclass, one class in the target": multiclass([1, 1, 1, 1], never),
+        "multiclass, one row": multiclass([1], never[:1]),
         "multiclass": multiclass(y4, p4),
         "multiclass, weights": multiclass(y4, p4, w),
         "multiclass, some weights zero": multiclass(y4, p4, w_zero),
@@ -136,6 +244,11 @@ def main():
         "regression, perfect": regression([1, 2, 4], [1, 2, 4]),
         "regression, constant target": regression([2, 2, 2], [1, 2, 4]),
         "regression, constant target, perfect": regression([2, 2, 2], [2, 2, 2]),
+        "regression, whole weights": repeated(regression_scores, "regression", 0, yr, pr, whole),
+        "regression, constant predictions": regression(yr, np.full(n, 3.5)),
+        "regression, constant predictions, weights": regression(yr, np.full(n, 3.5), w),
+        "regression, ties": regression(np.round(yr), np.round(pr) + 1),
+        "regression, zeros in both": regression([0, 0, 3, 0], [0, 1, 2, 0]),
         "regression, one row": regression([3], [2]),
     }
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)

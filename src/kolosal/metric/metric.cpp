@@ -6,6 +6,9 @@
 #include <cctype>
 #include <cmath>
 #include <iterator>
+#include <map>
+#include <memory>
+#include <mutex>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/param.hpp"
@@ -38,15 +41,17 @@ void check_input(const std::string& name, const data::TargetView& y, std::span<c
                 name, total_weight(y));
 }
 
+Metric checked(Metric metric) {
+  metric.compute = [name = metric.name, inner = std::move(metric.compute)](
+                       const data::TargetView& y, std::span<const double> prediction) {
+    check_input(name, y, prediction);
+    return inner(y, prediction);
+  };
+  return metric;
+}
+
 void append(std::vector<Metric>& all, std::vector<Metric> more) {
-  for (Metric& metric : more) {
-    metric.compute = [name = metric.name, inner = std::move(metric.compute)](
-                         const data::TargetView& y, std::span<const double> prediction) {
-      check_input(name, y, prediction);
-      return inner(y, prediction);
-    };
-    all.push_back(std::move(metric));
-  }
+  for (Metric& metric : more) all.push_back(checked(std::move(metric)));
 }
 
 std::vector<Metric> all_metrics() {
@@ -70,6 +75,25 @@ std::vector<std::string> names_for(data::Task task) {
   std::vector<std::string> out;
   for (const Metric* metric : metrics_for(task)) out.push_back(metric->name);
   return out;
+}
+
+/// The metric with a parameter that was asked for, made at the first call and kept, as metrics() is: who
+/// holds a metric holds a pointer.
+const Metric& with_parameter(const Metric& metric, std::string_view value) {
+  if (!metric.with)
+    throw Error(ErrorCode::kInvalidParameter, "metric \"{}\" has no parameter, but \"{}\" is given for it",
+                metric.name, value);
+  static std::mutex mutex;
+  static std::map<std::string, std::unique_ptr<const Metric>, std::less<>> made;
+  const std::string key = fmt::format("{}:{}", metric.name, value);
+  const std::lock_guard lock(mutex);
+  auto& entry = made[key];
+  if (!entry) {
+    Metric out = metric.with(value);
+    out.name = key;
+    entry = std::make_unique<const Metric>(checked(std::move(out)));
+  }
+  return *entry;
 }
 
 /// The probability that the model gave to the true class of a row.
@@ -114,6 +138,8 @@ std::vector<const Metric*> metrics_for(data::Task task) {
 }
 
 const Metric& metric_for(std::string_view name, data::Task task) {
+  if (const std::size_t colon = name.find(':'); colon != std::string_view::npos)
+    return with_parameter(metric_for(name.substr(0, colon), task), name.substr(colon + 1));
   std::string wanted;
   std::ranges::transform(name, std::back_inserter(wanted),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });

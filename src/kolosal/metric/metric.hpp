@@ -24,6 +24,11 @@ struct Metric {
   bool higher_is_better = true;
   bool needs_probability = false;
   std::function<double(const data::TargetView& y, std::span<const double> prediction)> compute;
+  /// What may be written after a colon, "pinball:0.9", and what it is without; "" for a metric without
+  /// parameter.
+  std::string parameter = {};
+  /// This metric with another value of its parameter. @throws Error kInvalidParameter
+  std::function<Metric(std::string_view value)> with = {};
 
   /// Larger is better for every metric.
   double utility(double score) const { return higher_is_better ? score : -score; }
@@ -31,8 +36,11 @@ struct Metric {
 
 /// All metrics. The folder metrics/ is the list.
 const std::vector<Metric>& metrics();
-/// By name or alias. @throws Error kInvalidParameter: unknown (nearest name), or not for this task (those
-/// that are).
+/// By name or alias, with the parameter of a metric that has one after a colon: "pinball:0.9". The result
+/// lives as long as the program.
+/// @throws Error kInvalidParameter: unknown (nearest name), or not for this task (those that are), or a
+/// parameter that the metric does not have or allow.
+/// Threads: safe from many.
 const Metric& metric_for(std::string_view name, data::Task task);
 /// The metric that a run optimizes when none is asked: roc_auc, log_loss, rmse.
 const Metric& default_metric(data::Task task);

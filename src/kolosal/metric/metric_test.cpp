@@ -65,6 +65,8 @@ TEST(Metric, MatchesScikitLearn) {
       const double got = metric_for(metric, sample.task).compute(sample.view(), sample.prediction);
       if (score.is_null()) {
         EXPECT_TRUE(std::isnan(got)) << got;
+      } else if (score.is_string()) {
+        EXPECT_EQ(got, -std::numeric_limits<double>::infinity());
       } else {
         const double want = score;
         EXPECT_NEAR(got, want, 1e-12 * std::max(1.0, std::abs(want)));
@@ -85,21 +87,57 @@ TEST(Metric, EveryMetricIsDocumentedAndFoundByAllItsNames) {
   }
 }
 
-/// Every name of scikit-learn 1.9 for these tasks, but top_k_accuracy, the likelihood ratios, d2_log_loss and
-/// d2_brier.
+/// Every name of sklearn.metrics.get_scorer_names() of scikit-learn 1.9, but those for clusters
+/// (adjusted_rand_score, ...) and for several labels per row (f1_samples, ...).
 TEST(Metric, KnowsTheNamesOfScikitLearn) {
-  for (const char* name : {"accuracy", "balanced_accuracy", "average_precision", "neg_brier_score", "f1",
-                           "f1_micro", "f1_macro", "f1_weighted", "neg_log_loss", "precision", "recall_macro",
-                           "jaccard", "roc_auc", "matthews_corrcoef"})
+  std::vector<std::string> by_label = {"accuracy", "balanced_accuracy", "matthews_corrcoef"};
+  for (const char* name : {"f1", "jaccard", "precision", "recall"})
+    for (const char* average : {"_macro", "_micro", "_weighted"})
+      by_label.push_back(std::string(name) + average);
+  by_label.insert(by_label.end(), {"average_precision", "d2_brier_score", "d2_log_loss_score",
+                                   "neg_brier_score", "neg_log_loss", "roc_auc_ovo", "roc_auc_ovo_weighted",
+                                   "roc_auc_ovr", "roc_auc_ovr_weighted"});
+  for (const std::string& name : by_label) {
     EXPECT_NO_THROW(metric_for(name, Task::kBinary)) << name;
-  for (const char* name : {"roc_auc_ovr", "roc_auc_ovo", "roc_auc_ovr_weighted", "roc_auc_ovo_weighted"})
     EXPECT_NO_THROW(metric_for(name, Task::kMulticlass)) << name;
+  }
+  for (const char* name : {"f1", "jaccard", "precision", "recall", "roc_auc", "positive_likelihood_ratio",
+                           "neg_negative_likelihood_ratio"})
+    EXPECT_NO_THROW(metric_for(name, Task::kBinary)) << name;
+  EXPECT_NO_THROW(metric_for("top_k_accuracy", Task::kMulticlass));
   for (const char* name :
        {"explained_variance", "neg_max_error", "neg_mean_absolute_error", "neg_mean_squared_error",
         "neg_root_mean_squared_error", "neg_mean_squared_log_error", "neg_root_mean_squared_log_error",
         "neg_median_absolute_error", "r2", "neg_mean_poisson_deviance", "neg_mean_gamma_deviance",
         "neg_mean_absolute_percentage_error", "d2_absolute_error_score"})
     EXPECT_NO_THROW(metric_for(name, Task::kRegression)) << name;
+}
+
+TEST(Metric, AParameterFollowsAColon) {
+  const Metric& pinball = metric_for("quantile_loss:0.9", Task::kRegression);
+  EXPECT_EQ(pinball.name, "pinball:0.9");
+  EXPECT_EQ(&metric_for(pinball.name, Task::kRegression), &pinball) << "its name finds it again";
+  EXPECT_FALSE(pinball.higher_is_better);
+  const std::vector<double> y = {1, 1}, p = {0, 3};
+  EXPECT_DOUBLE_EQ(pinball.compute({Task::kRegression, y, {}, 0}, p), (0.9 * 1 + 0.1 * 2) / 2);
+  for (const Metric& metric : metrics()) EXPECT_EQ(metric.parameter.empty(), !metric.with) << metric.name;
+}
+
+TEST(Metric, RefusesAParameterThatItDoesNotHaveOrAllow) {
+  const auto message = [](const char* name, Task task) {
+    return message_of([&] { metric_for(name, task); }, ErrorCode::kInvalidParameter);
+  };
+  EXPECT_EQ(message("auc:2", Task::kBinary),
+            "metric \"roc_auc\" has no parameter, but \"2\" is given for it");
+  EXPECT_EQ(message("pinball:1.5", Task::kRegression),
+            "the parameter of pinball must be a number from 0 to 1: \"1.5\"");
+  EXPECT_THAT(message("pinball:nan", Task::kRegression), HasSubstr("from 0 to 1: \"nan\""));
+  EXPECT_THAT(message("tweedie:0.5", Task::kRegression), HasSubstr("at most 0 or at least 1: \"0.5\""));
+  EXPECT_THAT(message("lift:10%", Task::kBinary), HasSubstr("above 0 and at most 1: \"10%\""));
+  EXPECT_THAT(message("top_k:0", Task::kMulticlass), HasSubstr("whole number of at least 1: \"0\""));
+  EXPECT_THAT(message("ece:", Task::kBinary), HasSubstr("whole number of at least 1: \"\""));
+  EXPECT_THAT(message("top_k:3", Task::kRegression), HasSubstr("\"top_k\" is not for regression targets"));
+  EXPECT_THAT(message("pinbal:0.9", Task::kRegression), HasSubstr("did you mean \"pinball\"?"));
 }
 
 TEST(Metric, DefaultsByTask) {
@@ -145,6 +183,22 @@ TEST(Metric, AnImpossiblePredictionIsInfinitelyBadForLogarithmicErrors) {
             std::numeric_limits<double>::infinity());
 }
 
+TEST(Metric, RefusesTargetsThatADevianceOrGainDoesNotHave) {
+  const std::vector<double> y = {-1, 2}, p = {1, 2};
+  for (const char* name : {"poisson", "gamma", "tweedie", "ndcg"})
+    EXPECT_THAT(
+        message_of([&] { metric_for(name, Task::kRegression).compute({Task::kRegression, y, {}, 0}, p); },
+                   ErrorCode::kData),
+        HasSubstr("but there is -1; use another metric"))
+        << name;
+  const std::vector<double> margins = {-1.5, 2};
+  const std::vector<double> labels = {0, 1};
+  EXPECT_EQ(
+      message_of([&] { metric_for("ece", Task::kBinary).compute({Task::kBinary, labels, {}, 2}, margins); },
+                 ErrorCode::kData),
+      "ece needs probabilities from 0 to 1, but row 0 has -1.5");
+}
+
 TEST(Metric, AClassWithoutRowsIsLeftOutOfRankingMeans) {
   const Sample absent{
       {0, 1, 0, 1}, {.6, .3, .1, .3, .6, .1, .4, .5, .1, .2, .7, .1}, {}, Task::kMulticlass, 3};
@@ -178,6 +232,28 @@ TEST(Metric, AreaUnderTheRocCurveIsTheShareOfOrderedPairs) {
         EXPECT_NEAR(metric_for("roc_auc", Task::kBinary).compute(s.view(), s.prediction), auc_by_pairs(s),
                     1e-12);
       }
+}
+
+/// Enough rows for the radix sort.
+TEST(Metric, TheWeightedMedianLeavesHalfTheWeightOnEachSide) {
+  Rng rng(11);
+  Sample s;
+  s.task = Task::kRegression;
+  for (std::size_t i = 0; i < 5001; ++i) {
+    s.y.push_back(rng.normal());
+    s.prediction.push_back(rng.normal());
+    s.weights.push_back(rng.uniform());
+  }
+  const double median =
+      metric_for("median_absolute_error", Task::kRegression).compute(s.view(), s.prediction);
+  double below = 0, above = 0, at = 0;
+  for (std::size_t i = 0; i < s.y.size(); ++i) {
+    const double error = std::abs(s.prediction[i] - s.y[i]);
+    (error < median ? below : error > median ? above : at) += s.weights[i];
+  }
+  EXPECT_GT(at, 0);
+  EXPECT_LT(below, (below + above + at) / 2);
+  EXPECT_LT(above, (below + above + at) / 2);
 }
 
 TEST(Metric, RankingIgnoresTheScaleOfTheScores) {

@@ -46,6 +46,10 @@ ClassCount total(const std::vector<ClassCount>& counts) {
 
 double ratio(double numerator, double denominator) { return denominator == 0 ? 0 : numerator / denominator; }
 
+double ratio_or_nan(double numerator, double denominator) {
+  return denominator == 0 ? std::numeric_limits<double>::quiet_NaN() : numerator / denominator;
+}
+
 double precision(const ClassCount& c) { return ratio(c.hit, c.predicted); }
 double recall(const ClassCount& c) { return ratio(c.hit, c.actual); }
 double f1(const ClassCount& c) { return ratio(2 * c.hit, c.actual + c.predicted); }
@@ -142,6 +146,19 @@ double cohen_kappa(const TargetView& y, Prediction p) {
   return 1 - (n - sum.hit) / (n - agreed_by_chance);
 }
 
+/// Both ratios of scikit-learn's class_likelihood_ratios() are undefined (NaN) without rows of class 1.
+double positive_likelihood_ratio(const TargetView& y, Prediction p) {
+  const auto counts = class_counts(y, p);
+  const double false_positive = counts[0].actual - counts[0].hit;
+  return ratio_or_nan(counts[1].hit * counts[0].actual, false_positive * counts[1].actual);
+}
+
+double negative_likelihood_ratio(const TargetView& y, Prediction p) {
+  const auto counts = class_counts(y, p);
+  const double false_negative = counts[1].actual - counts[1].hit;
+  return ratio_or_nan(false_negative * counts[0].actual, counts[0].hit * counts[1].actual);
+}
+
 }  // namespace
 
 std::vector<Metric> labels_metrics() {
@@ -175,6 +192,20 @@ std::vector<Metric> labels_metrics() {
        true,
        false,
        cohen_kappa},
+      {"positive_likelihood_ratio",
+       {},
+       "How many times as often class 1 is predicted for rows of class 1 as for rows of class 0.",
+       {Task::kBinary},
+       true,
+       false,
+       positive_likelihood_ratio},
+      {"negative_likelihood_ratio",
+       {"neg_negative_likelihood_ratio"},
+       "How many times as often class 0 is predicted for rows of class 1 as for rows of class 0.",
+       {Task::kBinary},
+       false,
+       false,
+       negative_likelihood_ratio},
   };
   append_averages(out, "precision", "Share of the predicted rows that are right", precision);
   append_averages(out, "recall", "Share of the actual rows that are found", recall);

@@ -14,44 +14,32 @@ using Prediction = std::span<const double>;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// Sorts nothing yet: the rows of `positive` against all others, by the score in `column`.
-template <typename Item>
-SortedScores<Item> one_against_rest(const TargetView& y, Prediction prediction, std::size_t positive,
-                                    std::size_t column) {
-  const std::size_t stride = y.n_outputs();
-  std::size_t n_positive = 0;
-  for (const double value : y.values) n_positive += static_cast<std::size_t>(value) == positive ? 1 : 0;
-  SortedScores<Item> scores;
-  scores.positive.reserve(n_positive);
-  scores.negative.reserve(y.values.size() - n_positive);
-  for (std::size_t i = 0; i < y.values.size(); ++i) {
-    auto& side = static_cast<std::size_t>(y.values[i]) == positive ? scores.positive : scores.negative;
-    const std::uint64_t key = sort_key(prediction[i * stride + column]);
-    if constexpr (std::is_same_v<Item, WeightedScore>)
-      side.push_back({key, y.weights[i]});
-    else
-      side.push_back(key);
-  }
-  return scores;
+double auc_of_class(const TargetView& y, Prediction prediction, std::size_t positive, std::size_t column) {
+  return score_one_against_rest(y, prediction, positive, column, [](const auto& scores) {
+    return area_under_roc(scores.positive, scores.negative);
+  });
 }
 
-double auc_of_class(const TargetView& y, Prediction prediction, std::size_t positive, std::size_t column) {
-  if (y.weights.empty()) {
-    auto scores = one_against_rest<std::uint64_t>(y, prediction, positive, column);
-    return area_under_roc(scores);
-  }
-  auto scores = one_against_rest<WeightedScore>(y, prediction, positive, column);
-  return area_under_roc(scores);
+/// Sum over the scores, from the top, of precision times the gain in recall; 0 without positive rows.
+template <typename Item>
+double mean_precision(const BinaryScores<Item>& scores) {
+  using Weight = typename BinaryScores<Item>::Weight;
+  const auto positive = static_cast<double>(sum_of_weights(scores.positive));
+  if (!(positive > 0)) return 0;
+  Weight hit = 0, seen = 0;
+  double sum = 0;
+  scores.for_each_score([&](Weight p, Weight n) {
+    hit += p;
+    seen += p + n;
+    if (p > 0) sum += static_cast<double>(p) * (static_cast<double>(hit) / static_cast<double>(seen));
+  });
+  return sum / positive;
 }
 
 double precision_of_class(const TargetView& y, Prediction prediction, std::size_t positive,
                           std::size_t column) {
-  if (y.weights.empty()) {
-    auto scores = one_against_rest<std::uint64_t>(y, prediction, positive, column);
-    return mean_precision(scores);
-  }
-  auto scores = one_against_rest<WeightedScore>(y, prediction, positive, column);
-  return mean_precision(scores);
+  return score_one_against_rest(y, prediction, positive, column,
+                                [](const auto& scores) { return mean_precision(scores); });
 }
 
 /// Weight of the rows of each class.
@@ -89,32 +77,50 @@ double average_precision(const TargetView& y, Prediction p) {
   return mean_over_classes(y, false, [&](std::size_t c) { return precision_of_class(y, p, c, c); });
 }
 
-/// The area for the rows of class a against those of class b, by the score of a.
-double auc_of_pair(const TargetView& y, Prediction p, const std::vector<std::vector<std::size_t>>& rows,
-                   std::size_t a, std::size_t b) {
-  SortedScores<WeightedScore> scores;
-  for (const std::size_t i : rows[a])
-    scores.positive.push_back({sort_key(p[i * y.n_classes + a]), y.weight(i)});
-  for (const std::size_t i : rows[b])
-    scores.negative.push_back({sort_key(p[i * y.n_classes + a]), y.weight(i)});
-  return area_under_roc(scores);
+/// The scores in `column`, the rows of each class sorted for themselves.
+template <typename Item>
+std::vector<std::vector<Item>> scores_by_class(const TargetView& y, Prediction p, std::size_t column) {
+  std::vector<std::vector<Item>> out(y.n_classes);
+  for (std::size_t i = 0; i < y.values.size(); ++i) {
+    const std::uint64_t key = sort_key(p[i * y.n_classes + column]);
+    auto& scores = out[static_cast<std::size_t>(y.values[i])];
+    if constexpr (std::is_same_v<Item, WeightedScore>)
+      scores.push_back({key, y.weights[i]});
+    else
+      scores.push_back(key);
+  }
+  for (auto& scores : out) sort_scores(scores);
+  return out;
 }
 
-/// Mean over all pairs of classes that have rows (Hand and Till, 2001), each pair once or by the number of
-/// its rows.
-double roc_auc_ovo(const TargetView& y, Prediction p, bool by_rows) {
-  std::vector<std::vector<std::size_t>> rows(y.n_classes);
-  for (std::size_t i = 0; i < y.values.size(); ++i) rows[static_cast<std::size_t>(y.values[i])].push_back(i);
+/// Mean over all pairs of classes that have rows (Hand and Till, 2001), each pair once or by the weight of
+/// its rows. Each column is sorted once, by class, and the pairs merge sorted lists.
+template <typename Item>
+double mean_over_pairs(const TargetView& y, Prediction p, bool by_weight) {
+  const std::size_t n = y.n_classes;
+  std::vector<double> area(n * n);  // of the rows of class a against those of b, by the score of a
+  std::vector<double> class_weight(n);
+  for (std::size_t a = 0; a < n; ++a) {
+    const auto scores = scores_by_class<Item>(y, p, a);
+    class_weight[a] = static_cast<double>(sum_of_weights(scores[a]));
+    for (std::size_t b = 0; b < n; ++b)
+      if (a != b) area[a * n + b] = area_under_roc(scores[a], scores[b]);
+  }
   double sum = 0, total = 0;
-  for (std::size_t a = 0; a < y.n_classes; ++a)
-    for (std::size_t b = a + 1; b < y.n_classes; ++b) {
-      const double value = (auc_of_pair(y, p, rows, a, b) + auc_of_pair(y, p, rows, b, a)) / 2;
+  for (std::size_t a = 0; a < n; ++a)
+    for (std::size_t b = a + 1; b < n; ++b) {
+      const double value = (area[a * n + b] + area[b * n + a]) / 2;
       if (std::isnan(value)) continue;
-      const double weight = by_rows ? static_cast<double>(rows[a].size() + rows[b].size()) : 1;
+      const double weight = by_weight ? class_weight[a] + class_weight[b] : 1;
       sum += weight * value;
       total += weight;
     }
   return total > 0 ? sum / total : kNaN;
+}
+
+double roc_auc_ovo(const TargetView& y, Prediction p, bool by_weight) {
+  return y.weights.empty() ? mean_over_pairs<std::uint64_t>(y, p, by_weight)
+                           : mean_over_pairs<WeightedScore>(y, p, by_weight);
 }
 
 Metric multiclass_auc(std::string name, std::string summary,
@@ -133,7 +139,7 @@ Metric multiclass_auc(std::string name, std::string summary,
 std::vector<Metric> ranking_metrics() {
   return {
       {"roc_auc",
-       {"auc", "roc_auc_score"},
+       {"auc", "roc_auc_score", "roc_auc_ovr", "roc_auc_ovo", "roc_auc_ovr_weighted", "roc_auc_ovo_weighted"},
        "Area under the ROC curve: the chance that a row of class 1 scores above one of class 0.",
        {Task::kBinary},
        true,

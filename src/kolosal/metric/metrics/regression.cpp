@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
-#include "kolosal/core/error.hpp"
+#include "kolosal/metric/median_internal.hpp"
 #include "kolosal/metric/metric.hpp"
+#include "kolosal/metric/require_targets_internal.hpp"
 #include "kolosal/metric/weighted_mean_internal.hpp"
 
 namespace kolosal::metric {
@@ -30,17 +30,15 @@ double mape(const TargetView& y, Prediction p) {
   });
 }
 
-void require_targets(const TargetView& y, const char* metric, const char* demand, double limit,
-                     bool inclusive) {
-  for (const double value : y.values)
-    if (inclusive ? value < limit : value <= limit)
-      throw Error(ErrorCode::kData,
-                  "{} needs targets {} {}, but there is {}; use another metric, for example mae", metric,
-                  demand, limit, value);
+double smape(const TargetView& y, Prediction p) {
+  return weighted_mean(y, [&](std::size_t i) {
+    const double size = std::abs(p[i]) + std::abs(y.values[i]);
+    return size > 0 ? 2 * std::abs(p[i] - y.values[i]) / size : 0.0;
+  });
 }
 
 double msle(const TargetView& y, Prediction p) {
-  require_targets(y, "rmsle", "above", -1, false);
+  require_targets(y, "rmsle", -1, false);
   // A prediction of -1 or less has no logarithm: infinitely bad, and not the end of the run.
   if (std::ranges::any_of(p, [](double value) { return value <= -1; })) return kInfinity;
   return weighted_mean(y, [&](std::size_t i) {
@@ -49,54 +47,11 @@ double msle(const TargetView& y, Prediction p) {
   });
 }
 
-double poisson_deviance(const TargetView& y, Prediction p) {
-  require_targets(y, "mean_poisson_deviance", "of at least", 0, true);
-  if (std::ranges::any_of(p, [](double value) { return value <= 0; })) return kInfinity;
-  return weighted_mean(y, [&](std::size_t i) {
-    const double v = y.values[i];
-    return 2 * ((v > 0 ? v * std::log(v / p[i]) : 0.0) - v + p[i]);
-  });
-}
-
-double gamma_deviance(const TargetView& y, Prediction p) {
-  require_targets(y, "mean_gamma_deviance", "above", 0, false);
-  if (std::ranges::any_of(p, [](double value) { return value <= 0; })) return kInfinity;
-  return weighted_mean(
-      y, [&](std::size_t i) { return 2 * (std::log(p[i] / y.values[i]) + y.values[i] / p[i] - 1); });
-}
-
 double max_error(const TargetView& y, Prediction p) {
   double worst = 0;
   for (std::size_t i = 0; i < p.size(); ++i)
     if (y.weight(i) > 0) worst = std::max(worst, std::abs(p[i] - y.values[i]));
   return worst;
-}
-
-/// The mean of the two middle values when the weights below and above are equal (Hyndman and Fan, definition
-/// 2).
-double weighted_median(std::span<const double> values, std::span<const double> weights) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
-  std::erase_if(order, [&](std::size_t i) { return weights[i] == 0; });
-  double total = 0;
-  for (const std::size_t i : order) total += weights[i];
-  double cumulated = 0;
-  for (std::size_t k = 0; k < order.size(); ++k) {
-    cumulated += weights[order[k]];
-    if (cumulated < total / 2) continue;
-    const std::size_t next = std::min(k + 1, order.size() - 1);
-    const bool in_the_middle = cumulated - total / 2 <= kEpsilon;
-    return in_the_middle ? (values[order[k]] + values[order[next]]) / 2 : values[order[k]];
-  }
-  return values[order.back()];  // rounding kept the sum below the half
-}
-
-double median(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  if (values.size() % 2 == 1) return *middle;
-  return (*std::max_element(values.begin(), middle) + *middle) / 2;
 }
 
 double median_absolute_error(const TargetView& y, Prediction p) {
@@ -165,16 +120,17 @@ std::vector<Metric> regression_metrics() {
                    "Median of the absolute errors.", median_absolute_error),
       error_metric("mape", {"mean_absolute_percentage_error", "neg_mean_absolute_percentage_error"},
                    "Mean of the absolute errors relative to the target, as a fraction.", mape),
+      error_metric(
+          "smape", {"symmetric_mean_absolute_percentage_error"},
+          "Mean of the absolute errors relative to the mean of the sizes of target and prediction, as a "
+          "fraction from 0 to 2.",
+          smape),
       error_metric("msle", {"mean_squared_log_error", "neg_mean_squared_log_error"},
                    "Mean squared error of log(1 + value).", msle),
       error_metric("rmsle", {"root_mean_squared_log_error", "neg_root_mean_squared_log_error"},
                    "Root of the mean squared error of log(1 + value).",
                    [](const TargetView& y, Prediction p) { return std::sqrt(msle(y, p)); }),
       error_metric("max_error", {"neg_max_error"}, "The largest absolute error.", max_error),
-      error_metric("mean_poisson_deviance", {"neg_mean_poisson_deviance", "poisson"},
-                   "Mean Poisson deviance, for counts.", poisson_deviance),
-      error_metric("mean_gamma_deviance", {"neg_mean_gamma_deviance", "gamma"},
-                   "Mean gamma deviance, for positive targets.", gamma_deviance),
       score_metric("r2", {"r2_score"},
                    "Share of the variance that is explained; 1 is perfect, 0 is the mean.", r2),
       score_metric("explained_variance", {"explained_variance_score"},
