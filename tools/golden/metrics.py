@@ -60,6 +60,23 @@ def lift(y, p, share, w):
     return (w * y * taken).sum() / (share * w.sum()) / ((w * y).sum() / w.sum())
 
 
+def cost_scores(y, predicted, p, w):
+    """Costs by the confusion matrix of the decisions; p has a column per class."""
+    n = p.shape[1]
+    costs = np.arange(n * n).reshape(n, n)[::-1] % 7 + 0.5 * np.arange(n)
+    text = ";".join(" ".join(str(float(v)) for v in row) for row in costs)
+
+    def mean_cost(decided, costs):
+        counts = m.confusion_matrix(y, decided, labels=np.arange(n), sample_weight=w)
+        return (counts * costs).sum() / counts.sum()
+
+    return {
+        f"label_cost:{text}": mean_cost(predicted, costs),
+        f"expected_cost:{text}": mean_cost((p @ costs).argmin(axis=1), costs),
+        "label_cost": mean_cost(predicted, 1 - np.eye(n)),
+    }
+
+
 def likelihood_ratios(y, predicted, w):
     return m.class_likelihood_ratios(y, predicted, labels=[0, 1], sample_weight=w, replace_undefined_by=np.nan)
 
@@ -91,6 +108,7 @@ def binary_scores(y, p, w):
     scores["log_loss"] = m.log_loss(y, p, labels=[0, 1], sample_weight=w)
     scores["brier_score"] = m.brier_score_loss(y, p, labels=[0, 1], sample_weight=w) if 1 in y else np.mean(p**2)
     scores.update(d2_scores(y, np.column_stack([1 - p, p]), w))
+    scores.update(cost_scores(y, (p > 0.5).astype(int), np.column_stack([1 - p, p]), w))
     scores["positive_likelihood_ratio"], scores["negative_likelihood_ratio"] = likelihood_ratios(
         y, (p > 0.5).astype(int), w)
     for bins in [1, 10, 15]:
@@ -123,6 +141,7 @@ def multiclass_scores(y, p, w):
             scores["roc_auc_ovo"] = m.roc_auc_score(y, p, multi_class="ovo")
             scores["roc_auc_ovo_weighted"] = m.roc_auc_score(y, p, multi_class="ovo", average="weighted")
     scores.update(d2_scores(y, p, w))
+    scores.update(cost_scores(y, p.argmax(axis=1), p, w))
     scores["ndcg"] = m.ndcg_score(np.eye(p.shape[1])[y], p, sample_weight=w)
     scores["ndcg:2"] = m.ndcg_score(np.eye(p.shape[1])[y], p, sample_weight=w, k=2)
     scores["top_k_accuracy"] = m.top_k_accuracy_score(y, p, labels=labels, sample_weight=w)
