@@ -17,4 +17,9 @@ inline constexpr std::size_t kMaskedPoints = 32;  ///< Points of one packed grou
 double masked_distances(const double* query, const std::uint32_t* features, std::size_t n,
                         const double* values, const double* present, double* out);
 
+/// The same where only the first n_numbers of the n features are numbers. The others are codes of categories,
+/// which add 1 where they differ in place of a square.
+double mixed_distances(const double* query, const std::uint32_t* features, std::size_t n_numbers,
+                       std::size_t n, const double* values, const double* present, double* out);
+
 }  // namespace kolosal::kernel

@@ -44,6 +44,25 @@ TEST_P(MaskedDistances, AreThePlainLoop) {
   }
 }
 
+TEST_P(MaskedDistances, CodesThatDifferCountOne) {
+  const std::vector<double> query = {0.5, 3, 7};
+  const std::vector<std::uint32_t> features = {0, 1, 2};  // a number and two codes
+  std::vector<double> values(3 * kMaskedPoints), present(values.size()), got(kMaskedPoints);
+  const auto set = [&](std::size_t point, std::size_t feature, double value) {
+    values[feature * kMaskedPoints + point] = value;
+    present[feature * kMaskedPoints + point] = 1;
+  };
+  set(0, 0, 2.5), set(0, 1, 3), set(0, 2, 1);  // (4 + 0 + 1) / 3
+  set(1, 0, 0.5), set(1, 1, 0);                // (0 + 1) / 2
+  set(31, 2, 7);                               // 0 / 1
+  EXPECT_EQ(mixed_distances(query.data(), features.data(), 1, 3, values.data(), present.data(), got.data()),
+            0);
+  EXPECT_EQ(got[0], 5.0 / 3);
+  EXPECT_EQ(got[1], 0.5);
+  EXPECT_EQ(got[31], 0);
+  EXPECT_EQ(got[2], std::numeric_limits<double>::infinity());
+}
+
 TEST_P(MaskedDistances, OverflowIsNoDistance) {
   std::vector<double> values(kMaskedPoints, -1.7e308), present(kMaskedPoints, 1), got(kMaskedPoints);
   const double query = 1.7e308;
