@@ -98,17 +98,25 @@ BinaryScores<Item> one_against_rest(const data::TargetView& y, std::span<const d
   const std::size_t stride = y.n_outputs();
   std::size_t n_positive = 0;
   for (const double value : y.values) n_positive += static_cast<std::size_t>(value) == positive ? 1 : 0;
+  // Both sides get each row, and the side that it is not of overwrites it: a branch would be a guess.
   BinaryScores<Item> scores;
-  scores.positive.reserve(n_positive);
-  scores.negative.reserve(y.values.size() - n_positive);
+  scores.positive.resize(n_positive + 1);
+  scores.negative.resize(y.values.size() - n_positive + 1);
+  std::size_t p = 0, n = 0;
   for (std::size_t i = 0; i < y.values.size(); ++i) {
-    auto& side = static_cast<std::size_t>(y.values[i]) == positive ? scores.positive : scores.negative;
-    const std::uint64_t key = sort_key(prediction[i * stride + column]);
+    Item item{};
     if constexpr (std::is_same_v<Item, WeightedScore>)
-      side.push_back({key, y.weights[i]});
+      item = {sort_key(prediction[i * stride + column]), y.weights[i]};
     else
-      side.push_back(key);
+      item = sort_key(prediction[i * stride + column]);
+    const std::size_t is_positive = static_cast<std::size_t>(y.values[i]) == positive ? 1 : 0;
+    scores.positive[p] = item;
+    scores.negative[n] = item;
+    p += is_positive;
+    n += 1 - is_positive;
   }
+  scores.positive.pop_back();
+  scores.negative.pop_back();
   scores.sort();
   return scores;
 }

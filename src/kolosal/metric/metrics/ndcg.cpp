@@ -75,20 +75,34 @@ double ndcg_of_binary(const data::TargetView& y, std::span<const double> p, std:
   });
 }
 
-/// A score with the target and the weight of its row; without weights all rows count 1.
+// What is sorted: a score with the gain and the weight of its row. In the ideal order the gain is the score,
+// and without weights all rows count 1; the smaller the item, the faster the sort.
 struct Gain {
   std::uint64_t key;
-  double value;
+  double row_gain;
+  double gain() const { return row_gain; }
   double weight() const { return 1; }
 };
 struct WeightedGain {
   std::uint64_t key;
-  double value, row_weight;
+  double row_gain, row_weight;
+  double gain() const { return row_gain; }
+  double weight() const { return row_weight; }
+};
+struct IdealGain {
+  std::uint64_t key;
+  double gain() const { return kernel::double_of_key(key); }
+  double weight() const { return 1; }
+};
+struct WeightedIdealGain {
+  std::uint64_t key;
+  double row_weight;
+  double gain() const { return kernel::double_of_key(key); }
   double weight() const { return row_weight; }
 };
 
 template <typename Item>
-double discounted_gain(std::vector<Item>& items, std::size_t n_positions) {
+double discounted_gain(std::vector<Item> items, std::size_t n_positions) {
   kernel::radix_sort(items, [](const Item& item) { return item.key; });
   DiscountSum discounts(n_positions);
   double gain = 0;
@@ -96,27 +110,34 @@ double discounted_gain(std::vector<Item>& items, std::size_t n_positions) {
     double size = 0, value = 0;
     for (const std::uint64_t key = items[end - 1].key; end > 0 && items[end - 1].key == key; --end) {
       size += items[end - 1].weight();
-      value += items[end - 1].weight() * items[end - 1].value;
+      value += items[end - 1].weight() * items[end - 1].gain();
     }
     if (size > 0) gain += value / size * discounts.next(size);
   }
   return gain;
 }
 
+template <typename MakeItem>
+auto items_of(std::size_t n, MakeItem make_item) {
+  std::vector<decltype(make_item(std::size_t{0}))> out(n);
+  for (std::size_t i = 0; i < n; ++i) out[i] = make_item(i);
+  return out;
+}
+
 /// All rows are one list, whose gains are the targets.
-template <typename Item>
 double ndcg_of_list(const data::TargetView& y, std::span<const double> p, std::size_t n_positions) {
-  std::vector<Item> items(y.values.size());
-  const auto gain_by = [&](std::span<const double> order) {
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      items[i].key = sort_key(order[i]);
-      items[i].value = y.values[i];
-      if constexpr (std::is_same_v<Item, WeightedGain>) items[i].row_weight = y.weights[i];
-    }
-    return discounted_gain(items, n_positions);
-  };
-  const double gain = gain_by(p);
-  return ratio_of_gains(gain, gain_by(y.values));
+  const std::size_t n = y.values.size();
+  const auto& v = y.values;
+  const auto& w = y.weights;
+  if (w.empty())
+    return ratio_of_gains(
+        discounted_gain(items_of(n, [&](std::size_t i) { return Gain{sort_key(p[i]), v[i]}; }), n_positions),
+        discounted_gain(items_of(n, [&](std::size_t i) { return IdealGain{sort_key(v[i])}; }), n_positions));
+  return ratio_of_gains(
+      discounted_gain(items_of(n, [&](std::size_t i) { return WeightedGain{sort_key(p[i]), v[i], w[i]}; }),
+                      n_positions),
+      discounted_gain(items_of(n, [&](std::size_t i) { return WeightedIdealGain{sort_key(v[i]), w[i]}; }),
+                      n_positions));
 }
 
 /// Each row is a list of its classes, of which the true one gains 1: the ideal is 1.
@@ -141,8 +162,7 @@ double normalized_gain(const data::TargetView& y, std::span<const double> p, std
   if (y.task == data::Task::kMulticlass) return ndcg_of_classes(y, p, n_positions);
   if (y.task == data::Task::kBinary) return ndcg_of_binary(y, p, n_positions);
   require_targets(y, "ndcg", 0, true);
-  return y.weights.empty() ? ndcg_of_list<Gain>(y, p, n_positions)
-                           : ndcg_of_list<WeightedGain>(y, p, n_positions);
+  return ndcg_of_list(y, p, n_positions);
 }
 
 Metric ndcg(std::size_t n_positions) {
