@@ -40,7 +40,8 @@ class EstimatorContract : public testing::TestWithParam<std::string> {
   std::unique_ptr<Estimator> make() const { return info().make(small_params(info())); }
   /// A table that the learner says it can take.
   SampleTable table(data::Task task, std::size_t n_rows) const {
-    return sample_table(task, n_rows, {info().handles_categories, info().handles_missing});
+    return sample_table(task, n_rows,
+                        {info().handles_categories, info().handles_missing, info().needs_nonnegative});
   }
   static void expect_good(const std::vector<double>& predicted, data::Task task, std::size_t n_outputs) {
     EXPECT_THAT(predicted, Each(Truly([](double v) { return std::isfinite(v); })));
@@ -165,7 +166,8 @@ TEST_P(EstimatorContract, FindsColumnsByNameAndRefusesWrongOnes) {
 }
 
 TEST_P(EstimatorContract, TakesMissingCellsOrRefusesThem) {
-  const SampleTable t = sample_table(info().tasks[0], 200, {info().handles_categories, true});
+  const SampleTable t =
+      sample_table(info().tasks[0], 200, {info().handles_categories, true, info().needs_nonnegative});
   const auto all = t.all_rows();
   const auto estimator = make();
   if (info().handles_missing) {
@@ -235,8 +237,11 @@ TEST_P(EstimatorContract, CountsWeights) {
     const auto all = t.all_rows();
     const auto estimator = make();
     estimator->fit(t.data(), nullptr, {all, {}}, context_);
-    // The tolerance is for forests, which draw their rows.
-    EXPECT_THAT(predictions(*estimator, t.x), Each(testing::DoubleNear(0.8, 0.02)));
+    // The tolerance is for forests, which draw their rows. Two learners predict no mean: where 80 % of the
+    // weight is at 1 they are between the mean and 1, and without weights they would be between 0 and 1/2.
+    const bool is_robust = GetParam() == "huber" || GetParam() == "quantile_regression";
+    const double most = is_robust ? 1.001 : 0.82;
+    EXPECT_THAT(predictions(*estimator, t.x), Each(testing::AllOf(testing::Ge(0.78), testing::Le(most))));
   }
 }
 

@@ -152,6 +152,7 @@ struct EstimatorInfo {
   bool handles_missing = false;     ///< NaN and missing codes go in as they are.
   bool handles_categories = false;  ///< Category columns go in as they are.
   bool handles_sparse = false;      ///< Sparse columns go in as they are.
+  bool needs_nonnegative = false;   ///< Numbers are counts: a negative one is refused with kData.
   bool has_rounds = false;          ///< Fits round by round, with early stopping on rows.valid.
   std::vector<ParamSpec> params;
   std::function<std::unique_ptr<Estimator>(const ParamMap&)> make;

@@ -12,10 +12,23 @@ std::shared_ptr<const Prepared> LinearLearner::prepare(const TrainingData& data,
 
 void LinearLearner::apply_link(std::span<double>) const {}
 
+void LinearLearner::predict_raw(const LinearModel& model, const data::Frame& x, std::span<double> out,
+                                const Context& context) const {
+  model.predict_raw(x, out, context);
+}
+
+void LinearLearner::save_more(artifact::Node&) const {}
+void LinearLearner::load_more(const artifact::Node&) {}
+
+double LinearLearner::choice_loss(const data::TargetView& y, std::span<const std::uint32_t> rows,
+                                  std::span<const double> prediction) const {
+  return mean_loss(y, rows, prediction);
+}
+
 std::vector<double> LinearLearner::predict_rows(const LinearModel& model, const data::Frame& x,
                                                 const Context& context) const {
   std::vector<double> out(x.n_rows() * model.n_outputs);
-  model.predict_raw(x, out, context);
+  predict_raw(model, x, out, context);
   apply_link(out);
   return out;
 }
@@ -39,7 +52,7 @@ LinearLearner::Path LinearLearner::fit_path(const TrainingData& data, Solver& so
     double loss = 0;
     if (!valid_rows.empty()) {
       prediction = predict_rows(step.model, valid, context);
-      loss = mean_loss(data.y, valid_rows, prediction);
+      loss = choice_loss(data.y, valid_rows, prediction);
     }
     if (!has_model || loss < best.loss)
       best = {std::move(step.model), std::move(prediction), loss,         factor,
@@ -92,13 +105,14 @@ FitReport LinearLearner::do_fit(const TrainingData& data, const Prepared* prepar
 }
 
 void LinearLearner::do_predict(const data::Frame& x, std::span<double> out, const Context& context) const {
-  model_.predict_raw(x, out, context);
+  predict_raw(model_, x, out, context);
   apply_link(out);
 }
 
 void LinearLearner::do_save(artifact::Node& node) const {
   model_.save(node.add_child("linear"));
   node.set_array("importance", importance_);
+  save_more(node);
 }
 
 void LinearLearner::do_load(const artifact::Node& node) {
@@ -108,6 +122,7 @@ void LinearLearner::do_load(const artifact::Node& node) {
     throw Error(ErrorCode::kModel,
                 "a linear model is damaged: {} outputs and {} columns instead of {} and {}", model_.n_outputs,
                 model_.features.kind.size(), n_outputs(), feature_names().size());
+  load_more(node);
 }
 
 }  // namespace kolosal::model

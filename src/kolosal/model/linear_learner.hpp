@@ -47,6 +47,15 @@ class LinearLearner : public Estimator {
                                               const Context& context) const = 0;
   /// Turns raw scores into predictions, in place. Default: leaves them.
   virtual void apply_link(std::span<double> raw) const;
+  /// model.predict_raw() of the columns as the model takes them. Default: as they are.
+  virtual void predict_raw(const LinearModel& model, const data::Frame& x, std::span<double> out,
+                           const Context& context) const;
+  /// Loss that chooses the strength. Default: mean_loss().
+  virtual double choice_loss(const data::TargetView& y, std::span<const std::uint32_t> rows,
+                             std::span<const double> prediction) const;
+  /// Parameters that predicting needs. Default: none.
+  virtual void save_more(artifact::Node& node) const;
+  virtual void load_more(const artifact::Node& node);
 
   FitReport do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows,
                    const Context& context) final;

@@ -60,6 +60,7 @@ SampleTable sample_table(data::Task task, std::size_t n_rows, SampleOptions opti
     double signal = a[r] + 0.5 * b[r] * (count[r] > 9 ? 1 : -1);
     if (options.categories) signal += code[r] % 3 == 0 ? 0.8 : -0.4;
     out.y.push_back(target_of(task, out.n_classes, signal, rng));
+    if (options.nonnegative) a[r] = std::fabs(a[r]), b[r] = std::fabs(b[r]);
     if (is_missing()) a[r] = kNaN;
     if (is_missing()) b[r] = kNaN;
     if (is_missing()) data::clear_bit(valid.data(), r);

@@ -11,8 +11,9 @@ namespace kolosal::model {
 
 /// What a made-up table holds beside two float columns and an integer column.
 struct SampleOptions {
-  bool categories = true;  ///< a category column of 12 levels that matters
-  bool missing = true;     ///< one cell in ten of each column is missing
+  bool categories = true;    ///< a category column of 12 levels that matters
+  bool missing = true;       ///< one cell in ten of each column is missing
+  bool nonnegative = false;  ///< the float columns without their signs
 };
 
 /// A table with a target that its columns explain in part, for tests of learners. The same arguments give the
