@@ -259,7 +259,8 @@ void DesignMatrix::multiply_transposed(std::span<const double> r, std::size_t n_
   }
 }
 
-void DesignMatrix::add_products(std::size_t begin, std::size_t end, std::vector<double>& gram) const {
+void DesignMatrix::add_products(std::span<const double> row_weights, std::size_t begin, std::size_t end,
+                                std::vector<double>& gram) const {
   using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const std::size_t p = n_features();
   constexpr std::size_t kRows = 256;  // a block of weighted dense rows stays in the cache
@@ -271,7 +272,7 @@ void DesignMatrix::add_products(std::size_t begin, std::size_t end, std::vector<
     Matrix rows =
         Eigen::Map<const Matrix>(dense_.data() + from * n_dense_, static_cast<Eigen::Index>(to - from), d);
     for (std::size_t i = from; i < to; ++i)
-      rows.row(static_cast<Eigen::Index>(i - from)) *= std::sqrt(weight(i));
+      rows.row(static_cast<Eigen::Index>(i - from)) *= std::sqrt(row_weights[i]);
     corner.selfadjointView<Eigen::Lower>().rankUpdate(rows.transpose());
   }
   for (std::size_t i = begin; i < end; ++i) {
@@ -279,27 +280,35 @@ void DesignMatrix::add_products(std::size_t begin, std::size_t end, std::vector<
     const auto values = sparse_values(i);
     for (std::size_t a = 0; a < indices.size(); ++a) {
       double* row = gram.data() + static_cast<std::size_t>(indices[a]) * p;
-      const double scaled = weight(i) * values[a];
+      const double scaled = row_weights[i] * values[a];
       kernel::axpy(scaled, dense_row(i).data(), row, n_dense_);
       for (std::size_t b = 0; b <= a; ++b) row[indices[b]] += scaled * values[b];  // indices ascend
     }
   }
 }
 
-std::vector<double> DesignMatrix::centred_gram(const Context& context) const {
+std::vector<double> DesignMatrix::gram(std::span<const double> row_weights, const Context& context) const {
   const std::size_t p = n_features();
   const std::size_t grain = rows_per_block(p * p);
   std::vector<std::vector<double>> partial((n_rows_ + grain - 1) / grain);
   context.parallel_blocks(n_rows_, grain, [&](std::size_t begin, std::size_t end) {
-    std::vector<double> gram(p * p, 0.0);
-    add_products(begin, end, gram);
-    partial[begin / grain] = std::move(gram);
+    std::vector<double> sum(p * p, 0.0);
+    add_products(row_weights, begin, end, sum);
+    partial[begin / grain] = std::move(sum);
   });
-  std::vector<double> gram = std::move(partial[0]);
-  for (std::size_t b = 1; b < partial.size(); ++b) kernel::axpy(1.0, partial[b].data(), gram.data(), p * p);
+  std::vector<double> out = std::move(partial[0]);
+  for (std::size_t b = 1; b < partial.size(); ++b) kernel::axpy(1.0, partial[b].data(), out.data(), p * p);
+  return out;
+}
+
+std::vector<double> DesignMatrix::centred_gram(const Context& context) const {
+  const std::size_t p = n_features();
+  std::vector<double> row_weights(n_rows_);
+  for (std::size_t i = 0; i < n_rows_; ++i) row_weights[i] = weight(i);
+  std::vector<double> out = gram(row_weights, context);
   for (std::size_t j = 0; j < p; ++j)
-    kernel::axpy(-total_weight_ * mean_[j], mean_.data(), gram.data() + j * p, j + 1);
-  return gram;
+    kernel::axpy(-total_weight_ * mean_[j], mean_.data(), out.data() + j * p, j + 1);
+  return out;
 }
 
 LinearModel DesignMatrix::unscale(std::span<const double> w, std::span<const double> intercept) const {

@@ -73,6 +73,9 @@ class DesignMatrix {
   /// out[j, k] = sum over rows of x[i, j] * r[i, k], and total[k] = sum of r[i, k]. Weights are not applied.
   void multiply_transposed(std::span<const double> r, std::size_t n_outputs, std::span<double> out,
                            std::span<double> total, const Context& context) const;
+  /// Sum over rows of row_weights[i] * x[i, j] * x[i, l] for j >= l: n_features x n_features, the lower
+  /// triangle is filled.
+  std::vector<double> gram(std::span<const double> row_weights, const Context& context) const;
   /// Weighted, centred products of the features: n_features x n_features, the lower triangle is filled.
   std::vector<double> centred_gram(const Context& context) const;
 
@@ -90,7 +93,8 @@ class DesignMatrix {
   void measure_deviations();
   void apply_scale(bool standardize, const Context& context);
   /// Adds the weighted products of the features over rows [begin, end) to the lower triangle.
-  void add_products(std::size_t begin, std::size_t end, std::vector<double>& gram) const;
+  void add_products(std::span<const double> row_weights, std::size_t begin, std::size_t end,
+                    std::vector<double>& gram) const;
   std::size_t rows_per_block(std::size_t cells_per_block) const;
 
   const LinearTable& table_;

@@ -8,8 +8,10 @@
 #include <numeric>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
 #include "kolosal/model/estimator.hpp"
+#include "kolosal/model/testing/sample_table.hpp"
 
 namespace kolosal::model {
 namespace {
@@ -60,8 +62,60 @@ TEST(LinearLearner, PredictsWhatScikitLearnPredicts) {
     const auto want = c["prediction"].get<std::vector<double>>();
     ASSERT_EQ(got.size(), want.size());
     for (std::size_t i = 0; i < got.size(); ++i)
-      ASSERT_NEAR(got[i], want[i], 1e-6 * std::max(1.0, std::fabs(want[i]))) << i;
+      ASSERT_NEAR(got[i], want[i], c["tolerance"].get<double>() * std::max(1.0, std::fabs(want[i]))) << i;
   }
+}
+
+TEST(LinearLearner, LassoIsElasticNetWithoutTheSecondPenalty) {
+  const SampleTable t = sample_table(Task::kRegression, 200, {.missing = false});
+  const auto rows = first_rows(200);
+  const auto lasso = make_estimator("lasso"), net = make_estimator("elastic_net", {{"l1_ratio", 1.0}});
+  EXPECT_EQ(lasso->fit(t.data(), nullptr, {rows, {}}, {}).note,
+            net->fit(t.data(), nullptr, {rows, {}}, {}).note);
+  EXPECT_EQ(predict(*lasso, t.x), predict(*net, t.x));
+}
+
+TEST(LinearLearner, GlmRefusesTargetsOutsideItsDomain) {
+  SampleTable t = sample_table(Task::kRegression, 40, {.missing = false});
+  const auto rows = first_rows(40);
+  t.y[17] = 0;
+  make_estimator("glm")->fit(t.data(), nullptr, {rows, {}}, {});
+  EXPECT_ERROR(
+      make_estimator("glm", {{"family", std::string("gamma")}})->fit(t.data(), nullptr, {rows, {}}, {}),
+      kData, ::testing::AllOf(::testing::HasSubstr("above 0"), ::testing::HasSubstr("row 18")));
+  t.y[17] = -2;
+  EXPECT_ERROR(make_estimator("glm")->fit(t.data(), nullptr, {rows, {}}, {}), kData,
+               ::testing::AllOf(::testing::HasSubstr("negative"), ::testing::HasSubstr("-2")));
+}
+
+// Margins of rows that the fit saw are too large where there are nearly as many features as rows: scaled by
+// them, the probabilities are too sure of themselves.
+TEST(LinearLearner, SvmCalibratesOnRowsItDidNotSee) {
+  Rng rng(9);
+  Frame x;
+  std::vector<double> y(240);
+  for (int c = 0; c < 60; ++c) {
+    std::vector<double> cells(y.size());
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      cells[i] = rng.normal();
+      if (c == 0) y[i] = rng.uniform() < 1 / (1 + std::exp(-cells[i])) ? 1 : 0;
+    }
+    x.add("x" + std::to_string(c), Column::from_float64(cells));
+  }
+  const auto rows = first_rows(240);
+  const std::span<const std::uint32_t> all(rows);
+  const auto loss_with = [&](std::int64_t folds) {
+    const auto learner =
+        make_estimator("linear_svm", {{"calibration_folds", folds}, {"search_strength", false}});
+    const auto p =
+        learner->fit({&x, {Task::kBinary, y, {}, 2}}, nullptr, {all.first(120), all.subspan(120)}, {})
+            .valid_prediction;
+    double loss = 0;
+    for (std::size_t i = 0; i < p.size(); ++i) loss -= std::log(y[120 + i] > 0 ? p[i] : 1 - p[i]) / 120;
+    return loss;
+  };
+  EXPECT_LT(loss_with(3), 0.75);
+  EXPECT_GT(loss_with(0), 1.3 * loss_with(3));
 }
 
 /// A sparse column of `width` features, three per row, and a target that ten of them make.
