@@ -88,6 +88,21 @@ TEST(LinearLearner, GlmRefusesTargetsOutsideItsDomain) {
                ::testing::AllOf(::testing::HasSubstr("negative"), ::testing::HasSubstr("-2")));
 }
 
+// Also without a penalty, where the levels of a category and the intercept have no single answer.
+TEST(LinearLearner, QuantileRegressionLeavesItsShareOfTheRowsBelow) {
+  const SampleTable t = sample_table(Task::kRegression, 2000, {.missing = false});
+  const auto rows = first_rows(2000);
+  for (const double quantile : {0.1, 0.5, 0.95}) {
+    const auto learner = make_estimator("quantile_regression",
+                                        {{"quantile", quantile}, {"alpha", 0.0}, {"search_strength", false}});
+    EXPECT_EQ(learner->fit(t.data(), nullptr, {rows, {}}, {}).note, "");
+    const auto p = predict(*learner, t.x);
+    double below = 0;
+    for (std::size_t i = 0; i < p.size(); ++i) below += t.y[i] < p[i] ? 1 : 0;
+    EXPECT_NEAR(below / 2000, quantile, 16.0 / 2000) << quantile;  // as many rows as slopes are met exactly
+  }
+}
+
 // Margins of rows that the fit saw are too large where there are nearly as many features as rows: scaled by
 // them, the probabilities are too sure of themselves.
 TEST(LinearLearner, SvmCalibratesOnRowsItDidNotSee) {
@@ -141,6 +156,14 @@ struct WideTable {
     x.add("words", Column::from_sparse(offsets, indices, values, width));
   }
 };
+
+TEST(LinearLearner, QuantileRegressionRefusesMoreFeaturesThanItCanSolve) {
+  const WideTable wide(30, 4200);
+  const auto rows = first_rows(30);
+  EXPECT_ERROR(make_estimator("quantile_regression")
+                   ->fit({&wide.x, {Task::kRegression, wide.y, {}, 0}}, nullptr, {rows, {}}, {}),
+               kData, ::testing::HasSubstr("4200"));
+}
 
 TEST(LinearLearner, WideSparseRidgeSolvesTheNormalEquations) {
   const WideTable wide(400, 3000);
