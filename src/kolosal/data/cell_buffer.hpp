@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "kolosal/data/column.hpp"
 
@@ -16,6 +17,18 @@ class CellBuffer {
  public:
   explicit CellBuffer(std::size_t n) : bytes_(allocate(n * sizeof(T))), n_(n) {}
 
+  /// Buffers of n cells for `count` columns of one table, in one piece of memory: columns too small for huge
+  /// pages share them. It is freed with the last of the columns.
+  static std::vector<CellBuffer> several(std::size_t count, std::size_t n) {
+    constexpr std::size_t kCacheLine = 64 / sizeof(T);
+    const std::size_t stride = (n + kCacheLine - 1) / kCacheLine * kCacheLine;
+    const std::shared_ptr<void> bytes = allocate(count * stride * sizeof(T));
+    std::vector<CellBuffer> out;
+    for (std::size_t i = 0; i < count; ++i)
+      out.push_back(CellBuffer({bytes, static_cast<T*>(bytes.get()) + i * stride}, n));
+    return out;
+  }
+
   T* data() { return static_cast<T*>(bytes_.get()); }
   std::span<T> cells() { return {data(), n_}; }
   std::size_t size() const { return n_; }
@@ -28,6 +41,7 @@ class CellBuffer {
   }
 
  private:
+  CellBuffer(std::shared_ptr<void> bytes, std::size_t n) : bytes_(std::move(bytes)), n_(n) {}
   static std::shared_ptr<void> allocate(std::size_t n_bytes);
 
   std::shared_ptr<void> bytes_;

@@ -21,6 +21,21 @@ TEST(CellBuffer, BecomesTheColumnOfWhatWasWritten) {
   }
 }
 
+TEST(CellBuffer, OfSeveralColumnsOutliveEachOther) {
+  EXPECT_TRUE(CellBuffer<float>::several(0, 5).empty());
+  auto buffers = CellBuffer<float>::several(3, 1001);
+  ASSERT_EQ(buffers.size(), 3U);
+  for (std::size_t c = 0; c < 3; ++c) {
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffers[c].data()) % 64, 0U);
+    ASSERT_EQ(buffers[c].size(), 1001U);
+    for (std::size_t i = 0; i < 1001; ++i) buffers[c][i] = static_cast<float>(10'000 * c + i);
+  }
+  const Column last = std::move(buffers[2]).to_column(ColumnType::kFloat32);
+  buffers.clear();
+  EXPECT_EQ(last.float32s()[0], 20'000.0F);
+  EXPECT_EQ(last.float32s()[1000], 21'000.0F);
+}
+
 TEST(CellBuffer, HoldsCodesOfADictionary) {
   CellBuffer<std::int32_t> buffer(2);
   buffer[0] = 1;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kolosal/data/cell_buffer.hpp"
+
 namespace kolosal::transform {
 
 #define KOLOSAL_PLUGIN(name) ResamplerInfo name##_info();
@@ -32,22 +34,19 @@ bool is_run(std::span<const std::uint32_t> rows) {
 }
 
 template <typename T>
-std::vector<T> float_cells(std::span<const T> cells, const ResamplePlan& plan) {
-  std::vector<T> out;
-  out.reserve(plan.kept.size() + plan.made.size());
-  if (is_run(plan.kept)) {
-    const auto kept = cells.subspan(plan.kept.front(), plan.kept.size());
-    out.insert(out.end(), kept.begin(), kept.end());
-  } else {
-    for (const std::uint32_t row : plan.kept) out.push_back(cells[row]);
-  }
-  for (const Made& made : plan.made) {
+void write_cells(std::span<const T> cells, const ResamplePlan& plan, bool is_kept_run, std::span<T> out) {
+  const std::size_t n_kept = plan.kept.size();
+  if (is_kept_run)
+    std::ranges::copy(cells.subspan(plan.kept.front(), n_kept), out.begin());
+  else
+    for (std::size_t i = 0; i < n_kept; ++i) out[i] = cells[plan.kept[i]];
+  for (std::size_t i = 0; i < plan.made.size(); ++i) {
+    const Made& made = plan.made[i];
     const auto from = static_cast<double>(cells[made.base]), to = static_cast<double>(cells[made.neighbour]);
     const double gap = to - from;  // overflows between the ends of the range of double
     const double cell = std::isfinite(gap) ? from + made.step * gap : from * (1 - made.step) + to * made.step;
-    out.push_back(static_cast<T>(cell));
+    out[n_kept + i] = static_cast<T>(cell);
   }
-  return out;
 }
 
 // The cells of the kept rows, and of the bases of the made ones.
@@ -106,12 +105,9 @@ Column category_cells(const Column& column, const ResamplePlan& plan, const std:
   return Column::from_category(std::move(codes), column.dictionary());
 }
 
+// Columns that are not floating point.
 Column resampled_column(const Column& column, const ResamplePlan& plan, std::size_t c) {
   switch (column.type()) {
-    case ColumnType::kFloat64:
-      return Column::from_float64(float_cells(column.float64s(), plan));
-    case ColumnType::kFloat32:
-      return Column::from_float32(float_cells(column.float32s(), plan));
     case ColumnType::kBool:
     case ColumnType::kInt64:
     case ColumnType::kDate:
@@ -120,11 +116,43 @@ Column resampled_column(const Column& column, const ResamplePlan& plan, std::siz
     case ColumnType::kCategory:
       if (c < plan.codes.size() && !plan.codes[c].empty()) return category_cells(column, plan, plan.codes[c]);
       return base_cells(column, plan);
+    case ColumnType::kFloat64:
+    case ColumnType::kFloat32:
     case ColumnType::kText:
     case ColumnType::kSparse:
       break;
   }
   return base_cells(column, plan);
+}
+
+std::vector<Column> resampled_columns(const data::Frame& x, const ResamplePlan& plan,
+                                      const Context& context) {
+  std::vector<Column> out(x.n_columns());
+  std::size_t n_doubles = 0, n_floats = 0;
+  std::vector<std::size_t> place(x.n_columns());  // among the columns of its type
+  for (std::size_t c = 0; c < x.n_columns(); ++c) {
+    if (x.column(c).type() == ColumnType::kFloat64) place[c] = n_doubles++;
+    if (x.column(c).type() == ColumnType::kFloat32) place[c] = n_floats++;
+  }
+  const std::size_t n = plan.kept.size() + plan.made.size();
+  auto doubles = data::CellBuffer<double>::several(n_doubles, n);
+  auto floats = data::CellBuffer<float>::several(n_floats, n);
+  const bool is_kept_run = is_run(plan.kept);
+  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
+    const Column& column = x.column(c);
+    if (column.type() == ColumnType::kFloat64) {
+      auto& cells = doubles[place[c]];
+      write_cells(column.float64s(), plan, is_kept_run, cells.cells());
+      out[c] = std::move(cells).to_column(ColumnType::kFloat64);
+    } else if (column.type() == ColumnType::kFloat32) {
+      auto& cells = floats[place[c]];
+      write_cells(column.float32s(), plan, is_kept_run, cells.cells());
+      out[c] = std::move(cells).to_column(ColumnType::kFloat32);
+    } else {
+      out[c] = resampled_column(column, plan, c);
+    }
+  });
+  return out;
 }
 
 }  // namespace
@@ -141,11 +169,7 @@ ResamplePlan Resampler::plan(const data::Frame& x, std::span<const std::uint32_t
 Resampled Resampler::resample(const data::Frame& x, std::span<const std::uint32_t> rows,
                               const data::TargetView& y, const Context& context) const {
   const ResamplePlan decided = plan(x, rows, y, context);
-  std::vector<Column> columns(x.n_columns());
-  context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
-    columns[c] = resampled_column(x.column(c), decided, c);
-  });
-  Resampled out{{x.names(), std::move(columns)}, {}, {}};
+  Resampled out{{x.names(), resampled_columns(x, decided, context)}, {}, {}};
   out.values.reserve(decided.kept.size() + decided.made.size());
   for (const std::uint32_t row : decided.kept) out.values.push_back(y.values[row]);
   for (const Made& made : decided.made) out.values.push_back(made.value);

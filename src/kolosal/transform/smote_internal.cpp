@@ -18,6 +18,7 @@ ResamplePlan NeighbourOversampler::do_plan(const data::Frame& x, std::span<const
 
 void add_between(std::size_t n, std::span<const std::uint32_t> bases, const Neighbours& neighbours,
                  std::span<const std::uint32_t> rows, double value, Rng& rng, ResamplePlan& plan) {
+  plan.made.reserve(plan.made.size() + n);
   for (std::size_t i = 0; i < n; ++i) {
     const auto base = static_cast<std::size_t>(rng.below(bases.size()));
     ResamplePlan::Made made{bases[base], bases[base], 0, value};
