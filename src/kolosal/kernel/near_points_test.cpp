@@ -43,14 +43,29 @@ TEST_P(NearPoints, AreThoseOfThePlainLoop) {
       if (seed % 4 == 1) limits[2] = static_cast<std::int32_t>(sum(2, 17));  // just reached
       if (seed % 4 == 2) limits[1] = std::numeric_limits<std::int32_t>::min();
       if (seed % 4 == 3) limits.assign(kNearQueries, std::numeric_limits<std::int32_t>::max());
+      std::vector<std::int32_t> query_offsets(kNearQueries), point_limits(kNearPoints + 1);
+      for (auto& offset : query_offsets) offset = whole(1'000'000'000);
+      for (auto& limit : point_limits) limit = whole(1'000'000'000);
+      const bool is_mutual = seed % 3 != 0;
+      if (seed % 6 == 1) point_limits[30] = static_cast<std::int32_t>(sum(3, 29)) + query_offsets[3] / 2;
+      if (seed % 6 == 1) query_offsets[3] /= 2;  // just reached
       std::array<std::uint32_t, kNearQueries> want{};
       for (std::size_t q = 0; q < kNearQueries; ++q)
         for (std::size_t p = 0; p < kNearPoints; ++p)
-          if (sum(q, p) >= limits[q]) want[q] |= std::uint32_t{1} << p;
+          if (sum(q, p) >= limits[q] || (is_mutual && sum(q, p) + query_offsets[q] >= point_limits[p + 1]))
+            want[q] |= std::uint32_t{1} << p;
       std::array<std::uint32_t, kNearQueries> got{};
+      std::vector<std::int32_t> sums(kNearQueries * kNearPoints + 1);
       const bool any = find_near(queries.data() + 1, points.data() + 1, n_pairs, offsets.data() + 1,
-                                 limits.data(), got.data());  // not aligned
+                                 limits.data(), is_mutual ? query_offsets.data() : nullptr,
+                                 is_mutual ? point_limits.data() + 1 : nullptr, got.data(),
+                                 sums.data() + 1);  // not aligned
       EXPECT_EQ(got, want);
+      for (std::size_t q = 0; q < kNearQueries; ++q)
+        for (std::size_t p = 0; p < kNearPoints; ++p)
+          if ((got[q] >> p & 1) != 0) {
+            EXPECT_EQ(sums[1 + q * kNearPoints + p], sum(q, p));
+          }
       EXPECT_EQ(any, std::ranges::any_of(want, [](std::uint32_t mask) { return mask != 0; }));
     }
 }

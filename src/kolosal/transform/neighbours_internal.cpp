@@ -1,12 +1,14 @@
 #include "kolosal/transform/neighbours_internal.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <ranges>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/kernel/matrix_tiles.hpp"
@@ -100,28 +102,38 @@ class WholeFilter {
     n_groups_ = (points.n + kNearPoints - 1) / kNearPoints;
     points_.resize(n_groups_ * kNearPoints * 2 * n_pairs());
     offsets_.resize(n_groups_ * kNearPoints);
-    is_usable_ = pack<kNearPoints>(points, points_, [&](std::size_t i, std::int64_t norm) {
+    is_moved_.resize(points.n);
+    is_usable_ = pack<kNearPoints>(points, points_, [&](std::size_t i, std::int64_t norm, bool is_moved) {
       offsets_[i] = static_cast<std::int32_t>(-(norm / 2));
+      is_moved_[i] = is_moved;
     });
     const std::size_t n_tiles = (queries.n + kNearQueries - 1) / kNearQueries;
     queries_.resize(n_tiles * kNearQueries * 2 * n_pairs());
     norms_.resize(queries.n);
-    is_usable_ = is_usable_ && pack<kNearQueries>(queries, queries_, [&](std::size_t i, std::int64_t norm) {
-                   norms_[i] = static_cast<double>(norm);
-                 });
+    is_usable_ =
+        is_usable_ && pack<kNearQueries>(queries, queries_, [&](std::size_t i, std::int64_t norm, bool) {
+          norms_[i] = static_cast<double>(norm);
+        });
   }
 
   // Not where the numbers are all equal, too large, too small or too many.
   bool is_usable() const { return is_usable_; }
   std::size_t n_groups() const { return n_groups_; }
 
-  // Bits of the points of a group that may be near to each of kNearQueries queries, by their limits.
+  // Bits of the points of a group that may be near to each of kNearQueries queries, by their limits, or that
+  // one of the queries may be near to, by limits of the points; see kernel::find_near() for `closeness`.
   bool find_near(std::size_t first_query, std::size_t group, const std::int32_t* limits,
-                 std::uint32_t* masks) const {
+                 const std::int32_t* query_offsets, const std::int32_t* point_limits, std::uint32_t* masks,
+                 std::int32_t* closeness) const {
     return kernel::find_near(queries_.data() + first_query * 2 * n_pairs(),
                              points_.data() + group * kNearPoints * 2 * n_pairs(), n_pairs(),
-                             offsets_.data() + group * kNearPoints, limits, masks);
+                             offsets_.data() + group * kNearPoints, limits, query_offsets, point_limits,
+                             masks, closeness);
   }
+
+  // By point, filled up with 0 to whole groups. Closeness of point p to query q plus the offset of q, less
+  // that of p, is that of q to p, when points and queries are the same.
+  std::span<const std::int32_t> offsets() const { return offsets_; }
 
   static constexpr std::int32_t kAll = std::numeric_limits<std::int32_t>::min();
   static constexpr std::int32_t kNoneAtAll = std::numeric_limits<std::int32_t>::max();
@@ -130,10 +142,25 @@ class WholeFilter {
   // below `limit`. The small numbers cover the rounding of doubles.
   std::int32_t limit_of(std::size_t q, double limit) const {
     if (!(limit > 0)) return kNoneAtAll;
-    const double distance = std::sqrt(limit) * scale_ * (1 + 1e-9) + slack_;
+    return limit_within(q, units_of(limit));
+  }
+  // The same for a distance in units of the filter.
+  std::int32_t limit_within(std::size_t q, double units) const {
+    const double distance = units + slack_;
     const double least = std::floor((norms_[q] - distance * distance) / 2);
     return least > kAll ? static_cast<std::int32_t>(least) : kAll;
   }
+  // Not less than the square root of an exact squared distance, in units of the filter.
+  double units_of(double squared) const { return std::sqrt(squared) * scale_ * (1 + 1e-9); }
+  // Not less than the exact distance in units of the filter: from whole numbers, or infinite where they would
+  // say little.
+  double most_units(std::size_t q, std::size_t p, std::int32_t closeness, bool is_query_moved) const {
+    const double squared = norms_[q] - 2.0 * closeness + 1;  // + 1: offsets are rounded
+    if (is_query_moved || is_moved_[p] || squared < 16 * slack_ * slack_)
+      return std::numeric_limits<double>::infinity();
+    return std::sqrt(squared) + slack_;
+  }
+  bool is_point_moved(std::size_t p) const { return is_moved_[p]; }
 
  private:
   static constexpr double kRadius = 32'000;
@@ -187,7 +214,7 @@ class WholeFilter {
         group[(f / 2 * kWidth + i % kWidth) * 2 + f % 2] = whole;
         norm += std::int64_t{whole} * whole;
       }
-      keep(i, norm);
+      keep(i, norm, shrink < 1);
     }
     return true;
   }
@@ -198,6 +225,7 @@ class WholeFilter {
   std::vector<double> centre_, norms_;
   std::vector<std::int16_t> points_, queries_;
   std::vector<std::int32_t> offsets_;
+  std::vector<std::uint8_t> is_moved_;  // by point: whether it lay outside of the ball
 };
 
 // search_block() for the nearest points by way of the filter: the same result. False: it was given up, since
@@ -216,7 +244,8 @@ bool filtered_block(const Points& points, const WholeFilter& filter, const Point
     const std::size_t first = g * kNearPoints, n = std::min(kNearPoints, points.n - first);
     for (std::size_t tile = begin; tile < end; tile += kNearQueries) {
       std::uint32_t masks[kNearQueries];
-      if (!filter.find_near(tile, g, limits + (tile - begin), masks)) continue;
+      std::int32_t closeness[kNearQueries * kNearPoints];
+      if (!filter.find_near(tile, g, limits + (tile - begin), nullptr, nullptr, masks, closeness)) continue;
       for (std::size_t q = tile; q < std::min(tile + kNearQueries, end); ++q) {
         Best& list = best[q - begin];
         for (std::uint32_t bits = masks[q - tile]; bits != 0; bits &= bits - 1) {
@@ -234,6 +263,180 @@ bool filtered_block(const Points& points, const WholeFilter& filter, const Point
   }
   return true;
 }
+
+// The neighbours of all points among each other by way of the filter: the same result as of filtered_block(),
+// but each pair is looked at once, for both of its points.
+//
+// Blocks of points lie on a ring, and each looks at those up to half way round in rounds of twice as many.
+// Within a round a block adds to the candidates of its own points, and offers what it finds to the points of
+// the other block, by limits as they were when the round began; these take the offers when it is over. So no
+// two threads write the same. Candidates are told apart by whole numbers; exact distances are for the few
+// that remain at the end.
+class MutualSearch {
+ public:
+  MutualSearch(const Points& points, const WholeFilter& filter, Neighbours& out)
+      : points_(points),
+        filter_(filter),
+        out_(out),
+        n_blocks_((points.n + kQueriesPerBlock - 1) / kQueriesPerBlock),
+        limits_(n_blocks_ * kQueriesPerBlock, WholeFilter::kNoneAtAll),
+        point_limits_(n_blocks_ * kQueriesPerBlock, kMostClose),
+        query_offsets_(n_blocks_ * kQueriesPerBlock),
+        blocks_(n_blocks_),
+        candidates_(points.n),
+        bounds_(points.n * out.k),
+        bound_index_(points.n * out.k) {
+    std::fill_n(limits_.begin(), points.n, WholeFilter::kAll);
+    std::ranges::copy(filter.offsets(), query_offsets_.begin());
+    for (std::size_t i = 0; i < points.n; ++i)
+      best_.emplace_back(bound_index_.data() + i * out.k, bounds_.data() + i * out.k, out.k);
+    // Some 15 k of a cloud of points; more where many are equal, which filtered_block() does better.
+    for (Block& block : blocks_) block.n_left = kQueriesPerBlock * (40 + 40 * out.k);
+  }
+
+  // Looking at few numbers costs less than the lists of candidates, and so do exact distances of many
+  // neighbours. Codes add to distances what whole numbers do not tell.
+  static bool is_worth_it(const Points& points, std::size_t k) {
+    return points.n_numbers >= 8 && k <= 16 && points.n_codes == 0;
+  }
+
+  // False: it was given up, since the filter lets too many pass.
+  bool run(const Context& context) {
+    for (std::size_t first = 0; first <= n_blocks_ / 2; first = std::max<std::size_t>(2 * first, 1)) {
+      const std::size_t last = std::min(std::max<std::size_t>(2 * first, 1), n_blocks_ / 2 + 1);
+      context.parallel_blocks(n_blocks_, 1, [&](std::size_t b, std::size_t) { look(b, first, last); });
+      context.parallel_blocks(n_blocks_, 1, [&](std::size_t b, std::size_t) { take_offers(b, first, last); });
+      if (is_given_up_) return false;
+    }
+    context.parallel_blocks(points_.n, kQueriesPerBlock, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) decide(i);
+    });
+    return true;
+  }
+
+ private:
+  struct Candidate {
+    std::uint32_t index;
+    std::int32_t closeness;
+  };
+  struct Offer {
+    std::uint32_t to;
+    Candidate candidate;
+  };
+  // A cache line of its own: each thread writes another one.
+  struct alignas(64) Block {
+    std::vector<Offer> offers;
+    std::vector<std::size_t> ends;  // of the offers, by block of the round
+    std::size_t n_left = 0;         // candidates and offers until the search is given up
+  };
+  // No closeness is outside, and the offset of no point takes these out of int32: norms are below 32,500^2.
+  static constexpr std::int32_t kLeastClose = -1'600'000'000, kMostClose = 1'000'000'000;
+
+  void look(std::size_t b, std::size_t first, std::size_t last) {
+    blocks_[b].offers.clear();
+    blocks_[b].ends.clear();
+    for (std::size_t step = first; step < last && !is_given_up_; ++step) {
+      const std::size_t other = (b + step) % n_blocks_;
+      // Half way round an even ring, two blocks meet twice.
+      if (2 * step != n_blocks_ || b < other) look_at(b, other);
+      blocks_[b].ends.push_back(blocks_[b].offers.size());
+    }
+  }
+
+  void look_at(std::size_t b, std::size_t other) {
+    constexpr std::size_t kGroups = kQueriesPerBlock / kNearPoints;
+    const std::size_t begin = b * kQueriesPerBlock, end = std::min(begin + kQueriesPerBlock, points_.n);
+    for (std::size_t g = other * kGroups; g < std::min((other + 1) * kGroups, filter_.n_groups()); ++g) {
+      const std::int32_t* point_limits = b == other ? nullptr : point_limits_.data() + g * kNearPoints;
+      for (std::size_t tile = begin; tile < end; tile += kNearQueries) {
+        std::uint32_t masks[kNearQueries];
+        std::int32_t closeness[kNearQueries * kNearPoints];
+        if (!filter_.find_near(tile, g, limits_.data() + tile, query_offsets_.data() + tile, point_limits,
+                               masks, closeness))
+          continue;
+        for (std::size_t q = tile; q < std::min(tile + kNearQueries, end); ++q)
+          found(b, q, g, masks[q - tile], closeness + (q - tile) * kNearPoints, point_limits);
+      }
+    }
+  }
+
+  void found(std::size_t b, std::size_t q, std::size_t group, std::uint32_t bits,
+             const std::int32_t* closeness, const std::int32_t* point_limits) {
+    for (; bits != 0; bits &= bits - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(bits));
+      const std::size_t p = group * kNearPoints + i;
+      if (p >= points_.n) return;
+      if (p == q) continue;
+      if (closeness[i] >= limits_[q]) consider(q, {static_cast<std::uint32_t>(p), closeness[i]});
+      if (point_limits == nullptr || closeness[i] + query_offsets_[q] < point_limits[i]) continue;
+      if (!is_within_budget(b)) return;
+      const std::int32_t mutual = closeness[i] + query_offsets_[q] - query_offsets_[p];
+      blocks_[b].offers.push_back({static_cast<std::uint32_t>(p), {static_cast<std::uint32_t>(q), mutual}});
+    }
+  }
+
+  void take_offers(std::size_t b, std::size_t first, std::size_t last) {
+    for (std::size_t step = first; step < last && !is_given_up_; ++step) {
+      const Block& from = blocks_[(b + n_blocks_ - step % n_blocks_) % n_blocks_];
+      for (std::size_t i = step == first ? 0 : from.ends[step - first - 1]; i < from.ends[step - first]; ++i)
+        if (const Offer& offer = from.offers[i]; offer.candidate.closeness >= limits_[offer.to])
+          consider(offer.to, offer.candidate);
+    }
+    const std::size_t begin = b * kQueriesPerBlock, end = std::min(begin + kQueriesPerBlock, points_.n);
+    for (std::size_t i = begin; i < end; ++i)
+      point_limits_[i] = std::clamp(limits_[i], kLeastClose, kMostClose) + query_offsets_[i];
+  }
+
+  bool is_within_budget(std::size_t b) {
+    if (blocks_[b].n_left == 0) {
+      is_given_up_ = true;
+      return false;
+    }
+    --blocks_[b].n_left;
+    return true;
+  }
+
+  void consider(std::size_t q, const Candidate& candidate) {
+    if (!is_within_budget(q / kQueriesPerBlock)) return;
+    auto& candidates = candidates_[q];
+    if (candidates.size() == candidates.capacity()) {
+      std::erase_if(candidates, [&](const Candidate& c) { return c.closeness < limits_[q]; });
+      candidates.reserve(std::max(2 * candidates.size(), 4 * out_.k));
+    }
+    candidates.push_back(candidate);
+    double units = filter_.most_units(q, candidate.index, candidate.closeness, filter_.is_point_moved(q));
+    if (!std::isfinite(units))
+      units = filter_.units_of(distance_between(points_, candidate.index, points_, q));
+    if (!best_[q].wants(units)) return;
+    best_[q].add(candidate.index, units);
+    if (best_[q].is_full()) limits_[q] = filter_.limit_within(q, best_[q].limit());
+  }
+
+  void decide(std::size_t q) {
+    auto& candidates = candidates_[q];
+    std::erase_if(candidates, [&](const Candidate& c) { return c.closeness < limits_[q]; });
+    std::ranges::sort(candidates, {}, &Candidate::index);  // of equally distant points the earlier one
+    Best best(out_.index.data() + q * out_.k, out_.squared.data() + q * out_.k, out_.k);
+    for (const Candidate& c : candidates) {
+      const double distance = distance_between(points_, c.index, points_, q);
+      if (best.wants(distance)) best.add(c.index, distance);
+    }
+  }
+
+  const Points& points_;
+  const WholeFilter& filter_;
+  Neighbours& out_;
+  std::size_t n_blocks_;
+  std::vector<std::int32_t> limits_;        // by point, as one that looks
+  std::vector<std::int32_t> point_limits_;  // by point, as one that is looked at: plus its offset
+  std::vector<std::int32_t> query_offsets_;
+  std::vector<Block> blocks_;
+  std::vector<std::vector<Candidate>> candidates_;  // by point
+  std::vector<double> bounds_;                      // n x k: what the best distances do not exceed
+  std::vector<std::uint32_t> bound_index_;
+  std::vector<Best> best_;
+  std::atomic<bool> is_given_up_ = false;
+};
 
 void search_block(const Points& points, const PackedPoints& packed, const Points& queries,
                   const NeighbourSearch& search, std::size_t begin, std::size_t end, Neighbours& out) {
@@ -326,6 +529,10 @@ Neighbours find_neighbours(const Points& points, const Points& queries, const Ne
   if (out.k == 0) return out;
   std::optional<WholeFilter> filter;
   if (!search.farthest && points.n > 2 * kNearPoints) filter.emplace(points, queries);
+  const bool is_mutual = &points == &queries && MutualSearch::is_worth_it(points, out.k) &&
+                         std::ranges::equal(search.self, std::views::iota(std::size_t{0}, points.n));
+  if (is_mutual && filter && filter->is_usable() && MutualSearch(points, *filter, out).run(context))
+    return out;
   std::once_flag once;
   std::optional<PackedPoints> packed;
   context.parallel_blocks(queries.n, kQueriesPerBlock, [&](std::size_t begin, std::size_t end) {

@@ -11,6 +11,7 @@
 
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
+#include "kolosal/core/thread_pool.hpp"
 #include "kolosal/kernel/cpu.hpp"
 #include "kolosal/transform/neighbours_internal.hpp"
 #include "kolosal/transform/testing/selection_golden.hpp"
@@ -462,6 +463,34 @@ TEST(Neighbours, AreExactBeyondThePrecisionOfTheFilter) {
       EXPECT_EQ(neighbours_of_all(points, 5, {}).index, found.index);
     }
   kernel::set_cpu_level(before);
+}
+
+// Points among each other are searched another way than points near to queries.
+TEST(Neighbours, OfAllAreThoseOfTheSameQueries) {
+  ThreadPool pool(3);
+  Context context;
+  context.pool = &pool;
+  context.n_threads = 3;
+  for (const std::size_t n : {65U, 129U, 256U, 700U, 1025U})
+    for (const double share_equal : {0.0, 0.3, 1.0}) {
+      SCOPED_TRACE(testing::Message() << n << " points, equal: " << share_equal);
+      Rng rng(n);
+      Points points{n, 9, 0, {}, {}, 0};
+      for (std::size_t i = 0; i < n; ++i) {
+        const bool is_equal = rng.uniform() < share_equal;
+        for (std::size_t f = 0; f < 9; ++f) points.numbers.push_back(is_equal ? 0.5 : rng.normal());
+      }
+      const Points queries = points;
+      const std::vector<std::uint32_t> self = all_rows(n);
+      for (const std::size_t k : {1U, 5U, 16U}) {
+        const auto want = find_neighbours(points, queries, {.k = k, .self = self}, {});
+        for (const Context& one : {Context{}, context}) {
+          const auto found = neighbours_of_all(points, k, one);
+          EXPECT_EQ(found.index, want.index);
+          EXPECT_EQ(found.squared, want.squared);
+        }
+      }
+    }
 }
 
 }  // namespace
