@@ -2,9 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+#include <vector>
+
 #include "kolosal/cli/output.hpp"
 
 namespace kolosal::cli {
+
+namespace {
+
+/// A wide table has cells beyond the range of training in many columns: the worst are told, the others
+/// counted.
+constexpr std::size_t kMostColumns = 5;
+
+}  // namespace
 
 std::string plural(std::size_t n, std::string_view noun) {
   return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
@@ -27,15 +39,21 @@ void tell_notes(const std::vector<std::string>& notes, const data::ConformReport
 void tell_drift(const transform::DriftReport& drift, std::size_t n_rows, std::string_view fitted) {
   const std::string looked_at =
       drift.n_rows < n_rows ? fmt::format(" (of {} that were looked at)", drift.n_rows) : "";
-  for (const auto& column : drift.columns) {
-    if (column.n_out_of_range > 0)
-      note(fmt::format("column \"{}\": {} outside the range of the rows that {}{}", column.column,
-                       plural(column.n_out_of_range, "cell"), fitted, looked_at));
+  std::vector<const transform::ColumnDrift*> beyond;
+  for (const auto& column : drift.columns)
+    if (column.n_out_of_range > 0) beyond.push_back(&column);
+  std::ranges::stable_sort(beyond, std::ranges::greater{}, &transform::ColumnDrift::n_out_of_range);
+  for (std::size_t i = 0; i < std::min(beyond.size(), kMostColumns); ++i)
+    note(fmt::format("column \"{}\": {} outside the range of the rows that {}{}", beyond[i]->column,
+                     plural(beyond[i]->n_out_of_range, "cell"), fitted, looked_at));
+  if (beyond.size() > kMostColumns)
+    note(fmt::format("{} more with fewer cells outside their range",
+                     plural(beyond.size() - kMostColumns, "column")));
+  for (const auto& column : drift.columns)
     if (column.missing_drifts())
       note(fmt::format("column \"{}\": {:.1f} % of the cells are missing, {:.1f} % of those that {}",
                        column.column, 100 * column.missing_share(), 100 * column.fitted_missing_share,
                        fitted));
-  }
 }
 
 }  // namespace kolosal::cli
