@@ -15,11 +15,13 @@ def read(path):
 
 
 def encode(frame, levels):
-    out = pd.DataFrame(index=frame.index)
-    for i, name in enumerate(levels):
-        column = frame[name]
-        out[f"c{i}"] = column if levels[name] is None else pd.Categorical(column.astype("string"), categories=levels[name])
-    return out
+    def column(name):
+        given = frame[name]
+        if levels[name] is None:
+            return given.to_numpy()
+        text = given.astype("string")
+        return pd.Categorical(text.where(text.isin(levels[name])), categories=levels[name])
+    return pd.DataFrame({f"c{i}": column(name) for i, name in enumerate(levels)}, index=frame.index)
 
 
 def main(train, features, target, task, seed, out):

@@ -47,8 +47,7 @@ void tell_drift(const transform::DriftReport& drift, std::size_t n_rows, std::st
     note(fmt::format("column \"{}\": {} outside the range of the rows that {}{}", beyond[i]->column,
                      plural(beyond[i]->n_out_of_range, "cell"), fitted, looked_at));
   if (beyond.size() > kMostColumns)
-    note(fmt::format("{} more with fewer cells outside their range",
-                     plural(beyond.size() - kMostColumns, "column")));
+    note(fmt::format("and {} with fewer such cells", plural(beyond.size() - kMostColumns, "other column")));
   for (const auto& column : drift.columns)
     if (column.missing_drifts())
       note(fmt::format("column \"{}\": {:.1f} % of the cells are missing, {:.1f} % of those that {}",
