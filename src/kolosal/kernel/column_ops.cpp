@@ -97,4 +97,37 @@ KOLOSAL_KERNEL(void, clip, (double bound, double* x, std::size_t n), (bound, x, 
   for (std::size_t i = 0; i < n; ++i) x[i] = x[i] > bound ? bound : (x[i] < -bound ? -bound : x[i]);
 }
 
+KOLOSAL_KERNEL(FiniteSum, finite_sum, (const double* x, double bound, std::size_t n), (x, bound, n)) {
+  double count[kLanes] = {}, sum[kLanes] = {};
+  const auto add = [&](std::size_t lane, double cell) __attribute__((always_inline)) {
+    const bool finite = is_finite(cell);
+    const double low = cell < -bound ? -bound : cell, cut = low > bound ? bound : low;
+    count[lane] += finite ? 1.0 : 0.0;
+    sum[lane] += finite ? cut : 0.0;
+  };
+  const std::size_t n_whole = n - n % kLanes;
+  for (std::size_t i = 0; i < n_whole; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) add(lane, x[i + lane]);
+  for (std::size_t i = n_whole; i < n; ++i) add(i - n_whole, x[i]);
+  return {static_cast<std::size_t>(fold(count)), fold(sum)};
+}
+
+KOLOSAL_KERNEL(std::size_t, centre_finite,
+               (const double* x, double bound, double centre, double scale, double* out, std::size_t n),
+               (x, bound, centre, scale, out, n)) {
+  std::size_t n_finite = 0;
+  const auto centred = [&](double cell) __attribute__((always_inline)) {
+    const double low = cell < -bound ? -bound : cell, cut = low > bound ? bound : low;
+    const bool finite = is_finite(cell);
+    n_finite += finite ? 1U : 0U;
+    return finite ? cut - centre : 0.0;
+  };
+  if (scale == 1) {  // a division takes longer than all the rest
+    for (std::size_t i = 0; i < n; ++i) out[i] = centred(x[i]);
+  } else {
+    for (std::size_t i = 0; i < n; ++i) out[i] = centred(x[i]) / scale;
+  }
+  return n_finite;
+}
+
 }  // namespace kolosal::kernel

@@ -34,6 +34,18 @@ void fill_not_finite(const double* x, double fill, double* out, std::size_t n);
 /// out[i] = (x[i] - centre) / scale. x and out may be the same.
 void centre_divide(const double* x, double centre, double scale, double* out, std::size_t n);
 
+struct FiniteSum {
+  std::size_t count = 0;
+  double sum = 0;
+};
+/// Of the finite cells, each cut to [-bound, bound].
+FiniteSum finite_sum(const double* x, double bound, std::size_t n);
+
+/// out[i] = (x[i] cut to [-bound, bound] - centre) / scale for a finite cell, else 0. Returns how
+/// many are finite.
+std::size_t centre_finite(const double* x, double bound, double centre, double scale, double* out,
+                          std::size_t n);
+
 /// x[i] is cut to [-bound, bound]; NaN stays.
 void clip(double bound, double* x, std::size_t n);
 

@@ -1,5 +1,6 @@
 #include "kolosal/kernel/matrix_tiles.hpp"
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -9,10 +10,13 @@ namespace kolosal::kernel {
 
 // Two vectors of columns at a time: eight sums, each added to once in four cycles, which hides the latency of
 // the additions, and all of them stay in registers.
-KOLOSAL_VECTOR_KERNEL(void, add_tile_products,
-                      (const double* a, std::size_t a_stride, const double* b, std::size_t n, double* out,
-                       std::size_t stride),
-                      (a, a_stride, b, n, out, stride)) {
+KOLOSAL_FUSED_VECTOR_KERNEL(void, add_tile_products,
+                            (const double* a, std::size_t a_stride, const double* b, std::size_t n,
+                             double* out, std::size_t stride),
+                            (a, a_stride, b, n, out, stride)) {
+#if defined(__clang__)
+#pragma clang fp contract(fast)
+#endif
   using Lanes = DoubleLanes<kVectorBytes>;
   constexpr std::size_t kLanes = kVectorBytes / sizeof(double);
   for (std::size_t first = 0; first < kTileColumns; first += 2 * kLanes) {
@@ -23,8 +27,15 @@ KOLOSAL_VECTOR_KERNEL(void, add_tile_products,
       std::memcpy(&right, b + r * kTileColumns + first + kLanes, sizeof(Lanes));
       for (std::size_t i = 0; i < kTileRows; ++i) {
         const double factor = a[r * a_stride + i];
-        sum[i][0] += factor * left;
-        sum[i][1] += factor * right;
+        if constexpr (kVectorBytes == 16) {
+          for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            sum[i][0][lane] = std::fma(factor, left[lane], sum[i][0][lane]);
+            sum[i][1][lane] = std::fma(factor, right[lane], sum[i][1][lane]);
+          }
+        } else {
+          sum[i][0] += factor * left;
+          sum[i][1] += factor * right;
+        }
       }
     }
     for (std::size_t i = 0; i < kTileRows; ++i)

@@ -13,7 +13,7 @@ inline constexpr std::size_t kTileColumns = 16;  ///< Width of `b`.
 inline constexpr std::size_t kDistancePoints = 32;  ///< Points of one packed group of squared_distances().
 
 /// out[i * stride + j] += sum over r < n of a[r * a_stride + i] * b[r * kTileColumns + j], for i < kTileRows
-/// and j < kTileColumns.
+/// and j < kTileColumns. Each product is added in one rounding (std::fma).
 void add_tile_products(const double* a, std::size_t a_stride, const double* b, std::size_t n, double* out,
                        std::size_t stride);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "kolosal/core/random.hpp"
@@ -32,7 +33,8 @@ TEST_P(MatrixTiles, ProductsAreTheRunningSumsOfThePlainLoop) {
     for (std::size_t i = 0; i < kTileRows; ++i)
       for (std::size_t j = 0; j < kTileColumns; ++j) {
         double sum = 0;
-        for (std::size_t r = 0; r < n; ++r) sum += a[1 + r * kWidth + i] * b[1 + r * kTileColumns + j];
+        for (std::size_t r = 0; r < n; ++r)
+          sum = std::fma(a[1 + r * kWidth + i], b[1 + r * kTileColumns + j], sum);
         want[i * kStride + j] += sum;
       }
     EXPECT_EQ(got, want);

@@ -43,6 +43,8 @@ class CentredColumns {
  public:
   /// Cells of every row of x. Means: of the given rows; scales: all 1.
   CentredColumns(const data::Frame& x, std::span<const std::uint32_t> rows, const Context& context);
+  /// Means 0 and scales 1.
+  explicit CentredColumns(const data::Frame& x);
   /// With the means and scales of an earlier fit.
   CentredColumns(const data::Frame& x, std::vector<double> mean, std::vector<double> scale);
 
@@ -54,12 +56,18 @@ class CentredColumns {
   const std::vector<double>& scale() const { return scale_; }
   /// The centred matrix of the given rows. This object and the rows must outlive it.
   ColumnMatrix of_rows(std::span<const std::uint32_t> rows) const;
+  /// The products of the columns over the given rows, around their means, which become those of this object.
+  /// One pass over a table without holes: around a first guess of the means, moved at the end.
+  std::vector<double> gram_of_rows(std::span<const std::uint32_t> rows, const Context& context);
   /// Of all rows.
   ColumnMatrix all(std::size_t n_rows) const;
 
  private:
+  void take_means(std::span<const std::uint32_t> rows, const Context& context);
   double cell(std::size_t c, std::size_t row) const;
-  void fill(std::size_t c, std::size_t first_row, std::size_t n, double* out) const;
+  // Returns how many of the cells are there.
+  std::size_t fill(std::size_t c, std::size_t first_row, std::size_t n, double* out) const;
+  std::size_t fill_of(std::size_t c, std::span<const std::uint32_t> rows, double* out) const;
 
   std::vector<Numbers> columns_;
   std::vector<double> mean_, scale_;

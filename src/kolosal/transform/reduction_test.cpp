@@ -98,6 +98,34 @@ TEST(ColumnMatrix, ProductsAreThoseOfThePlainLoops) {
   }
 }
 
+TEST(CentredColumns, OnePassGivesTheProductsAroundTheMeans) {
+  // Far from 0, and in an order whose beginning tells nothing of the rest; two bands of columns.
+  constexpr std::size_t kRows = 4500, kColumns = 270;
+  Rng rng(3);
+  const auto table = [&](double hole) {
+    Frame x;
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      std::vector<double> cells(kRows);
+      for (std::size_t i = 0; i < kRows; ++i) cells[i] = 1e5 + static_cast<double>(i) / 100 + rng.normal();
+      if (c == 100) cells[4321] = hole;
+      x.add("x" + std::to_string(c), Column::from_float64(std::move(cells)));
+    }
+    return x;
+  };
+  const auto rows = all_rows(kRows);
+  for (const double cell : {1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
+    SCOPED_TRACE(cell);
+    const Frame x = table(cell);
+    const CentredColumns two_passes(x, rows, {});
+    const auto want = gram_of(two_passes.of_rows(rows), {});
+    CentredColumns one_pass(x);
+    const auto gram = one_pass.gram_of_rows(rows, {});
+    const double size = *std::ranges::max_element(want);
+    EXPECT_THAT(gram, Pointwise(NanSensitiveDoubleNear(1e-10 * size), want));
+    EXPECT_THAT(one_pass.mean(), Pointwise(NanSensitiveDoubleNear(1e-9), two_passes.mean()));
+  }
+}
+
 TEST(Pca, MatchesScikitLearn) {
   const auto& golden = selection_golden();
   const auto& want = golden["pca"];

@@ -65,7 +65,7 @@ class Pca final : public Transformer {
   }
   void do_finish_fit(const Context& context) override;
   void start(std::vector<double> mean);
-  std::size_t n_wanted(std::size_t n_rows) const;
+  std::size_t n_wanted(std::size_t n_rows, std::size_t n_columns) const;
   void finish(std::size_t n_rows);
   void take_eigenvectors(const std::vector<double>& gram, std::size_t k);
   void fit_by_rows(const ColumnMatrix& x, std::size_t k, const Context& context);
@@ -108,20 +108,24 @@ class Pca final : public Transformer {
 void Pca::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
                  const Context& context) {
   require_types(x, "pca", "numeric");
-  const CentredColumns columns(x, rows, context);
-  start(columns.mean());
-  const ColumnMatrix matrix = columns.of_rows(rows);
-  const std::size_t smaller = std::min(rows.size(), x.n_columns()), k = n_wanted(rows.size());
+  const std::size_t smaller = std::min(rows.size(), x.n_columns()), k = n_wanted(rows.size(), x.n_columns());
   const bool randomized =
       params_.solver == "randomized" ||
       (params_.solver == "auto" && x.n_columns() > 1000 && smaller > 500 && k * 10 < smaller * 8);
-  if (k == 0) return;
-  if (randomized && !(params_.variance_share > 0))
-    fit_randomized(matrix, k, context);
-  else if (rows.size() < x.n_columns())
-    fit_by_rows(matrix, k, context);
-  else
-    take_eigenvectors(gram_of(matrix, context), k);
+  if (k == 0 || rows.size() < x.n_columns() || (randomized && !(params_.variance_share > 0))) {
+    const CentredColumns columns(x, rows, context);
+    start(columns.mean());
+    if (k == 0) return;
+    if (randomized && !(params_.variance_share > 0))
+      fit_randomized(columns.of_rows(rows), k, context);
+    else
+      fit_by_rows(columns.of_rows(rows), k, context);
+  } else {
+    CentredColumns columns(x);
+    const auto gram = columns.gram_of_rows(rows, context);
+    start(columns.mean());
+    take_eigenvectors(gram, k);
+  }
   finish(rows.size());
 }
 
@@ -137,7 +141,7 @@ void Pca::do_partial_fit(const data::Frame& x, const data::TargetView&, const Co
 
 void Pca::do_finish_fit(const Context&) {
   start(moments_.mean());
-  const std::size_t n_rows = moments_.n_rows(), k = n_wanted(n_rows);
+  const std::size_t n_rows = moments_.n_rows(), k = n_wanted(n_rows, mean_.size());
   if (k > 0) {
     take_eigenvectors(moments_.gram(), k);
     // Fewer rows than columns: what is only rounding has no direction, as in fit_by_rows().
@@ -157,8 +161,8 @@ void Pca::start(std::vector<double> mean) {
 }
 
 // Components to find, before some are dropped by variance_share.
-std::size_t Pca::n_wanted(std::size_t n_rows) const {
-  const std::size_t smaller = std::min(n_rows, mean_.size());
+std::size_t Pca::n_wanted(std::size_t n_rows, std::size_t n_columns) const {
+  const std::size_t smaller = std::min(n_rows, n_columns);
   return params_.variance_share > 0 ? smaller
                                     : std::min(smaller, static_cast<std::size_t>(params_.n_components));
 }
