@@ -347,6 +347,10 @@ params = { drop = "first", dense = true, handle_unknown = "error" }
         wrong = self.path("wrong.toml", '[[steps]]\nstep = "one_hot"\nparams = { handle_unknown = "eror" }\n')
         self.assert_refused(self.fit("--recipe", wrong), 2, "wrong.toml:3", '"eror"', "error")
 
+    def test_a_recipe_whose_target_is_not_in_the_table_names_both(self):
+        recipe = self.path("mine.toml", 'target = "targett"\n[[steps]]\nstep = "target_encode"\ncolumns = ["colour"]\n')
+        self.assert_refused(self.fit("--recipe", recipe), 3, os.path.basename(self.data), '"targett"', 'did you mean "target"', "--target")
+
     def test_a_full_device(self):
         if not os.path.exists("/dev/full"):
             self.skipTest("there is no /dev/full")

@@ -3,21 +3,100 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "kolosal/ensemble/calibration.hpp"
+#include "kolosal/ensemble/stacking.hpp"
 #include "kolosal/metric/metric.hpp"
 
 namespace kolosal::automl {
+namespace {
+
+using Predictions = std::vector<std::span<const double>>;
+
+constexpr std::size_t kMostToStack = 20;
+constexpr std::size_t kMostCellsToStack = 1'000'000;  // predictions of them all
+constexpr std::size_t kStackingFolds = 4;
+constexpr double kLeastGain = 1e-3;  // of the loss; what is less may be luck
+
+/// The trials of smallest loss, in the order of the results.
+std::vector<std::size_t> best_trials(const std::vector<TrialResult>& results) {
+  std::vector<std::size_t> out(results.size());
+  std::iota(out.begin(), out.end(), std::size_t{0});
+  std::ranges::stable_sort(out, {}, [&](std::size_t i) { return results[i].loss; });
+  out.resize(std::min(out.size(), kMostToStack));
+  std::ranges::sort(out);
+  return out;
+}
+
+/// Every k-th row, so that the predictions have at most kMostCellsToStack cells.
+struct ThinnedRows {
+  std::vector<double> values, weights;
+  std::vector<std::vector<double>> predictions;
+};
+ThinnedRows thinned(const data::TargetView& y, const Predictions& predictions) {
+  const std::size_t n = y.values.size(), width = y.n_outputs();
+  const std::size_t step = 1 + n * width * predictions.size() / kMostCellsToStack;
+  ThinnedRows out;
+  out.predictions.resize(predictions.size());
+  for (std::size_t i = 0; i < n; i += step) {
+    out.values.push_back(y.values[i]);
+    if (!y.weights.empty()) out.weights.push_back(y.weights[i]);
+    for (std::size_t c = 0; c < predictions.size(); ++c)
+      for (std::size_t k = 0; k < width; ++k) out.predictions[c].push_back(predictions[c][i * width + k]);
+  }
+  return out;
+}
+
+/// Convex stacking of the best trials, when it beats the greedy selection on rows that neither was chosen on.
+std::optional<ensemble::WeightedMembers> better_stacking(const std::vector<TrialResult>& results,
+                                                         const data::TargetView& y,
+                                                         const ensemble::GreedySelectionParams& greedy,
+                                                         const Context& context) {
+  const auto trials = best_trials(results);
+  constexpr std::size_t kLeastRows = 100;  // of fewer, weights are a matter of luck
+  if (trials.size() < 3 || y.values.size() < kLeastRows) return {};
+  Predictions predictions;
+  for (const std::size_t i : trials) predictions.emplace_back(results[i].prediction);
+  const ThinnedRows rows = thinned(y, predictions);
+  const data::TargetView some{y.task, rows.values, rows.weights, y.n_classes};
+  const Predictions thin(rows.predictions.begin(), rows.predictions.end());
+  ensemble::StackingParams params;
+  params.max_members = greedy.max_members;
+  const auto stack = [&](const data::TargetView& part, const Predictions& candidates) {
+    return ensemble::convex_stacking(part, candidates, params, context);
+  };
+  const auto select = [&](const data::TargetView& part, const Predictions& candidates) {
+    return ensemble::greedy_selection(part, candidates, greedy, context);
+  };
+  const double stacked = ensemble::cross_fitted_loss(some, thin, kStackingFolds, stack, context);
+  const double selected = ensemble::cross_fitted_loss(some, thin, kStackingFolds, select, context);
+  if (!(stacked < selected * (1 - kLeastGain))) return {};
+  auto out = stack(y, predictions);
+  for (std::size_t& member : out.members) member = trials[member];
+  return out;
+}
+
+}  // namespace
 
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
-                   const metric::Metric& metric, std::size_t max_members, const Context& context) {
+                   const metric::Metric& metric, const BlendLimits& limits, const Context& context) {
   Blend out;
   std::vector<std::span<const double>> candidates;
   for (const TrialResult& result : results) candidates.emplace_back(result.prediction);
   ensemble::GreedySelectionParams params;
-  params.max_members = max_members;
+  params.max_members = limits.max_members;
   params.n_bags = valid.rows.size() < 2000 ? 3 : 1;
-  const auto chosen = ensemble::greedy_selection(valid.y, candidates, params, context);
+  if (std::isfinite(limits.max_latency_us) || std::isfinite(limits.max_bytes)) {
+    params.max_cost = 1;
+    const auto n_fits = static_cast<double>(limits.n_folds);
+    for (const TrialResult& result : results)
+      params.costs.push_back(std::max(result.predict_us_per_row / n_fits / limits.max_latency_us,
+                                      static_cast<double>(result.size_bytes) / n_fits / limits.max_bytes));
+  }
+  auto chosen = ensemble::greedy_selection(valid.y, candidates, params, context);
+  if (limits.may_stack && params.costs.empty() && params.max_members > 1)
+    if (auto stacked = better_stacking(results, valid.y, params, context)) chosen = std::move(*stacked);
   out.trials = chosen.members;
   out.weights = chosen.weights;
   out.prediction.resize(candidates.front().size());
@@ -45,7 +124,7 @@ std::string stage_view_name(const std::string& view, std::size_t rung) {
 
 pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
                          const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
-                         const Context& context) {
+                         bool one_fit, const Context& context) {
   const Problem& problem = *frame.problem;
   pipeline::Model out;
   out.schema = problem.schema;
@@ -75,6 +154,7 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
       member.pipelines.push_back(pipeline::Pipeline::load(refit->second));
     else
       member.pipelines = run_store.pipelines(trial);
+    if (one_fit) member.pipelines.erase(member.pipelines.begin() + 1, member.pipelines.end());
     out.members.push_back(std::move(member));
   }
   return out;

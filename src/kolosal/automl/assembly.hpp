@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -26,9 +27,20 @@ struct Blend {
   double score = 0;
 };
 
-/// Chooses and weighs trials by greedy selection, then fits the temperature (classification).
+/// What a blend may have and cost. Members are expected to take a row the time, and a file the bytes, that
+/// one of the fits of their trial took.
+struct BlendLimits {
+  std::size_t max_members = 5;
+  double max_latency_us = std::numeric_limits<double>::infinity();
+  double max_bytes = std::numeric_limits<double>::infinity();
+  std::size_t n_folds = 1;  ///< fits of a trial
+  bool may_stack = false;   ///< also weigh by convex stacking, which takes a few times as long
+};
+
+/// Chooses and weighs trials by greedy selection within the limits, or by convex stacking where it may and is
+/// better on rows that its weights were not chosen on; then fits the temperature (classification).
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
-                   const metric::Metric& metric, std::size_t max_members, const Context& context);
+                   const metric::Metric& metric, const BlendLimits& limits, const Context& context);
 
 /// The parts of a model that do not depend on which trials were chosen.
 struct ModelFrame {
@@ -41,10 +53,10 @@ struct ModelFrame {
 std::string stage_view_name(const std::string& view, std::size_t rung);
 
 /// Loads the chosen trials' pipelines from the run store into a model. Refitted pipelines (by index
-/// into the results) replace those of their trial.
+/// into the results) replace those of their trial; one_fit: of the others, the first fold's only.
 pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
                          const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
-                         const Context& context);
+                         bool one_fit, const Context& context);
 
 /// Sorted by score, best first; the blend among them when it has more than one member.
 std::vector<LeaderboardRow> make_leaderboard(const std::vector<TrialResult>& results, const Blend& blend,

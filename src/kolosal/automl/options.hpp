@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "kolosal/automl/constraints.hpp"
 #include "kolosal/automl/problem.hpp"
 
 namespace kolosal::automl {
@@ -29,10 +31,15 @@ struct RunOptions {
   std::optional<std::size_t> n_trials;  ///< Reproducible: same seed, same bytes.
   Preset preset = Preset::kBalanced;
   std::uint64_t seed = 0;
+  std::optional<std::size_t> n_folds;  ///< Of the validation; 1: a hold-out. Unset: by the size of the table.
+  std::optional<std::size_t> n_repeats;  ///< Of the folds, dealt anew.
+  Constraints constraints;
   std::vector<std::string> exclude_models;  ///< registry names of learners
   std::filesystem::path output = "model.kolosal";
   std::filesystem::path run_dir;  ///< Empty: <output>.run, removed when the run ends well.
   bool resume = false;
+  std::shared_ptr<const data::Frame>
+      test_rows;          ///< Without a target or with; compared with the training rows.
   std::string data_name;  ///< For the model's lineage: the file's name, no folder.
 };
 

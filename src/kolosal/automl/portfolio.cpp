@@ -1,5 +1,7 @@
 #include "kolosal/automl/portfolio.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -23,6 +25,25 @@ ParamMap lightgbm(const TableShape& shape, std::int64_t min_leaf, ParamMap more)
   }
   if (shape.n_classes > 30) out["n_estimators"] = std::int64_t{330};
   return out;
+}
+
+constexpr double kSkewed = 1.0;
+
+/// A target that can not be negative and has a long tail: losses whose spread grows with the mean. They
+/// predict the mean as the squared error does, so their predictions blend without a correction.
+void add_skewed_losses(const TableShape& shape, const std::string& view, std::vector<Candidate>& out) {
+  if (shape.task != data::Task::kRegression || shape.target_minimum < 0 || shape.target_skewness < kSkewed)
+    return;
+  const auto add = [&](const char* objective) {
+    out.push_back({fmt::format("lightgbm {}", objective), "lightgbm",
+                   lightgbm(shape, 20,
+                            {{"num_leaves", std::int64_t{31}},
+                             {"feature_fraction", 0.7},
+                             {"objective", std::string(objective)}}),
+                   view, 1.3});
+  };
+  if (shape.is_count) add("poisson");
+  add(shape.target_minimum > 0 ? "gamma" : "tweedie");
 }
 
 constexpr double kRareClass = 0.1;
@@ -136,6 +157,7 @@ std::vector<Candidate> make_portfolio(const TableShape& shape) {
   add("lightgbm stump", "lightgbm",
       lightgbm(shape, 10, {{"num_leaves", leaves(4)}, {"learning_rate", 0.1}, {"feature_fraction", 0.6}}),
       encoded_pairs, 1.0);
+  add_skewed_losses(shape, encoded, out);
   if (has_categories)
     add("lightgbm encoded", "lightgbm",
         lightgbm(shape, 20, {{"num_leaves", leaves(31)}, {"feature_fraction", 0.7}}), "encoded_only", 1.3);

@@ -11,7 +11,9 @@
 #include "kolosal/automl/affordable_rows.hpp"
 #include "kolosal/automl/assembly.hpp"
 #include "kolosal/automl/proposals.hpp"
+#include "kolosal/automl/refit.hpp"
 #include "kolosal/automl/run_record.hpp"
+#include "kolosal/automl/shift.hpp"
 #include "kolosal/automl/stage.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/random.hpp"
@@ -44,7 +46,9 @@ class Run {
   void tell(Event event);
   void phase(const std::string& name);
   void prepare();
+  void choose_folds(pipeline::SplitPlan& plan) const;
   void make_base(std::span<const std::uint32_t> rows);
+  void compare_test_rows();
   void open_run_store();
   void run_baseline();
   bool has_time_for(const Stage& stage) const;
@@ -59,13 +63,15 @@ class Run {
   void checkpoint(const std::vector<TrialResult>& results);
   RunResult finish();
 
+  Excess excess_of_file() const;
+  Blend choose_within_limits(const std::vector<TrialResult>& known, const Context& context);
   double reserve_s() const;
-  bool wants_refit() const;
+  Refit refit_of_last_stage() const;
   double refit_estimate_s() const;
   std::size_t threads_per_fit(const Stage& stage) const;
   Deadline fit_deadline() const;
   Context quiet_context() const;
-  std::size_t max_members() const;
+  BlendLimits blend_limits(double share) const;
   std::vector<TrialResult> results() const;
   std::string validation_name() const;
   bool is_hold_out() const { return splits_.size() == 1; }
@@ -104,6 +110,7 @@ class Run {
 
 Run::Run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink)
     : options_(options), context_(context), sink_(sink), problem_(make_problem(table, options.problem)) {
+  check_constraints(options.constraints, problem_);
   y_ = problem_.target_view();
   fingerprint_ = problem_.fingerprint();
 }
@@ -133,16 +140,16 @@ Context Run::quiet_context() const {
   return out;
 }
 
-std::size_t Run::max_members() const {
-  switch (options_.preset) {
-    case Preset::kFast:
-      return 1;
-    case Preset::kBalanced:
-      return 5;
-    case Preset::kBest:
-      return 8;
-  }
-  return 5;
+/// share: of the limits that the members may be expected to use; the rest is for what all models do.
+BlendLimits Run::blend_limits(double share) const {
+  BlendLimits out;
+  out.n_folds = splits_.size();
+  out.max_members = options_.preset == Preset::kFast ? 1 : options_.preset == Preset::kBest ? 8 : 5;
+  if (options_.constraints.is_single()) out.max_members = 1;
+  if (options_.constraints.max_latency_us) out.max_latency_us = share * *options_.constraints.max_latency_us;
+  if (options_.constraints.max_model_bytes)
+    out.max_bytes = share * static_cast<double>(*options_.constraints.max_model_bytes);
+  return out;
 }
 
 std::vector<TrialResult> Run::results() const {
@@ -167,29 +174,14 @@ std::string Run::validation_name() const {
                        : fmt::format("{} folds", splits_.size());
 }
 
-bool Run::wants_refit() const {
-  constexpr double kMinGrowth = 1.08;  // a refit on hardly more rows gains nothing
-  return is_hold_out() && static_cast<double>(problem_.n_rows()) >=
-                              kMinGrowth * static_cast<double>(stages_.back()->n_train_rows);
+Refit Run::refit_of_last_stage() const {
+  return {*stages_.back(), problem_.n_rows(), threads_per_fit(*stages_.back()),
+          options_.constraints.wants_one_fit()};
 }
 
 double Run::refit_estimate_s() const {
-  if (!wants_refit()) return 0;
   const std::lock_guard lock(checkpoint_mutex_);
-  const double growth =
-      static_cast<double>(problem_.n_rows()) / static_cast<double>(stages_.back()->n_train_rows);
-  const bool side_by_side = threads_per_fit(*stages_.back()) == 1;
-  const std::size_t n_cells = stages_.back()->base.n_rows() * stages_.back()->base.n_columns();
-  double sum = 0, longest = 0;
-  for (const TrialResult& member : last_blend_members_) {
-    if (member.rung != stages_.back()->rung) continue;
-    // Features fitted within the fold are made and binned again.
-    const double bin_s = expected_bin_s(member.candidate.estimator, n_cells);
-    sum += member.seconds + bin_s * static_cast<double>(threads_per_fit(*stages_.back()));
-    longest = std::max(longest, member.seconds + bin_s);
-  }
-  const double even_s = sum / static_cast<double>(context_.n_threads);
-  return 1.2 * growth * (side_by_side ? std::max(even_s, longest) : even_s);
+  return refit_of_last_stage().expected_s(last_blend_members_, context_.n_threads);
 }
 
 std::size_t Run::threads_per_fit(const Stage& stage) const {
@@ -209,6 +201,7 @@ void Run::prepare() {
   std::vector<std::uint32_t> all(problem_.n_rows());
   std::iota(all.begin(), all.end(), 0U);
   make_base(all);
+  compare_test_rows();
   for (const std::string& note : problem_.notes) tell({.kind = Event::Kind::kNote, .message = note});
   auto plan = pipeline::plan_for_size(problem_.n_rows(), base_.n_columns(), y_);
   plan.groups = problem_.groups;
@@ -223,6 +216,7 @@ void Run::prepare() {
   if (is_timed() && *options_.time_budget_s < 20) plan.max_valid_rows = 20'000;
   if (plan.kind == pipeline::SplitKind::kHoldOut && problem_.n_rows() < 50'000)
     plan.valid_share = std::max(plan.valid_share, 0.2);
+  choose_folds(plan);
   splits_ = pipeline::make_splits(y_, all, plan, derive_seed(options_.seed, {"splits"}));
   const std::size_t n_train = splits_.front().train.size();
   const auto rungs = rung_sizes(n_train, base_.n_columns(), is_hold_out());
@@ -231,6 +225,17 @@ void Run::prepare() {
   for (std::size_t rung = 0; rung < rungs.size(); ++rung)
     stages_.push_back(
         make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context()));
+}
+
+/// As the user wants them.
+void Run::choose_folds(pipeline::SplitPlan& plan) const {
+  using pipeline::SplitKind;
+  if (!options_.n_folds && !options_.n_repeats) return;
+  plan.n_folds = options_.n_folds.value_or(std::max<std::size_t>(plan.n_folds, 2));
+  plan.n_repeats = options_.n_repeats.value_or(1);
+  plan.kind = plan.n_folds == 1     ? SplitKind::kHoldOut
+              : plan.n_repeats == 1 ? SplitKind::kKFold
+                                    : SplitKind::kRepeatedKFold;
 }
 
 void Run::make_base(std::span<const std::uint32_t> rows) {
@@ -257,6 +262,22 @@ void Run::make_base(std::span<const std::uint32_t> rows) {
       "nevertheless, since nothing else is there");
 }
 
+void Run::compare_test_rows() {
+  if (!options_.test_rows) return;
+  const Context context = quiet_context().with_seed(options_.seed);
+  const data::Frame test = base_recipe_.transform(problem_.schema.conform(*options_.test_rows), context);
+  if (base_recipe_.drift()) base_recipe_.drift()->forget_counts();  // they are not rows of the future yet
+  const Shift shift = measure_shift(base_, test, context);
+  if (!shift.is_notable()) return;
+  std::vector<std::string> columns;
+  for (const auto& [name, share] : shift.columns)
+    columns.push_back(fmt::format("{} ({:.0f} %)", name, 100 * share));
+  problem_.notes.push_back(fmt::format(
+      "the test rows differ from the training rows: a model tells them apart with an AUC of {:.3f} "
+      "(0.5 is chance), mostly by {}; the validation score may not hold for them",
+      shift.auc, fmt::join(columns, ", ")));
+}
+
 void Run::open_run_store() {
   const auto folder =
       options_.run_dir.empty() ? std::filesystem::path(options_.output.string() + ".run") : options_.run_dir;
@@ -273,6 +294,8 @@ void Run::open_run_store() {
                                      {"time", options_.problem.time}})
     if (!column.empty()) settings[role] = column;
   if (options_.n_trials) settings["budget"] = "trials";
+  if (const auto constraints = to_json(options_.constraints); !constraints.empty())
+    settings["constraints"] = constraints;
   const RunIdentity identity{fingerprint_, settings.dump()};
   resumed_ = options_.resume && RunStore::exists(folder);
   run_store_ = std::make_unique<RunStore>(resumed_ ? RunStore::open(folder, identity)
@@ -393,7 +416,7 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
     const double growth = static_cast<double>(stage.n_train_rows) / static_cast<double>(below.n_train_rows);
     if (cost > 0) settings.seconds_per_cost = growth * seconds / cost;
   }
-  settings.views = interchangeable_views(stage.views);
+  settings.views = constrained_views(interchangeable_views(stage.views), options_.constraints);
   settings.remaining_s = [limits, this] { return is_timed() ? limits.deadline().remaining_s() : kInfinity; };
   settings.skipped = [this](const Candidate& candidate, const std::string& why) {
     tell({.kind = Event::Kind::kTrialSkipped, .message = candidate.label, .note = why});
@@ -423,7 +446,8 @@ bool Run::has_time_for(const Stage& stage) const {
 
 void Run::search_stages() {
   phase("search");
-  std::vector<Candidate> portfolio = allowed(make_portfolio(stages_.front()->shape));
+  std::vector<Candidate> portfolio =
+      allowed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names()));
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
     if (rung > 0) portfolio = promoted(rung - 1);
     const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);
@@ -448,7 +472,7 @@ void Run::checkpoint(const std::vector<TrialResult>& known) {
   const double start = Clock::system().now_s();
   Context context = quiet_context();
   context.n_threads = 1;
-  const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, max_members(),
+  const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, blend_limits(1),
                                    context.with_seed(derive_seed(options_.seed, {"blend"})));
   write_model(blend, known, {}, false);
   const std::lock_guard lock(checkpoint_mutex_);
@@ -465,56 +489,22 @@ void Run::checkpoint(const std::vector<TrialResult>& known) {
 }
 
 std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::vector<TrialResult>& known) {
-  std::map<std::size_t, artifact::Node> out;
-  if (!wants_refit() || (context_.cancel && context_.cancel->is_cancelled())) return out;
+  const Refit refit = refit_of_last_stage();
+  if (!refit.is_worth_it() || (context_.cancel && context_.cancel->is_cancelled())) return {};
   phase("refit");
-  Stage& stage = *stages_.back();
-  std::vector<std::size_t> members;
-  for (const std::size_t i : blend.trials)
-    if (known[i].rung == stage.rung && known[i].candidate.estimator != "constant") members.push_back(i);
-  // The dearest first, so that the threads end together.
-  std::ranges::stable_sort(members, std::greater(), [&](std::size_t k) { return known[k].seconds; });
-  std::mutex mutex;
-  Context context = context_;
+  Context context = context_.with_seed(options_.seed);
   if (is_timed())
     context.deadline = {Clock::system(),
                         Clock::system().now_s() + context_.deadline.remaining_s() - reserve_s()};
-  const std::size_t n_fit_threads = threads_per_fit(stage);
-  const double growth = static_cast<double>(problem_.n_rows()) / static_cast<double>(stage.n_train_rows);
-  auto refit_one = [&](std::size_t i) {
-    const TrialResult& trial = known[members[i]];
-    // What it took before, with a margin; a refit that can not end in time is not begun.
-    const double fit_s = growth * trial.seconds / static_cast<double>(n_fit_threads);
-    const double bin_s =
-        expected_bin_s(trial.candidate.estimator, stage.base.n_rows() * stage.base.n_columns());
-    if (bin_s + 1.1 * fit_s > context.deadline.remaining_s()) return;
-    Candidate candidate = trial.candidate;
-    if (model::estimator_info(candidate.estimator).has_rounds && trial.mean_rounds > 0)
-      candidate.params["n_estimators"] = static_cast<std::int64_t>(std::lround(trial.mean_rounds * growth));
-    Context fit_context = context.with_seed(derive_seed(options_.seed, {"refit", trial.number}));
-    fit_context.n_threads = n_fit_threads;
-    try {
-      FoldResult fitted = run_refit(candidate, *stage.store, stage.y, fit_context);
-      if (fitted.cut_short) return;  // the hold-out model is better than half a refit
-      const std::lock_guard lock(mutex);
-      out.emplace(members[i], std::move(fitted.pipeline));
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kBudget)
-        tell({.kind = Event::Kind::kNote,
-              .message = fmt::format("{} was not refitted: {}", trial.candidate.label, error.what())});
-    }
-  };
-  if (n_fit_threads == 1 && context_.pool)
-    context_.pool->for_each(members.size(), context_.n_threads, refit_one);
-  else
-    for (std::size_t i = 0; i < members.size(); ++i) refit_one(i);
-  return out;
+  return refit.run(blend, known, context, [this](std::string message) {
+    tell({.kind = Event::Kind::kNote, .message = std::move(message)});
+  });
 }
 
 void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
                       const std::map<std::size_t, artifact::Node>& refitted, bool is_final) {
-  const pipeline::Model model =
-      assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_, refitted, quiet_context());
+  const pipeline::Model model = assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_,
+                                         refitted, options_.constraints.wants_one_fit(), quiet_context());
   artifact::ContainerWriter writer;
   auto board = nlohmann::json::array();
   for (LeaderboardRow row : make_leaderboard(known, blend, *problem_.metric)) {
@@ -548,6 +538,8 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
   } else {
     manifest["lineage"]["trials"] = *options_.n_trials;
   }
+  if (const auto constraints = to_json(options_.constraints); !constraints.empty())
+    manifest["lineage"]["constraints"] = constraints;
   manifest["plan"] =
       plan_json(base_plan_, stages_, [&](const std::string& view) { return model.views.contains(view); });
   writer.add_json("manifest", manifest);
@@ -555,14 +547,49 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
   writer.write(options_.output, is_final);
 }
 
+Excess Run::excess_of_file() const {
+  if (!options_.constraints.has_limits()) return {};
+  const auto model = pipeline::Model::open(options_.output);
+  return excess_of(options_.constraints, one_row_latency_us(model, problem_.features, quiet_context()),
+                   std::filesystem::file_size(options_.output));
+}
+
+/// The blend whose model file keeps to the limits, as measured on the file.
+/// @throws Error kBudget when none does; no model file is left then.
+Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Context& context) {
+  double share = 1;
+  Excess closest{std::numeric_limits<double>::infinity(), {}};
+  std::string closest_model;
+  for (;;) {
+    BlendLimits limits = blend_limits(share);
+    limits.may_stack = !is_timed() || context_.deadline.remaining_s() > reserve_s() + 1;
+    Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, limits, context);
+    if (!options_.constraints.has_limits()) return blend;
+    write_model(blend, known, {}, false);
+    const Excess excess = excess_of_file();
+    if (excess.ratio <= 1) return blend;
+    if (excess.ratio < closest.ratio) {
+      closest = excess;
+      closest_model = known[blend.trials.front()].candidate.label;
+    }
+    constexpr double kLeastShare = 1e-4;  // by then it was the cheapest alone
+    if (share < kLeastShare) break;
+    share *= std::max(0.1, 0.9 / excess.ratio);
+  }
+  std::filesystem::remove(options_.output);
+  throw Error(ErrorCode::kBudget, "no model keeps to {}, with the closest ({}); allow more", closest.message,
+              closest_model);
+}
+
 RunResult Run::finish() {
   phase("ensemble");
   const auto known = results();
   Context context = quiet_context().with_seed(derive_seed(options_.seed, {"blend"}));
-  const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, max_members(), context);
+  const Blend blend = choose_within_limits(known, context);
   const auto refitted = refit(blend, known);
   phase("save");
   write_model(blend, known, refitted, true);
+  if (!refitted.empty() && excess_of_file().ratio > 1) write_model(blend, known, {}, true);
   run_store_->set_seconds_used(seconds_before_ + Clock::system().now_s());
   record_cache(*run_store_, *feature_cache_);
 

@@ -45,6 +45,25 @@ double rarest_class(const data::TargetView& y) {
   return static_cast<double>(std::ranges::min(counts)) / static_cast<double>(y.values.size());
 }
 
+void describe_target(const data::TargetView& y, TableShape& out) {
+  if (y.task != data::Task::kRegression || y.values.empty()) return;
+  const auto n = static_cast<double>(y.values.size());
+  double mean = 0, square = 0, cube = 0;
+  out.is_count = true;
+  out.target_minimum = y.values.front();
+  for (const double value : y.values) {
+    mean += value / n;
+    out.target_minimum = std::min(out.target_minimum, value);
+    out.is_count &= value >= 0 && value == std::floor(value);
+  }
+  for (const double value : y.values) {
+    const double apart = value - mean;
+    square += apart * apart / n;
+    cube += apart * apart * apart / n;
+  }
+  if (square > 0) out.target_skewness = cube / (square * std::sqrt(square));
+}
+
 }  // namespace
 
 TableShape shape_of(const data::Frame& base, const data::TargetView& y, std::size_t n_train_rows,
@@ -54,6 +73,7 @@ TableShape shape_of(const data::Frame& base, const data::TargetView& y, std::siz
   out.n_rows = n_train_rows;
   out.n_classes = y.n_classes;
   out.rarest_class = rarest_class(y);
+  describe_target(y, out);
   std::vector<std::uint32_t> rows(base.n_rows());
   std::iota(rows.begin(), rows.end(), 0U);
   out.columns = profile::profile_columns(base, rows, kSampleRows, context);

@@ -33,6 +33,9 @@ struct TableShape {
   std::size_t n_text = 0;
   std::int32_t max_levels = 0;  ///< of any category column
   double rarest_class = 1;      ///< share of the rows; 1 for regression
+  double target_minimum = 0;    ///< regression
+  double target_skewness = 0;   ///< regression: third standardized moment
+  bool is_count = false;        ///< regression: whole numbers from 0 on
   std::vector<profile::ColumnProfile> columns;
   std::size_t n_columns() const { return n_numeric + n_category + n_text; }
 };

@@ -52,6 +52,10 @@ Option list_option(std::string name, std::string value_name, std::string doc) {
 Option integer_option(std::string name, std::string doc, ConfigValue value) {
   return make_option(std::move(name), OptionType::kInteger, "N", std::move(doc), std::move(value));
 }
+Option number_option(std::string name, std::string value_name, std::string doc, ConfigValue value) {
+  return make_option(std::move(name), OptionType::kNumber, std::move(value_name), std::move(doc),
+                     std::move(value));
+}
 Option duration_option(std::string name, std::string doc, ConfigValue value) {
   return make_option(std::move(name), OptionType::kDuration, "SECONDS", std::move(doc), std::move(value));
 }

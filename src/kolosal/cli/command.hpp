@@ -35,6 +35,7 @@ Option flag_option(std::string name, std::string doc);
 Option text_option(std::string name, std::string value_name, std::string doc, ConfigValue value = {});
 Option list_option(std::string name, std::string value_name, std::string doc);
 Option integer_option(std::string name, std::string doc, ConfigValue value = {});
+Option number_option(std::string name, std::string value_name, std::string doc, ConfigValue value = {});
 Option duration_option(std::string name, std::string doc, ConfigValue value = {});
 Option bytes_option(std::string name, std::string doc);
 

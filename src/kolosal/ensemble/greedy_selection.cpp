@@ -21,6 +21,7 @@ using Candidates = std::vector<std::span<const double>>;
 
 constexpr double kMinProbability = 1e-15;
 constexpr std::size_t kLanes = 16;
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 /// Sum of log(max(sum[i] + added[i], floor)). The numbers are multiplied, and one logarithm is taken of 256
 /// of them: 16 lanes with 16 factors each, which are at least 1e-15 and at most the number of steps, so that
@@ -165,18 +166,25 @@ Sample make_sample(const TargetView& y, const Candidates& candidates, const std:
 }
 
 /// How often each candidate was added, up to the step with the smallest loss, as weights that sum to 1.
-std::vector<double> select(const Sample& sample, const std::vector<std::size_t>& allowed, std::size_t n_steps,
-                           const Context& context) {
+std::vector<double> select(const Sample& sample, const std::vector<std::size_t>& allowed,
+                           const GreedySelectionParams& params, const Context& context) {
+  double spent = 0;
+  const auto cost = [&](std::size_t c) { return params.costs.empty() ? 0.0 : params.costs[c]; };
   std::vector<double> sum(sample.n_rows), losses(allowed.size());
   std::vector<std::size_t> steps;
   std::size_t n_best_steps = 1;
   double best_loss = std::numeric_limits<double>::infinity();
-  for (std::size_t step = 1; step <= std::max<std::size_t>(1, n_steps); ++step) {
+  for (std::size_t step = 1; step <= std::max<std::size_t>(1, params.n_steps); ++step) {
     if (step > 1 && context.should_stop()) break;
     context.parallel_blocks(allowed.size(), 4, [&](std::size_t begin, std::size_t end) {
       for (std::size_t k = begin; k < end; ++k) losses[k] = sample.loss(sum, sample.values[allowed[k]], step);
     });
+    const auto is_member = [&](std::size_t c) { return std::ranges::find(steps, c) != steps.end(); };
+    for (std::size_t k = 0; k < allowed.size() && params.max_cost < kNoLimit; ++k)
+      if (step > 1 && !is_member(allowed[k]) && spent + cost(allowed[k]) > params.max_cost)
+        losses[k] = kNoLimit;
     const auto best = static_cast<std::size_t>(std::ranges::min_element(losses) - losses.begin());
+    if (!is_member(allowed[best])) spent += cost(allowed[best]);
     steps.push_back(allowed[best]);
     if (losses[best] < best_loss) {
       best_loss = losses[best];
@@ -191,10 +199,10 @@ std::vector<double> select(const Sample& sample, const std::vector<std::size_t>&
 }
 
 std::vector<double> select_in_bags(const std::vector<Sample>& bags, const std::vector<std::size_t>& allowed,
-                                   std::size_t n_steps, const Context& context) {
+                                   const GreedySelectionParams& params, const Context& context) {
   std::vector<double> mean(bags.front().values.size());
   for (const Sample& bag : bags) {
-    const auto weights = select(bag, allowed, n_steps, context);
+    const auto weights = select(bag, allowed, params, context);
     for (std::size_t c = 0; c < mean.size(); ++c) mean[c] += weights[c] / static_cast<double>(bags.size());
   }
   return mean;
@@ -225,29 +233,16 @@ double loss_on_all_rows(const TargetView& y, const Candidates& candidates, const
   return metric::training_loss({y.task, values, weights, y.n_classes}, prediction);
 }
 
-}  // namespace
-
-WeightedMembers greedy_selection(const TargetView& y, const Candidates& candidates,
-                                 const GreedySelectionParams& params, const Context& context) {
-  KOLOSAL_ASSERT(!candidates.empty(), "an ensemble needs a candidate");
-  for (const auto& candidate : candidates)
-    KOLOSAL_ASSERT(candidate.size() == y.values.size() * y.n_outputs(), "one prediction per row and output");
-  Rng rng(derive_seed(context.seed, {"greedy_selection"}));
-  const auto rows = sample_rows(y, candidates, params.max_rows, rng);
-  std::vector<Sample> bags;
-  if (params.n_bags <= 1) bags.push_back(make_sample(y, candidates, rows, context));
-  for (std::size_t bag = 0; params.n_bags > 1 && bag < params.n_bags; ++bag)
-    bags.push_back(make_sample(y, candidates, bag_of(rows, rng), context));
-
-  std::vector<std::size_t> allowed(candidates.size());
-  std::iota(allowed.begin(), allowed.end(), std::size_t{0});
-  std::vector<double> weights = select_in_bags(bags, allowed, params.n_steps, context);
+/// Selection among the allowed ones, at most max_members of them.
+WeightedMembers choose(const std::vector<Sample>& bags, const std::vector<std::size_t>& allowed,
+                       std::size_t max_members, const GreedySelectionParams& params, const Context& context) {
+  std::vector<double> weights = select_in_bags(bags, allowed, params, context);
   WeightedMembers out{by_weight(weights), {}, 0};
-  if (out.members.size() > std::max<std::size_t>(1, params.max_members)) {
+  if (out.members.size() > max_members) {
     // The heaviest stay; their weights are chosen anew, since they now do the work of those that left.
-    out.members.resize(std::max<std::size_t>(1, params.max_members));
+    out.members.resize(max_members);
     if (!context.should_stop()) {
-      weights = select_in_bags(bags, out.members, params.n_steps, context);
+      weights = select_in_bags(bags, out.members, params, context);
       out.members = by_weight(weights);
     }
   }
@@ -259,6 +254,51 @@ WeightedMembers greedy_selection(const TargetView& y, const Candidates& candidat
   total = 0;
   for (const std::size_t c : out.members) total += weights[c];
   for (const std::size_t c : out.members) out.weights.push_back(weights[c] / total);
+  return out;
+}
+
+/// The best selection that does not cost more than max_cost.
+WeightedMembers choose_within_cost(const TargetView& y, const Candidates& candidates,
+                                   const std::vector<Sample>& bags, std::size_t max_members,
+                                   const GreedySelectionParams& params, const Context& context) {
+  WeightedMembers best;
+  for (std::size_t n = 1; n <= max_members; ++n) {
+    std::vector<std::size_t> allowed;
+    for (std::size_t c = 0; c < candidates.size(); ++c)
+      if (params.costs[c] * static_cast<double>(n) <= params.max_cost) allowed.push_back(c);
+    if (allowed.empty()) break;
+    WeightedMembers found = choose(bags, allowed, n == 1 ? max_members : n, params, context);
+    found.loss = loss_on_all_rows(y, candidates, found);
+    if (best.members.empty() || found.loss < best.loss) best = std::move(found);
+  }
+  if (best.members.empty())
+    best = {
+        {static_cast<std::size_t>(std::ranges::min_element(params.costs) - params.costs.begin())}, {1.0}, 0};
+  return best;
+}
+
+}  // namespace
+
+WeightedMembers greedy_selection(const TargetView& y, const Candidates& candidates,
+                                 const GreedySelectionParams& params, const Context& context) {
+  KOLOSAL_ASSERT(!candidates.empty(), "an ensemble needs a candidate");
+  KOLOSAL_ASSERT(params.costs.empty() || params.costs.size() == candidates.size(), "one cost per candidate");
+  for (const auto& candidate : candidates)
+    KOLOSAL_ASSERT(candidate.size() == y.values.size() * y.n_outputs(), "one prediction per row and output");
+  Rng rng(derive_seed(context.seed, {"greedy_selection"}));
+  const auto rows = sample_rows(y, candidates, params.max_rows, rng);
+  const bool is_limited = params.max_cost < kNoLimit;
+  std::vector<Sample> bags;
+  // The members of several bags together could cost more than any of them.
+  if (params.n_bags <= 1 || is_limited) bags.push_back(make_sample(y, candidates, rows, context));
+  for (std::size_t bag = 0; params.n_bags > 1 && bag < params.n_bags && !is_limited; ++bag)
+    bags.push_back(make_sample(y, candidates, bag_of(rows, rng), context));
+
+  std::vector<std::size_t> allowed(candidates.size());
+  std::iota(allowed.begin(), allowed.end(), std::size_t{0});
+  const std::size_t max_members = std::max<std::size_t>(1, params.max_members);
+  WeightedMembers out = is_limited ? choose_within_cost(y, candidates, bags, max_members, params, context)
+                                   : choose(bags, allowed, max_members, params, context);
   out.loss = loss_on_all_rows(y, candidates, out);
   return out;
 }

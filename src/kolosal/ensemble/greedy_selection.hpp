@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -14,7 +15,9 @@ struct GreedySelectionParams {
   std::size_t max_members = 5;    ///< Members with weight > 0 in the result.
   double minimum_weight = 0.03;   ///< Lighter members are dropped and the rest rescaled.
   std::size_t max_rows = 20'000;  ///< A larger table is subsampled (by seed).
-  std::size_t n_bags = 1;  ///< Averages the weights over this many row samples of 70 % (small tables: 3).
+  std::size_t n_bags = 1;     ///< Averages the weights over this many row samples of 70 % (small tables: 3).
+  std::vector<double> costs;  ///< Of each candidate, in any unit; empty: they cost nothing.
+  double max_cost = std::numeric_limits<double>::infinity();  ///< Of all members together.
 };
 
 struct WeightedMembers {
@@ -27,6 +30,8 @@ struct WeightedMembers {
 /// candidate that lowers metric::training_loss of the mean most.
 ///
 /// Shapes: candidates[i] is n_rows x y.n_outputs(), row by row. Rows where any value is NaN are left out.
+/// Under a max_cost: the best of the selections among candidates that may cost all of it, half of it, a third
+/// ..., none of which spends more; the cheapest candidate alone when every one costs more.
 /// Same seed and input, same result, for any number of threads. Stops early at the deadline with what it has.
 WeightedMembers greedy_selection(const data::TargetView& y,
                                  const std::vector<std::span<const double>>& candidates,

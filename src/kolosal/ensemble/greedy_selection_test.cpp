@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -197,6 +198,28 @@ TEST(GreedySelection, AfterTheDeadlineItIsTheBestCandidate) {
   ASSERT_EQ(got.members.size(), 1U);
   for (const auto& candidate : problem.candidates())
     EXPECT_LE(got.loss, metric::training_loss(problem.view(), candidate));
+}
+
+TEST(GreedySelection, SpendsNoMoreThanAllowed) {
+  const Problem problem = make_problem(Task::kBinary, 1500, 12, 5);
+  GreedySelectionParams params;
+  Rng rng(2);
+  for (std::size_t c = 0; c < 12; ++c) params.costs.push_back(0.1 + (c == 0 ? 0.1 : rng.uniform()));
+  const double free_loss = greedy_selection(problem.view(), problem.candidates(), {}, {}).loss;
+  double before = std::numeric_limits<double>::infinity();
+  for (const double limit : {0.3, 0.6, 1.2, 2.4, 100.0}) {
+    params.max_cost = limit;
+    const auto chosen = greedy_selection(problem.view(), problem.candidates(), params, {});
+    double cost = 0;
+    for (const std::size_t c : chosen.members) cost += params.costs[c];
+    EXPECT_LE(cost, limit);
+    EXPECT_LE(chosen.loss, before + 1e-3);  // more may be spent: not worse
+    before = chosen.loss;
+  }
+  EXPECT_NEAR(before, free_loss, 1e-3);
+  params.max_cost = 0.01;  // nothing is so cheap
+  EXPECT_THAT(greedy_selection(problem.view(), problem.candidates(), params, {}).members,
+              ElementsAre(std::ranges::min_element(params.costs) - params.costs.begin()));
 }
 
 }  // namespace

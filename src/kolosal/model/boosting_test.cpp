@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/fake_clock.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/model/testing/sample_table.hpp"
@@ -16,6 +19,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Pointwise;
+using testing::ThrowsMessage;
 
 class Boosting : public testing::TestWithParam<std::string> {
  protected:
@@ -44,6 +48,48 @@ TEST_P(Boosting, PredictsWhatTheLibraryPredictsForEveryObjective) {
     EXPECT_GT(*std::ranges::max_element(report.valid_prediction),
               *std::ranges::min_element(report.valid_prediction) + 2);
   }
+}
+
+TEST_P(Boosting, MonotoneColumnsNeverMoveThePredictionTheOtherWay) {
+  constexpr std::size_t kRows = 800, kSteps = 60;
+  Rng rng(11);
+  std::vector<double> up(kRows), down(kRows), other(kRows), y(kRows);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    up[i] = rng.uniform() * 6, down[i] = rng.uniform() * 6, other[i] = rng.normal();
+    y[i] = up[i] + 2 * std::sin(3 * up[i]) - down[i] + 2 * std::sin(4 * down[i]) + other[i] + rng.normal();
+  }
+  data::Frame x;
+  x.add("up", data::Column::from_float64(up));
+  x.add("down", data::Column::from_float64(down));
+  x.add("other", data::Column::from_float64(other));
+  std::vector<std::uint32_t> rows(kRows);
+  std::iota(rows.begin(), rows.end(), 0U);
+  const data::TargetView target{data::Task::kRegression, y, {}, 0};
+  // The largest step against the wanted direction, along one column while the others stay.
+  const auto worst_step = [&](const Estimator& estimator, const std::string& name, double sign) {
+    data::Frame grid;
+    std::vector<double> steps(kSteps), middle(kSteps, 3.0);
+    for (std::size_t i = 0; i < kSteps; ++i) steps[i] = 6.0 * static_cast<double>(i) / kSteps;
+    for (const char* column : {"up", "down", "other"})
+      grid.add(column, data::Column::from_float64(column == name ? steps : middle));
+    const auto p = predictions(estimator, grid);
+    double worst = 0;
+    for (std::size_t i = 1; i < p.size(); ++i) worst = std::max(worst, sign * (p[i - 1] - p[i]));
+    return worst;
+  };
+  const ParamMap free = {{"n_estimators", std::int64_t{80}}};
+  ParamMap bound = free;
+  bound["monotone"] = std::string("up=+,down=-");
+  const auto plain = make(free), monotone = make(bound);
+  plain->fit({&x, target}, nullptr, {rows, {}}, {});
+  monotone->fit({&x, target}, nullptr, {rows, {}}, {});
+  EXPECT_GT(worst_step(*plain, "up", 1), 0.3);
+  EXPECT_GT(worst_step(*plain, "down", -1), 0.3);
+  EXPECT_LE(worst_step(*monotone, "up", 1), 1e-9);
+  EXPECT_LE(worst_step(*monotone, "down", -1), 1e-9);
+  bound["monotone"] = std::string("upp=+");
+  EXPECT_THAT([&] { make(bound)->fit({&x, target}, nullptr, {rows, {}}, {}); },
+              ThrowsMessage<Error>(HasSubstr("did you mean \"up\"")));
 }
 
 TEST_P(Boosting, KeepsTheBestRoundAndStopsEarly) {

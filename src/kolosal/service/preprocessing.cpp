@@ -383,8 +383,8 @@ class Preprocessor {
     fitted_.schema = std::move(schema);
     Frame header;
     for (const data::Field& field : fitted_.schema.fields()) header.add(field.name, Column());
-    if (!plan.target.empty()) header.column(plan.target);  // throws, naming the nearest
-    for (const std::string& name : plan.ignore) header.column(name);
+    if (!plan.target.empty()) named_column(header, plan.target, "target", request_.data);
+    for (const std::string& name : plan.ignore) named_column(header, name, "ignore", request_.data);
     std::size_t n_features = 0;
     for (data::Field& field : fitted_.schema.fields()) {
       if (field.name == plan.target)

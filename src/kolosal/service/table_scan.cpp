@@ -5,6 +5,7 @@
 #include <map>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/param.hpp"
 #include "kolosal/core/read_ahead.hpp"
 #include "kolosal/io/category_rule.hpp"
 
@@ -38,7 +39,7 @@ TableScan scan_table(const std::filesystem::path& path, const io::ReadOptions& r
     if (out.n_rows == 0) out.schema = part;
     for (std::size_t c = 0; c < batch.n_columns(); ++c)
       if (is_string(batch.column(c).type())) strings[batch.name(c)].add(batch.column(c));
-    if (out.target) out.target->add(batch.column(target));
+    if (out.target) out.target->add(named_column(batch, target, "target", path));
     out.n_rows += batch.n_rows();
   };
   read_ahead(context, [&] { return stream->next(); }, add);
@@ -49,6 +50,14 @@ TableScan scan_table(const std::filesystem::path& path, const io::ReadOptions& r
   }
   out.notes = stream->report().notes;
   return out;
+}
+
+const data::Column& named_column(const data::Frame& table, const std::string& name, const char* option,
+                                 const std::filesystem::path& path) {
+  if (const auto at = table.find(name)) return table.column(*at);
+  const std::string near = nearest_name(name, table.names());
+  throw Error(ErrorCode::kData, "{} has no column \"{}\", which --{} or the recipe names{}", path.string(),
+              name, option, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
 }
 
 std::size_t estimated_table_bytes(const std::filesystem::path& path) {

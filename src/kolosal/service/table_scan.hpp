@@ -25,6 +25,11 @@ struct TableScan {
 TableScan scan_table(const std::filesystem::path& path, const io::ReadOptions& read,
                      const std::string& target, const Context& context);
 
+/// A column that the user, or a recipe, names by its option (target, ignore), of a table from `path`.
+/// @throws Error kData naming the file, the option and the nearest column.
+const data::Column& named_column(const data::Frame& table, const std::string& name, const char* option,
+                                 const std::filesystem::path& path);
+
 /// Bytes that the table will take in memory as columns, by the size of the file; 0 when that is not known.
 std::size_t estimated_table_bytes(const std::filesystem::path& path);
 

@@ -77,6 +77,9 @@ automl::RunResult train(const TrainRequest& request, const Context& context, con
   table = with_class_names(std::move(table), request, context);
   automl::RunOptions options = request.run;
   if (options.data_name.empty()) options.data_name = request.data.filename().string();
+  if (!request.test_data.empty())
+    options.test_rows =
+        std::make_shared<const data::Frame>(io::read_table(request.test_data, request.read, context));
   return automl::run(table, options, context, sink);
 }
 

@@ -10,6 +10,7 @@ namespace kolosal::service {
 
 struct TrainRequest {
   std::filesystem::path data;
+  std::filesystem::path test_data;  ///< Rows to come, compared with those of the table; empty: none.
   io::ReadOptions read;
   automl::RunOptions run;
 };

@@ -53,6 +53,7 @@ void check_learners(const std::vector<std::string>& names) {
 service::TrainRequest read_request(const Config& config) {
   service::TrainRequest out;
   out.data = config.text("data");
+  out.test_data = config.optional_text("test_data").value_or("");
   out.read = read_options(config);
   automl::RunOptions& run = out.run;
   run.problem.target = config.text("target");
@@ -63,10 +64,21 @@ service::TrainRequest read_request(const Config& config) {
   run.problem.time = config.optional_text("time").value_or("");
   run.problem.weight = config.optional_text("weight").value_or("");
   read_budget(config, run);
+  const auto count = [&](const char* name) -> std::optional<std::size_t> {
+    const auto value = config.optional_integer(name);
+    return value ? std::optional(static_cast<std::size_t>(*value)) : std::nullopt;
+  };
+  run.n_folds = count("folds");
+  run.n_repeats = count("repeats");
   run.preset = automl::preset_from_name(config.text("preset"));
   run.seed = static_cast<std::uint64_t>(config.integer("seed"));
   run.exclude_models = config.list("exclude_models");
   check_learners(run.exclude_models);
+  run.constraints.ensemble = !config.flag("no_ensemble");
+  run.constraints.interpretable = config.flag("interpretable");
+  run.constraints.monotone = model::monotone_columns(config.list("monotone"));
+  run.constraints.max_latency_us = config.optional_number("max_latency_us");
+  run.constraints.max_model_bytes = config.optional_bytes("max_model_size");
   run.output = config.text("output");
   run.run_dir = config.optional_text("run_dir").value_or("");
   run.resume = config.flag("resume");
@@ -151,8 +163,24 @@ std::vector<Option> train_options() {
   out.push_back(
       text_option("group", "COLUMN", "Rows of one group are never on both sides of a validation split."));
   out.push_back(text_option("time", "COLUMN", "Validate on later rows than those trained on."));
+  out.push_back(
+      integer_option("folds",
+                     "Parts of the rows that validate in turn; 1: a tenth or more is held out. Default: "
+                     "by the size of the table.")
+          .at_least(1));
+  out.push_back(integer_option("repeats", "How often the folds are dealt anew.").at_least(1));
   out.push_back(text_option("weight", "COLUMN", "How much each row counts."));
+  out.push_back(
+      text_option("test_data", "FILE",
+                  "Rows to come, with or without a target; a note tells when they differ from the table."));
   out.push_back(list_option("exclude_models", "NAMES", "Learners not to use; kolosal info lists them."));
+  out.push_back(flag_option("no_ensemble", "One learner, fitted on all rows, in place of a blend."));
+  out.push_back(flag_option("interpretable", "One tree or one linear model."));
+  out.push_back(list_option("monotone", "COLUMN=+|-,...",
+                            "Columns whose rise may only raise (+) or lower (-) the prediction."));
+  out.push_back(number_option("max_latency_us", "MICROSECONDS",
+                              "The most that the prediction of one row may take, on one thread."));
+  out.push_back(bytes_option("max_model_size", "The most that the model file may have, as 500KB or 2MB."));
   out.push_back(text_option("progress", "", "On stderr: a bar on a terminal, plain lines, or JSON lines.",
                             std::string("auto"))
                     .choices({"auto", "bar", "plain", "json", "none"}));

@@ -177,14 +177,20 @@ class ElasticNetSolver final : public LinearLearner::Solver {
   std::unique_ptr<Correlations> correlations_;
 };
 
-ParamTable<ElasticNetParams> table() {
+}  // namespace
+
+std::unique_ptr<LinearLearner::Solver> ElasticNet::make_solver(const TrainingData& data,
+                                                               const LinearTable& linear_table,
+                                                               std::span<const std::uint32_t> rows,
+                                                               const Context& context) const {
+  return std::make_unique<ElasticNetSolver>(params_, data, linear_table, rows, context);
+}
+
+ParamTable<ElasticNetParams> ElasticNet::param_table() {
   using P = ElasticNetParams;
   return ParamTable<P>()
-      .param("alpha", &P::alpha, "Strength of both penalties; used only without search_strength.")
+      .param("alpha", &P::alpha, "Strength of the penalty; used only without search_strength.")
       .limits(0, 1e12)
-      .param("l1_ratio", &P::l1_ratio, "Share of the L1 penalty: 1 is the lasso, 0 ridge.",
-             linear_range(0.05, 1))
-      .limits(0, 1)
       .param("search_strength", &P::search_strength,
              "Try seven strengths and keep the best on the validation rows (or on a fifth of the training "
              "rows).")
@@ -197,26 +203,17 @@ ParamTable<ElasticNetParams> table() {
       .limits(0, 1);
 }
 
-}  // namespace
-
-std::unique_ptr<LinearLearner::Solver> ElasticNet::make_solver(const TrainingData& data,
-                                                               const LinearTable& linear_table,
-                                                               std::span<const std::uint32_t> rows,
-                                                               const Context& context) const {
-  return std::make_unique<ElasticNetSolver>(params_, data, linear_table, rows, context);
-}
-
 EstimatorInfo elastic_net_info() {
   EstimatorInfo info;
   info.name = "elastic_net";
   info.summary = "Least squares with an L1 and an L2 penalty, which leaves useless features out.";
   info.tasks = {data::Task::kRegression};
   info.handles_categories = info.handles_sparse = true;
-  info.params = table().specs();
-  info.make = [](const ParamMap& params) -> std::unique_ptr<Estimator> {
-    return std::make_unique<ElasticNet>(table().read(params, "elastic_net"));
-  };
-  return info;
+  return describe<ElasticNet>(
+      std::move(info), ElasticNet::param_table()
+                           .param("l1_ratio", &ElasticNetParams::l1_ratio,
+                                  "Share of the L1 penalty: 1 is the lasso, 0 ridge.", linear_range(0.05, 1))
+                           .limits(0, 1));
 }
 
 }  // namespace kolosal::model

@@ -31,6 +31,9 @@ class ElasticNet final : public LinearLearner {
   using Params = ElasticNetParams;
   explicit ElasticNet(Params params) : params_(params) {}
 
+  /// All but l1_ratio, which the lasso does not have.
+  static ParamTable<ElasticNetParams> param_table();
+
  protected:
   std::unique_ptr<Solver> make_solver(const TrainingData& data, const LinearTable& table,
                                       std::span<const std::uint32_t> rows,

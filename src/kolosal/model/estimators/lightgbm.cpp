@@ -10,6 +10,7 @@
 #include "kolosal/model/lightgbm_dataset.hpp"
 #include "kolosal/model/lightgbm_library.hpp"
 #include "kolosal/model/lightgbm_text.hpp"
+#include "kolosal/model/monotone.hpp"
 
 namespace kolosal::model {
 namespace {
@@ -76,6 +77,13 @@ std::string booster_params(const LightgbmParams& p, std::uint64_t seed) {
       p.max_cat_to_onehot, p.min_data_per_group);
 }
 
+/// Bounds are kept along whole branches, not node by node, which would forbid far more splits.
+std::string monotone_params(const std::vector<int>& directions) {
+  if (directions.empty()) return {};
+  return fmt::format(" monotone_constraints={} monotone_constraints_method=intermediate",
+                     fmt::join(directions, ","));
+}
+
 /// What the parameter table can not say: sets of names, and parameters that depend on each other.
 void check_params(const LightgbmParams& p) {
   check_choice("lightgbm", "boosting", p.boosting, {"gbdt", "dart", "rf"});
@@ -107,8 +115,8 @@ BoostingFit::Plan make_plan(const LightgbmParams& p, const BoostingTarget& targe
 class LightgbmFit final : public BoostingFit {
  public:
   LightgbmFit(Lightgbm& owner, const LightgbmPrepared& prepared, RowSplit rows,
-              const std::string& categorical, const Objective& objective, const BoostingTarget& target,
-              const Context& context)
+              const std::string& categorical, const std::vector<int>& monotone, const Objective& objective,
+              const BoostingTarget& target, const Context& context)
       : BoostingFit(make_plan(owner.params(), target, owner.n_outputs())),
         owner_(owner),
         link_(objective.link),
@@ -118,7 +126,7 @@ class LightgbmFit final : public BoostingFit {
     const std::string dataset = dataset_params(owner.params(), categorical);
     train_ = subset_of(prepared.dataset(), rows.train, target.train, target.train_weights, dataset);
     const std::string params = dataset + " " + booster_params(owner.params(), context.seed) + " " +
-                               objective_params(objective, owner.n_outputs());
+                               objective_params(objective, owner.n_outputs()) + monotone_params(monotone);
     void* handle = nullptr;
     library.check(library.booster_create(train_.get(), params.c_str(), &handle));
     booster_.reset(handle);
@@ -223,8 +231,9 @@ std::unique_ptr<LightgbmFit> Lightgbm::make_fit(const TrainingData& data, const 
   const auto* binned = dynamic_cast<const LightgbmPrepared*>(prepared);
   KOLOSAL_ASSERT(binned && binned->n_rows() == data.x->n_rows(),
                  "the preparation is LightGBM's, of the same table");
-  return std::make_unique<LightgbmFit>(*this, *binned, rows, categorical_columns(*data.x), objective, target,
-                                       context);
+  const auto monotone = monotone_directions("lightgbm", params_.monotone, *data.x, task());
+  return std::make_unique<LightgbmFit>(*this, *binned, rows, categorical_columns(*data.x), monotone,
+                                       objective, target, context);
 }
 
 FitReport Lightgbm::do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows,
@@ -326,6 +335,9 @@ ParamTable<LightgbmParams> param_table() {
              "tweedie: 1 (as poisson) to below 2 (as gamma); how the variance grows with the mean.")
       .limits(1.0001, 1.9999)
       .param("class_weight", &P::class_weight, "none, or balanced: every class counts the same in sum.")
+      .param("monotone", &P::monotone,
+             "Columns whose rise may only raise (+) or lower (-) the prediction: age=+,price=-. Not for more "
+             "than two classes.")
       .param("early_stopping_rounds", &P::early_stopping_rounds,
              "Rounds without a smaller loss on the validation rows after which it stops; 0: it does not.")
       .limits(0, 100000);

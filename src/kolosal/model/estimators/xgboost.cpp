@@ -10,6 +10,7 @@
 #include "kolosal/core/error.hpp"
 #include "kolosal/model/boosting_fit.hpp"
 #include "kolosal/model/boosting_target.hpp"
+#include "kolosal/model/monotone.hpp"
 #include "kolosal/model/xgboost_json.hpp"
 #include "kolosal/model/xgboost_library.hpp"
 #include "kolosal/model/xgboost_matrix.hpp"
@@ -154,6 +155,10 @@ class XgboostFit final : public BoostingFit {
     void* handle = nullptr;
     library.check(library.booster_create(matrices.data(), matrices.size(), &handle));
     booster_.reset(handle);
+    if (const auto monotone = monotone_directions("xgboost", owner.params().monotone, x, owner.task());
+        !monotone.empty())
+      library.check(library.booster_set_param(booster_.get(), "monotone_constraints",
+                                              fmt::format("({})", fmt::join(monotone, ",")).c_str()));
     for (const auto& [name, value] : settings_of(owner.params(), objective, owner.n_outputs(), context.seed))
       library.check(library.booster_set_param(booster_.get(), name.c_str(), value.c_str()));
   }
@@ -318,6 +323,9 @@ ParamTable<XgboostParams> param_table() {
              "tweedie: 1 (as poisson) to below 2 (as gamma); how the variance grows with the mean.")
       .limits(1.0001, 1.9999)
       .param("class_weight", &P::class_weight, "none, or balanced: every class counts the same in sum.")
+      .param("monotone", &P::monotone,
+             "Columns whose rise may only raise (+) or lower (-) the prediction: age=+,price=-. Not for more "
+             "than two classes.")
       .param("early_stopping_rounds", &P::early_stopping_rounds,
              "Rounds without a smaller loss on the validation rows after which it stops; 0: it does not.")
       .limits(0, 100000);

@@ -34,6 +34,7 @@ struct XgboostParams {
   double alpha = 0.9;
   double tweedie_variance_power = 1.5;
   std::string class_weight = "none";
+  std::string monotone;
   std::int64_t early_stopping_rounds = 50;
 };
 

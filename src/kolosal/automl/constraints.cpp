@@ -1,0 +1,116 @@
+#include "kolosal/automl/constraints.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "kolosal/core/error.hpp"
+
+namespace kolosal::automl {
+namespace {
+
+/// Boosters keep to a direction; and no view that makes numbers out of two columns may hide one of them.
+bool keeps_direction(const Candidate& candidate) {
+  return (candidate.estimator == "lightgbm" || candidate.estimator == "xgboost") &&
+         candidate.view.find("pairs") == std::string::npos && !candidate.choices.selector;
+}
+
+std::vector<Candidate> interpretable_portfolio(const TableShape& shape) {
+  const bool regression = shape.task == data::Task::kRegression;
+  std::vector<Candidate> out;
+  out.push_back({"linear", regression ? "ridge" : "logistic_regression", {}, "linear", 0.2});
+  for (const std::int64_t depth : {4, 6, 3, 8}) {
+    const auto leaf = static_cast<std::int64_t>(std::clamp<std::size_t>(shape.n_rows / 200, 5, 200));
+    out.push_back({fmt::format("tree of depth {}", depth),
+                   "decision_tree",
+                   {{"max_depth", depth}, {"min_samples_leaf", leaf}},
+                   "ranked",
+                   0.2});
+  }
+  if (regression) out.push_back({"lasso", "lasso", {}, "linear", 0.3});
+  return out;
+}
+
+std::string bytes_text(double bytes) {
+  return bytes < 1e6 ? fmt::format("{:.1f} kB", bytes / 1e3) : fmt::format("{:.2f} MB", bytes / 1e6);
+}
+
+}  // namespace
+
+nlohmann::json to_json(const Constraints& constraints) {
+  nlohmann::json out = nlohmann::json::object();
+  if (!constraints.ensemble) out["ensemble"] = false;
+  if (constraints.interpretable) out["interpretable"] = true;
+  if (!constraints.monotone.empty()) out["monotone"] = model::monotone_text(constraints.monotone);
+  if (constraints.max_latency_us) out["max_latency_us"] = *constraints.max_latency_us;
+  if (constraints.max_model_bytes) out["max_model_bytes"] = *constraints.max_model_bytes;
+  return out;
+}
+
+void check_constraints(const Constraints& constraints, const Problem& problem) {
+  if (constraints.monotone.empty()) return;
+  if (constraints.interpretable)
+    throw Error(ErrorCode::kInvalidParameter,
+                "monotone and interpretable can not both be kept to: only boosters keep to a direction; give "
+                "one of them");
+  model::monotone_directions("train", model::monotone_text(constraints.monotone), problem.features,
+                             problem.task);
+}
+
+std::vector<Candidate> constrained_portfolio(const TableShape& shape, const Constraints& constraints,
+                                             const std::vector<std::string>& columns) {
+  std::vector<Candidate> out =
+      constraints.interpretable ? interpretable_portfolio(shape) : make_portfolio(shape);
+  if (constraints.monotone.empty()) return out;
+  std::vector<model::MonotoneColumn> used = constraints.monotone;
+  std::erase_if(used,
+                [&](const auto& column) { return std::ranges::find(columns, column.name) == columns.end(); });
+  for (Candidate& candidate : out) {
+    // Most entries have pairs; on the view without them they are worth a try as well.
+    if (candidate.view == "encoded_pairs") candidate.view = shape.n_category > 0 ? "encoded" : "native";
+    if (candidate.view == "pairs") candidate.view = "native";
+    candidate.params["monotone"] = model::monotone_text(used);
+  }
+  std::erase_if(out, [](const Candidate& candidate) { return !keeps_direction(candidate); });
+  return out;
+}
+
+std::vector<std::string> constrained_views(std::vector<std::string> views, const Constraints& constraints) {
+  if (!constraints.monotone.empty())
+    std::erase_if(views, [](const std::string& view) { return view.find("pairs") != std::string::npos; });
+  return views;
+}
+
+Excess excess_of(const Constraints& constraints, double latency_us, std::uint64_t bytes) {
+  Excess out;
+  const auto look = [&](double ratio, std::string message) {
+    if (ratio > out.ratio) out = {ratio, std::move(message)};
+  };
+  if (constraints.max_latency_us)
+    look(latency_us / *constraints.max_latency_us, fmt::format("--max-latency-us {}: one row takes {:.1f} us",
+                                                               *constraints.max_latency_us, latency_us));
+  if (constraints.max_model_bytes)
+    look(static_cast<double>(bytes) / static_cast<double>(*constraints.max_model_bytes),
+         fmt::format("--max-model-size {}: the file has {}",
+                     bytes_text(static_cast<double>(*constraints.max_model_bytes)),
+                     bytes_text(static_cast<double>(bytes))));
+  return out;
+}
+
+double one_row_latency_us(const pipeline::Model& model, const data::Frame& features, const Context& context) {
+  constexpr std::size_t kMostRows = 200;
+  const Context alone = context.single_threaded();
+  std::vector<double> times;
+  const std::size_t n = std::min(kMostRows, features.n_rows());
+  for (std::size_t i = 0; i < n + 5; ++i) {
+    const data::Frame row = features.slice(i % n * features.n_rows() / n, 1);
+    const auto start = std::chrono::steady_clock::now();
+    model.predict(row, alone);
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+    if (i >= 5) times.push_back(took.count());  // the first ones warm caches
+  }
+  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
+  return times[times.size() / 2];
+}
+
+}  // namespace kolosal::automl

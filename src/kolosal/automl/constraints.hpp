@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kolosal/automl/portfolio.hpp"
+#include "kolosal/automl/problem.hpp"
+#include "kolosal/core/context.hpp"
+#include "kolosal/model/monotone.hpp"
+#include "kolosal/pipeline/model.hpp"
+
+namespace kolosal::automl {
+
+/// What the model must keep to. Part of the search: what can not keep to it is not tried.
+struct Constraints {
+  bool ensemble = true;        ///< false: one learner, refitted on all rows.
+  bool interpretable = false;  ///< One tree or one linear model.
+  std::vector<model::MonotoneColumn> monotone;
+  std::optional<double> max_latency_us;          ///< Of one row, from raw cells to prediction, on one thread.
+  std::optional<std::uint64_t> max_model_bytes;  ///< Of the model file.
+
+  bool is_single() const { return !ensemble || interpretable; }
+  bool has_limits() const { return max_latency_us || max_model_bytes; }
+  /// Learners are fitted once more on all rows, so that none is the mean of its folds.
+  bool wants_one_fit() const { return is_single() || has_limits(); }
+};
+
+/// As a run's settings hold them; {} for none.
+nlohmann::json to_json(const Constraints& constraints);
+
+/// @throws Error kInvalidParameter, kData for constraints that contradict each other or the problem: columns
+/// that are not there or have no order, a direction for more than two classes.
+void check_constraints(const Constraints& constraints, const Problem& problem);
+
+/// The portfolio for the shape under the constraints. `columns`: of the table after the base steps.
+std::vector<Candidate> constrained_portfolio(const TableShape& shape, const Constraints& constraints,
+                                             const std::vector<std::string>& columns);
+
+/// Views that boosters may have in place of each other under the constraints.
+std::vector<std::string> constrained_views(std::vector<std::string> views, const Constraints& constraints);
+
+/// How far a model is from the limits: 1 or less keeps to all.
+struct Excess {
+  double ratio = 0;     ///< largest of value / limit
+  std::string message;  ///< "--max-latency-us 50: 80.2 us", of that one
+};
+/// latency_us and bytes: as measured. @see one_row_latency_us
+Excess excess_of(const Constraints& constraints, double latency_us, std::uint64_t bytes);
+
+/// Median time of a prediction of one row, over up to 200 rows of the table, in microseconds.
+double one_row_latency_us(const pipeline::Model& model, const data::Frame& features, const Context& context);
+
+}  // namespace kolosal::automl
