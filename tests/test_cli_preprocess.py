@@ -289,7 +289,7 @@ params = { drop_constant = false }
         plan = 'ignore = ["id"]\n[[steps]]\nstep = "ordinal_encode"\ncolumns = ["id"]\n'
         self.assert_refused(self.fit("--recipe", self.path("r.toml", plan)), 2, '"id"', "ignored")
         self.assert_refused(self.fit("--encode", "target"), 2, "--target")
-        self.assert_refused(self.fit("--target", "tagret", "--scale", "standard"), 3, "'tagret'", "'target'")
+        self.assert_refused(self.fit("--target", "tagret", "--scale", "standard"), 3, '"tagret"', '"target"')
 
     def test_fitted_on_other_columns(self):
         self.fitted("--impute", "median")
