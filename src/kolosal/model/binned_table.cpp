@@ -27,40 +27,13 @@ std::vector<double> sorted_sample(const std::vector<double>& values) {
   return sample;
 }
 
-/// Upper ends of the bins but the last: one bin per value when there are few, else bins of about equal counts
-/// in which a frequent value stands alone.
-std::vector<double> cuts_of(const std::vector<double>& sorted) {
-  std::vector<double> value;
-  std::vector<std::size_t> count;
-  for (double v : sorted) {
-    if (value.empty() || v != value.back()) {
-      value.push_back(v);
-      count.push_back(0);
-    }
-    ++count.back();
-  }
-  std::vector<double> cuts;
-  std::size_t rest = sorted.size(), in_bin = 0;
-  for (std::size_t i = 0; i + 1 < value.size(); ++i) {
-    in_bin += count[i];
-    const std::size_t free_bins = kMaxBins - cuts.size();
-    const bool each_alone = value.size() <= kMaxBins;
-    const bool full = in_bin * free_bins >= rest || count[i + 1] * free_bins >= rest;
-    if (!each_alone && (!full || free_bins == 1)) continue;
-    cuts.push_back(middle(value[i], value[i + 1]));
-    rest -= in_bin;
-    in_bin = 0;
-  }
-  return cuts;
-}
-
 BinnedColumn bin_numbers(const data::Column& column) {
   std::vector<double> values(column.size());
   column.copy_numbers(std::span<double>(values));
   const std::vector<double> sorted = sorted_sample(values);
   BinnedColumn out;
   out.bin.assign(values.size(), 0);
-  std::vector<double> cuts = cuts_of(sorted);
+  std::vector<double> cuts = bin_ends(sorted, kMaxBins);
   out.low.assign(cuts.size() + 2, std::numeric_limits<double>::infinity());
   out.high.assign(cuts.size() + 2, -std::numeric_limits<double>::infinity());
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -100,6 +73,31 @@ BinnedColumn bin_categories(const data::Column& column) {
 }
 
 }  // namespace
+
+std::vector<double> bin_ends(const std::vector<double>& sorted, std::size_t max_bins) {
+  std::vector<double> value;
+  std::vector<std::size_t> count;
+  for (double v : sorted) {
+    if (value.empty() || v != value.back()) {
+      value.push_back(v);
+      count.push_back(0);
+    }
+    ++count.back();
+  }
+  std::vector<double> cuts;
+  std::size_t rest = sorted.size(), in_bin = 0;
+  for (std::size_t i = 0; i + 1 < value.size(); ++i) {
+    in_bin += count[i];
+    const std::size_t free_bins = max_bins - cuts.size();
+    const bool each_alone = value.size() <= max_bins;
+    const bool full = in_bin * free_bins >= rest || count[i + 1] * free_bins >= rest;
+    if (!each_alone && (!full || free_bins == 1)) continue;
+    cuts.push_back(middle(value[i], value[i + 1]));
+    rest -= in_bin;
+    in_bin = 0;
+  }
+  return cuts;
+}
 
 double BinnedColumn::threshold(std::uint8_t b, std::uint8_t next) const { return middle(high[b], low[next]); }
 

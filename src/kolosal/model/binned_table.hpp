@@ -26,6 +26,11 @@ struct BinnedColumn {
   double threshold(std::uint8_t b, std::uint8_t next) const;
 };
 
+/// Upper ends of the bins but the last for sorted values without NaN: one bin per value when there are few,
+/// else bins of about equal counts in which a frequent value stands alone. An end is halfway to the next
+/// value.
+std::vector<double> bin_ends(const std::vector<double>& sorted, std::size_t max_bins);
+
 /// All rows of a table as bytes, made once and shared by every fit of our forests.
 ///
 /// Missing: NaN, kMissingCode and kUnseenCode are bin 0.

@@ -1,4 +1,4 @@
-// What LightGBM and XGBoost have in common here: rounds, early stopping, deadlines, objectives.
+// What the boosters have in common here: rounds, early stopping, deadlines, objectives.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -226,7 +226,7 @@ TEST_P(Boosting, RefusesWhatDoesNotFitTogether) {
                kInvalidParameter, HasSubstr("binary"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Learners, Boosting, testing::Values("lightgbm", "xgboost"),
+INSTANTIATE_TEST_SUITE_P(Learners, Boosting, testing::Values("lightgbm", "xgboost", "ordered_boosting"),
                          [](const auto& instance) { return instance.param; });
 
 TEST(Lightgbm, PredictsInEveryBoostingMode) {
