@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kolosal/ensemble/calibration.hpp"
+#include "kolosal/ensemble/calibration_choice.hpp"
 #include "kolosal/ensemble/stacking.hpp"
 #include "kolosal/metric/metric.hpp"
 
@@ -77,6 +78,26 @@ std::optional<ensemble::WeightedMembers> better_stacking(const std::vector<Trial
   return out;
 }
 
+void calibrate(Blend& blend, const data::TargetView& y, const metric::Metric& metric, BlendCare care,
+               const Context& context) {
+  if (care == BlendCare::kFinal) {
+    auto choice = ensemble::choose_calibration(y, blend.prediction, metric, context);
+    blend.calibrator = std::move(choice.calibrator);
+    blend.prediction = std::move(choice.prediction);
+    blend.loss = choice.loss;
+    return;
+  }
+  const auto calibrator = ensemble::fit_calibrator(model::CalibrationKind::kTemperature, y, blend.prediction);
+  std::vector<double> cooled = blend.prediction;
+  calibrator.apply(cooled, y.n_outputs());
+  const double loss = metric::training_loss(y, cooled);
+  // One number fitted on many rows; below a thousandth of the loss it is noise.
+  if (!(loss < blend.loss * (1 - 1e-3))) return;
+  blend.calibrator = calibrator;
+  blend.prediction = std::move(cooled);
+  blend.loss = loss;
+}
+
 }  // namespace
 
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
@@ -95,25 +116,14 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
                                       static_cast<double>(result.size_bytes) / n_fits / limits.max_bytes));
   }
   auto chosen = ensemble::greedy_selection(valid.y, candidates, params, context);
-  if (limits.may_stack && params.costs.empty() && params.max_members > 1)
+  if (limits.care == BlendCare::kFinal && params.costs.empty() && params.max_members > 1)
     if (auto stacked = better_stacking(results, valid.y, params, context)) chosen = std::move(*stacked);
   out.trials = chosen.members;
   out.weights = chosen.weights;
   out.prediction.resize(candidates.front().size());
   ensemble::blend(candidates, chosen, out.prediction);
   out.loss = metric::training_loss(valid.y, out.prediction);
-  if (valid.y.task != data::Task::kRegression) {
-    const double temperature = ensemble::fit_temperature(valid.y, out.prediction);
-    std::vector<double> cooled = out.prediction;
-    pipeline::apply_temperature(cooled, valid.y.n_outputs(), temperature);
-    const double loss = metric::training_loss(valid.y, cooled);
-    // One number fitted on many rows; below a thousandth of the loss it is noise.
-    if (loss < out.loss * (1 - 1e-3)) {
-      out.temperature = temperature;
-      out.prediction = std::move(cooled);
-      out.loss = loss;
-    }
-  }
+  if (valid.y.task != data::Task::kRegression) calibrate(out, valid.y, metric, limits.care, context);
   out.score = metric.compute(valid.y, out.prediction);
   return out;
 }
@@ -133,7 +143,7 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
     if (field.role == data::Role::kTarget) out.target = field.name;
   out.classes = problem.classes;
   out.base = *frame.base;
-  out.temperature = blend.temperature;
+  out.calibrator = blend.calibrator;
   if (problem.task == data::Task::kRegression) {
     const auto [low, high] = std::ranges::minmax(problem.target);
     constexpr double kLargest = std::numeric_limits<double>::max();

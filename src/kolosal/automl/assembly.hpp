@@ -21,10 +21,17 @@ namespace kolosal::automl {
 struct Blend {
   std::vector<std::size_t> trials;  ///< indices into the results, by falling weight
   std::vector<double> weights;
-  std::vector<double> prediction;  ///< of the validated rows, after the temperature
-  double temperature = 1;
+  std::vector<double> prediction;  ///< of the validated rows, calibrated
+  model::Calibrator calibrator;
   double loss = 0;
   double score = 0;
+};
+
+/// How much care a blend gets.
+enum class BlendCare {
+  kCheckpoint,  ///< Replaced soon: greedy selection; of the calibrations only a temperature, judged on the rows
+                ///< it was fitted on.
+  kFinal,       ///< Convex stacking is tried as well, and ensemble::choose_calibration().
 };
 
 /// What a blend may have and cost. Members are expected to take a row the time, and a file the bytes, that
@@ -34,11 +41,11 @@ struct BlendLimits {
   double max_latency_us = std::numeric_limits<double>::infinity();
   double max_bytes = std::numeric_limits<double>::infinity();
   std::size_t n_folds = 1;  ///< fits of a trial
-  bool may_stack = false;   ///< also weigh by convex stacking, which takes a few times as long
+  BlendCare care = BlendCare::kCheckpoint;
 };
 
-/// Chooses and weighs trials by greedy selection within the limits, or by convex stacking where it may and is
-/// better on rows that its weights were not chosen on; then fits the temperature (classification).
+/// Chooses and weighs trials by greedy selection within the limits, or by convex stacking where that is better
+/// on rows that its weights were not chosen on; then calibrates (classification).
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context);
 

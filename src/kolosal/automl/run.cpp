@@ -562,7 +562,7 @@ Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Con
   std::string closest_model;
   for (;;) {
     BlendLimits limits = blend_limits(share);
-    limits.may_stack = !is_timed() || context_.deadline.remaining_s() > reserve_s() + 1;
+    if (!is_timed() || context_.deadline.remaining_s() > reserve_s() + 1) limits.care = BlendCare::kFinal;
     Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, limits, context);
     if (!options_.constraints.has_limits()) return blend;
     write_model(blend, known, {}, false);

@@ -1,12 +1,14 @@
 #include "kolosal/ensemble/calibration.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/core/testing/matchers.hpp"
+#include "kolosal/core/testing/temp_folder.hpp"
 #include "kolosal/metric/metric.hpp"
 
 namespace kolosal::ensemble {
@@ -88,6 +90,64 @@ TEST(Temperature, LeavesOutRowsWithoutAPrediction) {
   data.y.push_back(1);
   data.prediction.push_back(std::numeric_limits<double>::quiet_NaN());
   EXPECT_EQ(fit_temperature({Task::kBinary, data.y, {}, 2}, data.prediction), before);
+}
+
+using model::CalibrationKind;
+using model::Calibrator;
+using nlohmann::json;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Pointwise;
+
+std::vector<double> numbers(const json& list) { return list.get<std::vector<double>>(); }
+
+/// tools/golden/calibration.py made the values.
+TEST(Calibration, MatchesScikitLearnAndSciPy) {
+  const json golden = json::parse(std::ifstream(test_data("calibration/golden.json")));
+  const auto target = numbers(golden["target"]), weights = numbers(golden["weights"]);
+  for (const json& c : golden["cases"]) {
+    SCOPED_TRACE(c["name"].get<std::string>() + (c["weighted"].get<bool>() ? ", weighted" : ""));
+    TargetView y{Task::kBinary, target, {}, 2};
+    if (c["weighted"].get<bool>()) y.weights = weights;
+    const auto prediction = numbers(c["prediction"]);
+    const auto expect = [&](const Calibrator& calibrator, const char* key, double tolerance) {
+      auto p = numbers(golden["new"]);
+      calibrator.apply(p, 1);
+      EXPECT_THAT(p, Pointwise(NanSensitiveDoubleNear(tolerance), numbers(c[key]))) << key;
+    };
+    // scikit-learn and SciPy stop at a slope of about 1e-5 and 1e-8.
+    expect(fit_calibrator(CalibrationKind::kPlatt, y, prediction), "platt", 2e-5);
+    expect(fit_calibrator(CalibrationKind::kIsotonic, y, prediction), "isotonic", 1e-12);
+    expect(fit_beta_calibration(y, prediction, 0), "beta_0", 1e-6);
+    expect(fit_calibrator(CalibrationKind::kBeta, y, prediction), "beta_1", 1e-6);
+  }
+  const auto classes = numbers(golden["per_class"]["target"]);
+  auto p = numbers(golden["per_class"]["prediction"]);
+  fit_calibrator(CalibrationKind::kPlattPerClass, {Task::kMulticlass, classes, weights, 3}, p).apply(p, 3);
+  EXPECT_THAT(p, Pointwise(NanSensitiveDoubleNear(2e-5), numbers(golden["per_class"]["platt_per_class"])));
+}
+
+TEST(Calibration, OfSeparatedRowsStaysAwayFromCertainty) {
+  std::vector<double> y, p;
+  for (int i = 0; i < 50; ++i) {
+    y.push_back(i < 25 ? 0 : 1);
+    p.push_back(0.01 + 0.0196 * i);
+  }
+  for (const auto kind : {CalibrationKind::kPlatt, CalibrationKind::kBeta, CalibrationKind::kIsotonic}) {
+    auto calibrated = p;
+    fit_calibrator(kind, {Task::kBinary, y, {}, 2}, p).apply(calibrated, 1);
+    EXPECT_GT(calibrated.front(), 1e-6) << model::calibration_name(kind);
+    EXPECT_LT(calibrated.back(), 1 - 1e-6) << model::calibration_name(kind);
+  }
+}
+
+TEST(Calibration, OfOnePredictionForAllRowsIsTheShareOfTheClass) {
+  const std::vector<double> y = {1, 0, 0, 0, 1, 0, 0, 0}, p(8, 0.5);
+  for (const auto kind : {CalibrationKind::kPlatt, CalibrationKind::kIsotonic}) {
+    std::vector<double> calibrated = {0.5};
+    fit_calibrator(kind, {Task::kBinary, y, {}, 2}, p).apply(calibrated, 1);
+    EXPECT_NEAR(calibrated[0], 0.25, 0.05) << model::calibration_name(kind);
+  }
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ PlattScaling fit_platt(std::span<const double> scores, std::span<const double> i
     const double determinant = aa * bb - ab * ab;
     const double by_slope = -(bb * a - ab * b) / determinant, by_offset = -(aa * b - ab * a) / determinant;
     const double decrease = a * by_slope + b * by_offset;
+    if (!(decrease < -1e-13 * loss)) break;  // no step can lower it by what a sum of this size shows
     bool found = false;
     for (double step = 1; step > 1e-10 && !found; step /= 2) {
       const PlattScaling trial{best.slope + step * by_slope, best.offset + step * by_offset};

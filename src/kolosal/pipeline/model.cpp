@@ -9,32 +9,13 @@
 namespace kolosal::pipeline {
 namespace {
 
-constexpr std::uint32_t kModelVersion = 1;
+constexpr std::uint32_t kModelVersion = 2;  // 2: calibration in place of temperature
 
 std::string member_block(std::size_t member, std::size_t fold) {
   return fmt::format("member/{}/{}", member, fold);
 }
 
 }  // namespace
-
-void apply_temperature(std::span<double> prediction, std::size_t n_outputs, double temperature) {
-  if (temperature == 1) return;
-  constexpr double kTiny = 1e-15;
-  const double power = 1 / temperature;
-  if (n_outputs == 1) {
-    for (double& p : prediction) {
-      const double q = std::clamp(p, kTiny, 1 - kTiny);
-      p = 1 / (1 + std::exp(-power * std::log(q / (1 - q))));
-    }
-    return;
-  }
-  for (std::size_t begin = 0; begin < prediction.size(); begin += n_outputs) {
-    double sum = 0;
-    for (std::size_t k = begin; k < begin + n_outputs; ++k)
-      sum += prediction[k] = std::pow(std::max(prediction[k], kTiny), power);
-    for (std::size_t k = begin; k < begin + n_outputs; ++k) prediction[k] /= sum;
-  }
-}
 
 std::vector<double> Model::predict(const data::Frame& raw, const Context& context,
                                    data::ConformReport* report) const {
@@ -54,7 +35,7 @@ std::vector<double> Model::predict(const data::Frame& raw, const Context& contex
   if (task == data::Task::kRegression) {
     for (double& value : out) value = std::clamp(value, target_low, target_high);
   } else {
-    apply_temperature(out, n_outputs(), temperature);
+    calibrator.apply(out, n_outputs());
   }
   return out;
 }
@@ -85,7 +66,7 @@ void Model::save(artifact::ContainerWriter& writer) const {
                   {{"task", data::task_name(task)},
                    {"target", target},
                    {"classes", classes},
-                   {"temperature", temperature},
+                   {"calibration", model::to_json(calibrator)},
                    {"target_range", {target_low, target_high}},
                    {"views", view_names},
                    {"members", shape}},
@@ -110,7 +91,10 @@ void Model::save(artifact::ContainerWriter& writer) const {
 Model Model::load(const artifact::Container& container) {
   Model out;
   try {
-    const auto json = container.json("model", kModelVersion);
+    auto json = container.json("model", kModelVersion);
+    if (!json.contains("calibration"))  // version 1
+      json["calibration"] =
+          model::to_json(model::Calibrator::temperature(json.at("temperature").get<double>()));
     out.task = data::task_from_name(json.at("task").get<std::string>());
     out.target = json.at("target").get<std::string>();
     out.classes = json.at("classes").get<std::vector<std::string>>();
@@ -119,9 +103,7 @@ Model Model::load(const artifact::Container& container) {
                                               : !out.classes.empty())
       throw Error(ErrorCode::kModel, "a {} model can not have {} classes", data::task_name(out.task),
                   out.classes.size());
-    out.temperature = json.at("temperature").get<double>();
-    if (!(out.temperature > 0))
-      throw Error(ErrorCode::kModel, "the temperature must be above 0, not {}", out.temperature);
+    out.calibrator = model::calibrator_from_json(json.at("calibration"), out.n_outputs());
     out.target_low = json.at("target_range").at(0).get<double>();
     out.target_high = json.at("target_range").at(1).get<double>();
     out.schema = data::Schema::from_json(container.json("schema"));

@@ -10,6 +10,7 @@
 
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/data/schema.hpp"
+#include "kolosal/model/calibrator.hpp"
 #include "kolosal/pipeline/pipeline.hpp"
 
 namespace kolosal::pipeline {
@@ -25,7 +26,7 @@ struct Member {
 /// A finished model: from a raw table to predictions. What a .kolosal file holds.
 ///
 /// Flow: raw columns -> Schema::conform -> base steps -> the view of each member -> its pipelines -> mean of
-/// folds -> weighted mean of members -> temperature.
+/// folds -> weighted mean of members -> calibration.
 /// Shapes: predict() writes n_rows x n_outputs, row by row: value, probability of classes()[1], or one
 /// probability per class. Threads: const use is safe from many threads.
 class Model {
@@ -37,8 +38,8 @@ class Model {
   transform::Recipe base;            ///< Fitted once; every view starts from its output.
   std::map<std::string, transform::Recipe> views;
   std::vector<Member> members;
-  double temperature = 1;  ///< Divides the logits of classification probabilities.
-  double target_low = 0;   ///< Regression: predictions are clipped to [low, high].
+  model::Calibrator calibrator;  ///< Of the blended probabilities.
+  double target_low = 0;         ///< Regression: predictions are clipped to [low, high].
   double target_high = 0;
 
   std::size_t n_outputs() const { return task == data::Task::kMulticlass ? classes.size() : 1; }
@@ -55,8 +56,5 @@ class Model {
   static Model load(const artifact::Container& container);
   static Model open(const std::filesystem::path& path) { return load(artifact::Container::open(path)); }
 };
-
-/// Divides the logits of probabilities by a temperature, in place (n_outputs 1: binary).
-void apply_temperature(std::span<double> prediction, std::size_t n_outputs, double temperature);
 
 }  // namespace kolosal::pipeline

@@ -106,7 +106,7 @@ Model round_trip(const Model& model, const std::function<void(nlohmann::json&)>&
     if (block.type == "node") {
       changed.add_node(block.name, container.node(block.name));
     } else {
-      auto json = container.json(block.name);
+      auto json = container.json(block.name, block.version);
       if (block.name == "model") damage(json);
       changed.add_json(block.name, json);
     }
@@ -122,12 +122,12 @@ INSTANTIATE_TEST_SUITE_P(Model, EveryTask,
 
 TEST_P(EveryTask, SavedAndOpenedItPredictsTheSame) {
   Model model = make_model(GetParam());
-  model.temperature = GetParam() == Task::kRegression ? 1 : 1.7;
+  if (GetParam() != Task::kRegression) model.calibrator = model::Calibrator::temperature(1.7);
   const Model opened = round_trip(model);
   EXPECT_EQ(opened.predict(features(2), Context()), model.predict(features(2), Context()));
   EXPECT_EQ(opened.classes, model.classes);
   EXPECT_EQ(opened.target, "y");
-  EXPECT_EQ(opened.temperature, model.temperature);
+  EXPECT_EQ(opened.calibrator.parameters, model.calibrator.parameters);
   ASSERT_EQ(opened.members.size(), 2U);
   EXPECT_EQ(opened.members[0].name, "trees");
   EXPECT_EQ(opened.members[0].pipelines.size(), 2U);
@@ -190,6 +190,16 @@ TEST_P(EveryTask, ThreadsDoNotChangeAPrediction) {
   EXPECT_EQ(model.predict(features(2), Context{&pool, 3}), model.predict(features(2), Context()));
 }
 
+TEST(Model, ReadsTheTemperatureOfOlderFiles) {
+  Model model = make_model(Task::kMulticlass);
+  const auto older = round_trip(model, [](auto& j) {
+    j.erase("calibration");
+    j["temperature"] = 1.7;
+  });
+  model.calibrator = model::Calibrator::temperature(1.7);
+  EXPECT_EQ(older.predict(features(2), Context()), model.predict(features(2), Context()));
+}
+
 TEST(Model, RefusesATableWithoutAFeature) {
   const Model model = make_model(Task::kBinary);
   EXPECT_ERROR(model.predict(features().without(std::vector<std::string>{"colour"}), Context()), kData,
@@ -240,42 +250,11 @@ TEST(Model, RefusesADamagedDescription) {
   EXPECT_ERROR(damaged([](auto& j) { j["classes"] = {"single"}; }), kModel, HasSubstr("classes"));
   EXPECT_ERROR(damaged([](auto& j) { j["task"] = "binary"; }), kModel, HasSubstr("binary"));
   EXPECT_ERROR(damaged([](auto& j) { j["task"] = "fortune"; }), kModel, HasSubstr("fortune"));
-  EXPECT_ERROR(damaged([](auto& j) { j["temperature"] = 0; }), kModel, HasSubstr("temperature"));
-  EXPECT_ERROR(damaged([](auto& j) { j["temperature"] = "hot"; }), kModel, HasSubstr("damaged"));
+  EXPECT_ERROR(damaged([](auto& j) { j["calibration"]["kind"] = "magic"; }), kModel, HasSubstr("magic"));
+  EXPECT_ERROR(damaged([](auto& j) { j["calibration"] = "hot"; }), kModel, HasSubstr("damaged"));
+  EXPECT_ERROR(damaged([](auto& j) { j.erase("calibration"); }), kModel, HasSubstr("temperature"));
   EXPECT_ERROR(damaged([](auto& j) { j["views"].push_back("lost"); }), kModel, HasSubstr("view/lost"));
   EXPECT_ERROR(damaged([](auto& j) { j = nlohmann::json::array(); }), kModel, HasSubstr("damaged"));
-}
-
-TEST(Temperature, OneChangesNothing) {
-  std::vector<double> p = {0, 0.3, 1};
-  apply_temperature(p, 1, 1);
-  EXPECT_THAT(p, ElementsAre(0, 0.3, 1));
-}
-
-TEST(Temperature, DividesTheLogits) {
-  std::vector<double> p = {0.9, 0.5, 0.1};
-  apply_temperature(p, 1, 2);
-  EXPECT_NEAR(p[0], 0.75, 1e-12);  // logit 2.197 / 2: odds 9 become 3
-  EXPECT_NEAR(p[1], 0.5, 1e-12);
-  EXPECT_NEAR(p[2], 0.25, 1e-12);
-  std::vector<double> many = {0.81, 0.16, 0.03, 1, 0, 0};
-  apply_temperature(many, 3, 2);
-  const double sum = 0.9 + 0.4 + std::sqrt(0.03);
-  EXPECT_NEAR(many[0], 0.9 / sum, 1e-12);
-  EXPECT_NEAR(many[1], 0.4 / sum, 1e-12);
-  EXPECT_NEAR(many[3] + many[4] + many[5], 1, 1e-12);
-  EXPECT_THAT(many, Each(AllOf(Ge(0), Le(1))));
-}
-
-TEST(Temperature, CertaintyStaysFinite) {
-  for (const double t : {0.05, 0.5, 20.0}) {
-    std::vector<double> p = {0, 1, 1e-300};
-    apply_temperature(p, 1, t);
-    EXPECT_THAT(p, Each(AllOf(Ge(0), Le(1)))) << t;
-    std::vector<double> many = {0, 0, 1, 0.5, 0.5, 0};
-    apply_temperature(many, 3, t);
-    EXPECT_THAT(many, Each(AllOf(Ge(0), Le(1)))) << t;
-  }
 }
 
 }  // namespace

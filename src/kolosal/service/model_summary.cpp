@@ -76,7 +76,10 @@ nlohmann::json summarize_model(const infer::Session& session) {
   nlohmann::json out = session.manifest();
   out["format_version"] = container.format_version();
   out["file_bytes"] = container.file_bytes();
-  if (!model.classes.empty()) out["classes"] = model.classes;
+  if (!model.classes.empty()) {
+    out["classes"] = model.classes;
+    out["calibration"] = model::to_json(model.calibrator);
+  }
   auto& columns = out["columns"] = nlohmann::json::array();
   for (const data::Field& field : model.schema.fields()) columns.push_back(describe_field(field));
   out["steps"] = model.base.to_json();

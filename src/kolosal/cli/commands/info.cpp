@@ -67,6 +67,17 @@ std::string params_text(const json& params) {
   return out;
 }
 
+/// "platt 0.8 -0.1", "isotonic, 34 knots".
+std::string calibration_text(const json& calibration) {
+  std::string out = shown(calibration["kind"]);
+  const json parameters = calibration.value("parameters", json::array());
+  for (std::size_t i = 0; i < parameters.size() && i < 6; ++i)
+    out += fmt::format(" {:.4g}", parameters[i].get<double>());
+  if (parameters.size() > 6) out += fmt::format(" ... ({} in all)", parameters.size());
+  if (calibration.contains("knots")) out += ", " + plural(calibration["knots"].size(), "knot");
+  return out;
+}
+
 std::string columns_text(const json& columns) {
   TextTable table({"column", "type", "role", "missing", "levels", "minimum", "maximum"});
   for (const json& column : columns) {
@@ -92,6 +103,8 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
   if (model.contains("classes")) out += fmt::format("classes    {}\n", list_text(model["classes"]));
   out += fmt::format("score      {} {}, validated by {}{}\n", result.metric, score_text(result.score),
                      result.validation, model.value("refitted", false) ? ", then refitted on all rows" : "");
+  if (model.contains("calibration"))
+    out += fmt::format("calibrated {}\n", calibration_text(model["calibration"]));
   const json lineage = model.value("lineage", json::object());
   for (const auto& [key, value] : lineage.items())
     if (key != "notes")
