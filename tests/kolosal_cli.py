@@ -1,5 +1,6 @@
 """Runs the built program for the end-to-end tests."""
 
+import atexit
 import json
 import os
 import shutil
@@ -14,12 +15,14 @@ CENSUS_TRAIN = ROOT / "examples/data/census_train.csv"
 CENSUS_TEST = ROOT / "examples/data/census_test.csv"
 SANITIZED = "KOLOSAL_SANITIZED" in os.environ  # the program is many times slower then, and takes more memory
 LIMIT_S = 1000 if SANITIZED else 120  # no call takes as long; a hang becomes a failure
+HOME = tempfile.mkdtemp(prefix="kolosal_home_")  # where runs are kept, instead of the home of the one who tests
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 
 def environment(**extra):
     """The environment of the tests without settings of the one who runs them."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("KOLOSAL_") or k == "KOLOSAL_LIBRARY_PATH"}
-    return {**kept, "OMP_WAIT_POLICY": "passive", **extra}
+    return {**kept, "OMP_WAIT_POLICY": "passive", "KOLOSAL_HOME": HOME, **extra}
 
 
 def kolosal(*words, stdin=None, cwd=None, env=None, binary=False, **options):

@@ -40,7 +40,13 @@ struct RunOptions {
   bool resume = false;
   std::shared_ptr<const data::Frame>
       test_rows;          ///< Without a target or with; compared with the training rows.
-  std::string data_name;  ///< For the model's lineage: the file's name, no folder.
+  std::filesystem::path history;  ///< Folder where what runs did is kept (RunHistory). Empty: nowhere.
+  std::string data_name;          ///< For the model's lineage: the file's name, no folder.
+
+  /// run_dir, or what stands for it.
+  std::filesystem::path run_folder() const {
+    return run_dir.empty() ? std::filesystem::path(output.string() + ".run") : run_dir;
+  }
 };
 
 }  // namespace kolosal::automl

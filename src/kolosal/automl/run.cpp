@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -27,15 +26,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Above this many cells a fit gets all threads; below, fits run side by side.
 constexpr std::size_t kCellsForThreadsInside = 4'000'000;
 
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
-
 /// One run, phase by phase.
 class Run {
  public:
@@ -44,6 +34,8 @@ class Run {
 
  private:
   void tell(Event event);
+  void keep(const Event& event);
+  void keep_history();
   void phase(const std::string& name);
   void prepare();
   void choose_folds(pipeline::SplitPlan& plan) const;
@@ -99,6 +91,8 @@ class Run {
   std::unique_ptr<RunStore> run_store_;
   std::vector<std::unique_ptr<Search>> searches_;
   bool resumed_ = false;
+  bool is_history_kept_ = true;
+  std::vector<Event> early_events_;  // before there was a store
   double seconds_before_ = 0;
 
   mutable std::mutex checkpoint_mutex_;
@@ -115,8 +109,23 @@ Run::Run(const data::Frame& table, const RunOptions& options, const Context& con
   fingerprint_ = problem_.fingerprint();
 }
 
+void Run::keep(const Event& event) {
+  using Kind = Event::Kind;
+  if (event.kind == Kind::kTrialStart || event.kind == Kind::kTrialEnd || event.kind == Kind::kTick) return;
+  if (run_store_)
+    run_store_->add_event(event);
+  else
+    early_events_.push_back(event);
+}
+
+void Run::keep_history() {
+  if (!is_history_kept_) return;
+  const std::string why_not = keep_in_history(*run_store_, options_);
+  is_history_kept_ = why_not.empty();
+  if (!is_history_kept_) tell({.kind = Event::Kind::kNote, .message = why_not});
+}
+
 void Run::tell(Event event) {
-  if (!sink_) return;
   const std::lock_guard lock(sink_mutex_);
   event.phase = phase_;
   event.metric = problem_.metric->name;
@@ -125,7 +134,8 @@ void Run::tell(Event event) {
   event.best_score = best_score_;
   event.elapsed_s = Clock::system().now_s();
   event.remaining_s = context_.deadline.remaining_s();
-  sink_(event);
+  keep(event);
+  if (sink_) sink_(event);
 }
 
 void Run::phase(const std::string& name) {
@@ -279,8 +289,7 @@ void Run::compare_test_rows() {
 }
 
 void Run::open_run_store() {
-  const auto folder =
-      options_.run_dir.empty() ? std::filesystem::path(options_.output.string() + ".run") : options_.run_dir;
+  const auto folder = options_.run_folder();
   nlohmann::json settings = {{"target", options_.problem.target},
                              {"task", data::task_name(problem_.task)},
                              {"metric", problem_.metric->name},
@@ -300,6 +309,10 @@ void Run::open_run_store() {
   resumed_ = options_.resume && RunStore::exists(folder);
   run_store_ = std::make_unique<RunStore>(resumed_ ? RunStore::open(folder, identity)
                                                    : RunStore::create(folder, identity));
+  record_start(*run_store_, options_, problem_, *stages_.back(), context_);
+  for (const Event& event : early_events_) run_store_->add_event(event);
+  record_plan(*run_store_, base_plan_, stages_);
+  keep_history();
   for (const auto& stage : stages_) {
     SearchListener listener;
     listener.started = [this](std::size_t number, const Candidate& candidate) {
@@ -532,7 +545,7 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
         {"preset", preset_name(options_.preset)},
         {"notes", problem_.notes}}}};
   if (is_timed()) {
-    manifest["lineage"]["trained_at"] = today();
+    manifest["lineage"]["trained_at"] = utc_now();
     manifest["lineage"]["time_budget_s"] = *options_.time_budget_s;
     manifest["lineage"]["threads"] = context_.n_threads;
   } else {
@@ -608,20 +621,29 @@ RunResult Run::finish() {
   out.interrupted = context_.cancel && context_.cancel->is_cancelled();
   out.resumed = resumed_;
   out.notes = problem_.notes;
-  if (options_.run_dir.empty() && !out.interrupted) run_store_->remove();
+  out.run_id = run_store_->fact("id").value_or("").get<std::string>();
   out.elapsed_s = Clock::system().now_s();
   best_score_ = blend.score;
   phase("done");
+  record_end(*run_store_, out);
+  keep_history();
+  if (options_.run_dir.empty() && !out.interrupted) run_store_->remove();
+  out.elapsed_s = Clock::system().now_s();
   return out;
 }
 
 RunResult Run::execute() {
   prepare();
   open_run_store();
-  record_plan(*run_store_, base_plan_, stages_);
-  run_baseline();
-  search_stages();
-  return finish();
+  try {
+    run_baseline();
+    search_stages();
+    return finish();
+  } catch (const Error& error) {
+    record_failure(*run_store_, error.what());
+    keep_history();
+    throw;
+  }
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace kolosal::automl {
 
 /// What a run gave, beside the model file.
 struct RunResult {
+  std::string run_id;
   std::filesystem::path model_path;
   std::uint64_t model_bytes = 0;
   std::string task;

@@ -1,11 +1,206 @@
 #include "kolosal/automl/run_record.hpp"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/automl/assembly.hpp"
+#include "kolosal/automl/run_history.hpp"
+#include "kolosal/core/device.hpp"
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/hash.hpp"
 #include "kolosal/core/log.hpp"
+#include "kolosal/core/version.hpp"
 
 namespace kolosal::automl {
+namespace {
+
+using nlohmann::json;
+
+/// More columns or classes than this are counted, but not named.
+constexpr std::size_t kMostNamed = 300;
+
+json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+
+json columns_json(const TableShape& shape) {
+  auto out = json::array();
+  for (const profile::ColumnProfile& column : shape.columns) {
+    if (out.size() == kMostNamed) break;
+    json item = {{"name", column.name},
+                 {"type", data::type_name(column.type)},
+                 {"kind", profile::kind_name(column.kind)},
+                 {"missing", column.n_missing},
+                 {"distinct", column.n_distinct}};
+    if (column.numbers && column.numbers->n > 0) {
+      item["mean"] = number(column.numbers->mean);
+      item["sd"] = number(column.numbers->sd);
+      item["skewness"] = number(column.numbers->skewness);
+    }
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+json target_json(const Problem& problem) {
+  if (problem.task == data::Task::kRegression) {
+    double sum = 0, squares = 0;
+    for (const double y : problem.target) sum += y;
+    const double n = static_cast<double>(problem.n_rows()), mean = sum / n;
+    for (const double y : problem.target) squares += (y - mean) * (y - mean);
+    const auto [low, high] = std::ranges::minmax(problem.target);
+    return {
+        {"mean", number(mean)}, {"sd", number(std::sqrt(squares / n))}, {"minimum", low}, {"maximum", high}};
+  }
+  std::vector<std::size_t> counts(problem.classes.size());
+  for (const double y : problem.target) ++counts[static_cast<std::size_t>(y)];
+  auto classes = json::array();
+  for (std::size_t k = 0; k < counts.size() && k < kMostNamed; ++k)
+    classes.push_back({{"class", problem.classes[k]}, {"rows", counts[k]}});
+  return {{"classes", std::move(classes)}};
+}
+
+/// The table: what names it, and the meta-features by which tables are alike.
+json data_json(const RunOptions& options, const Problem& problem, const TableShape& shape) {
+  double n_missing = 0;
+  for (const profile::ColumnProfile& column : shape.columns)
+    n_missing += static_cast<double>(column.n_missing);
+  const double n_cells = static_cast<double>(problem.n_rows()) * static_cast<double>(shape.columns.size());
+  return {{"name", options.data_name},
+          {"rows", problem.n_rows()},
+          {"columns", problem.features.n_columns()},
+          {"used_columns", shape.n_columns()},
+          {"train_rows", shape.n_rows},
+          {"numeric", shape.n_numeric},
+          {"category", shape.n_category},
+          {"text", shape.n_text},
+          {"classes", problem.classes.size()},
+          {"rarest_class", shape.rarest_class},
+          {"max_levels", shape.max_levels},
+          {"missing_share", n_cells > 0 ? n_missing / n_cells : 0},
+          {"target", target_json(problem)},
+          {"features", columns_json(shape)}};
+}
+
+json options_json(const RunOptions& options) {
+  json out = {{"output", std::filesystem::absolute(options.output).string()},
+              {"preset", preset_name(options.preset)},
+              {"seed", options.seed},
+              {"metric", options.problem.metric},
+              {"task", options.problem.task},
+              {"ignore", options.problem.ignore},
+              {"exclude_models", options.exclude_models}};
+  if (options.time_budget_s) out["time_budget"] = *options.time_budget_s;
+  if (options.n_trials) out["trials"] = *options.n_trials;
+  return out;
+}
+
+json environment_json(const Context& context) {
+  const Hardware machine = Hardware::detect();
+  return {{"version", kVersion},
+          {"cpu", machine.cpu_model},
+          {"cpu_features", machine.cpu_features},
+          {"cores", machine.n_logical_cores},
+          {"threads", context.n_threads},
+          {"memory_bytes", machine.memory_total_bytes},
+          {"memory_limit_bytes", context.memory_limit_bytes}};
+}
+
+/// 2026-03-01T12:00:00.250Z: runs that follow each other in a second keep their order.
+std::string utc_now_ms() {
+  std::string out = utc_now();
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  out.insert(out.size() - 1, fmt::format(".{:03}", now.tv_nsec / 1'000'000));
+  return out;
+}
+
+double seconds_of(const timeval& t) {
+  return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+}
+
+json resources_json(double wall_s) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return {{"wall_s", wall_s},
+          {"cpu_s", seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime)},
+          {"peak_memory_bytes", memory_use().peak_resident_bytes}};
+}
+
+json artifact_json(const RunResult& result) {
+  std::ifstream file(result.model_path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return {{"path", std::filesystem::absolute(result.model_path).string()},
+          {"bytes", bytes.size()},
+          {"xxh64", fmt::format("{:016x}", hash_bytes(bytes.data(), bytes.size()))}};
+}
+
+}  // namespace
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+void record_start(RunStore& store, const RunOptions& options, const Problem& problem, const Stage& last_stage,
+                  const Context& context) {
+  if (!store.fact("id")) store.set_fact("id", new_run_id());
+  if (!store.fact("started_at")) store.set_fact("started_at", utc_now_ms());
+  store.set_fact("state", "running");
+  store.set_fact("process", this_process());
+  store.set_fact("folder", std::filesystem::absolute(store.folder()).string());
+  store.set_fact("options", options_json(options));
+  store.set_fact("data", data_json(options, problem, last_stage.shape));
+  store.set_fact("environment", environment_json(context));
+}
+
+void record_end(RunStore& store, const RunResult& result) {
+  store.set_fact("state", result.interrupted ? "stopped" : "done");
+  store.set_fact("ended_at", utc_now());
+  store.set_fact("result", to_json(result));
+  store.set_fact("artifact", artifact_json(result));
+  store.set_fact("resources", resources_json(result.elapsed_s));
+}
+
+void record_failure(RunStore& store, const std::string& why) {
+  try {
+    store.set_fact("state", "failed");
+    store.set_fact("error", why);
+    store.set_fact("ended_at", utc_now());
+    store.set_fact("resources", resources_json(Clock::system().now_s()));
+  } catch (const Error& error) {
+    log::warning("the failure is not kept", {{"reason", error.what()}});
+  }
+}
+
+void record_end_from_outside(RunResult& result, const RunOptions& options) {
+  try {
+    RunStore store = RunStore::attach(options.run_folder());
+    result.run_id = store.fact("id").value_or("").get<std::string>();
+    record_end(store, result);
+    if (const std::string why_not = keep_in_history(store, options); !why_not.empty())
+      result.notes.push_back(why_not);
+  } catch (const Error& error) {
+    log::warning("the end of the run is not kept", {{"reason", error.what()}});
+  }
+}
+
+std::string keep_in_history(const RunStore& store, const RunOptions& options) {
+  if (options.history.empty()) return "";
+  try {
+    RunHistory(options.history).save(store);
+    return "";
+  } catch (const std::exception& error) {
+    return fmt::format("what this run does is not kept: {}", error.what());
+  }
+}
 
 nlohmann::json plan_json(const transform::RecipePlan& base, const std::vector<std::unique_ptr<Stage>>& stages,
                          const std::function<bool(const std::string& view)>& is_wanted) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "kolosal/automl/options.hpp"
+#include "kolosal/automl/run.hpp"
 #include "kolosal/automl/run_store.hpp"
 #include "kolosal/automl/stage.hpp"
 #include "kolosal/transform/recipe_toml.hpp"
@@ -20,6 +22,26 @@ nlohmann::json plan_json(const transform::RecipePlan& base, const std::vector<st
 /// What was planned and why goes into the run's folder and the log.
 void record_plan(RunStore& store, const transform::RecipePlan& base,
                  const std::vector<std::unique_ptr<Stage>>& stages);
+
+/// What a run is, where and on what it works, as facts "id", "state", "started_at", "process", "folder",
+/// "options", "data", "environment". A resumed run keeps its id and its first start.
+void record_start(RunStore& store, const RunOptions& options, const Problem& problem, const Stage& last_stage,
+                  const Context& context);
+
+/// What came of it: "state" ("done", or "stopped" by the user), "result", "artifact", "resources".
+void record_end(RunStore& store, const RunResult& result);
+/// "failed" and why.
+void record_failure(RunStore& store, const std::string& why);
+
+/// Keeps a run in the history, if there is to be one. Why it could not, or "".
+std::string keep_in_history(const RunStore& store, const RunOptions& options);
+
+/// For a run that does not come to its own end, because the time is over: all of the above from its folder.
+/// Fills in result.run_id. A run without a folder, or a full disk, is no error.
+void record_end_from_outside(RunResult& result, const RunOptions& options);
+
+/// The time now as 2026-03-01T12:00:00Z.
+std::string utc_now();
 
 /// So does how often what a view starts with was there already.
 void record_cache(RunStore& store, const FeatureCache& cache);

@@ -8,7 +8,8 @@ namespace kolosal::automl {
 nlohmann::json to_json(const RunResult& result) {
   auto board = nlohmann::json::array();
   for (const LeaderboardRow& row : result.leaderboard) board.push_back(to_json(row));
-  return {{"model", result.model_path.string()},
+  return {{"run", result.run_id},
+          {"model", result.model_path.string()},
           {"model_bytes", result.model_bytes},
           {"task", result.task},
           {"metric", result.metric},

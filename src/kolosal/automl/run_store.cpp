@@ -1,16 +1,19 @@
 #include "kolosal/automl/run_store.hpp"
 
+#include <unistd.h>
+
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/log.hpp"
 
 namespace kolosal::automl {
 namespace {
 
-constexpr std::array<std::string_view, 1> kScripts = {R"(
+constexpr std::array<std::string_view, 2> kScripts = {R"(
   CREATE TABLE run (name TEXT PRIMARY KEY, value);
   CREATE TABLE trial (
     rung INTEGER NOT NULL, number INTEGER NOT NULL,
@@ -22,6 +25,11 @@ constexpr std::array<std::string_view, 1> kScripts = {R"(
     note TEXT,                -- the reason of a failure
     ended_at TEXT DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (rung, number));
+)",
+                                                      R"(
+  ALTER TABLE trial ADD COLUMN fold_scores TEXT;  -- JSON: the score of each fold
+  ALTER TABLE trial ADD COLUMN elapsed_s REAL;    -- when it ended, since its process started
+  CREATE TABLE event (elapsed_s REAL, kind TEXT NOT NULL, message TEXT, note TEXT, score REAL);
 )"};
 
 std::unique_ptr<store::Database> open_database(const std::filesystem::path& path,
@@ -29,6 +37,10 @@ std::unique_ptr<store::Database> open_database(const std::filesystem::path& path
   auto out = std::make_unique<store::Database>(path, mode);
   out->migrate("run", kScripts);
   return out;
+}
+
+nlohmann::json number_json(const store::Statement& row, int column) {
+  return row.is_null(column) ? nlohmann::json() : nlohmann::json(row.real(column));
 }
 
 /// SQLite stores NaN as NULL.
@@ -87,6 +99,15 @@ RunStore RunStore::create(const std::filesystem::path& folder, const RunIdentity
   }
 }
 
+RunStore RunStore::attach(const std::filesystem::path& folder) {
+  if (!exists(folder)) throw Error(ErrorCode::kNotFound, "there is no run in {}", folder.string());
+  return {folder, open_database(database_path(folder), store::Database::Mode::kExisting)};
+}
+
+RunStore RunStore::attach_copy(const std::filesystem::path& file) {
+  return {file.parent_path(), open_database(file, store::Database::Mode::kExisting)};
+}
+
 RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& identity) {
   if (!exists(folder)) throw Error(ErrorCode::kNotFound, "there is no run to resume in {}", folder.string());
   auto database = open_database(database_path(folder), store::Database::Mode::kExisting);
@@ -105,9 +126,55 @@ RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& 
   return {folder, std::move(database)};
 }
 
-nlohmann::json RunStore::describe(const std::filesystem::path& folder) {
-  if (!exists(folder)) throw Error(ErrorCode::kNotFound, "there is no run in {}", folder.string());
-  const auto database = open_database(database_path(folder), store::Database::Mode::kExisting);
+namespace {
+
+nlohmann::json trials_json(const store::Database& database) {
+  auto out = nlohmann::json::array();
+  auto row = database.prepare(
+      "SELECT rung, number, candidate, state, score, note, score_deviation, seconds, predict_us_per_row, "
+      "size_bytes, mean_rounds, cut_short, fold_scores, elapsed_s FROM trial ORDER BY rung, number");
+  while (row.next()) {
+    auto trial = nlohmann::json::parse(row.text(2));
+    trial["rung"] = row.integer(0);
+    trial["number"] = row.integer(1);
+    trial["state"] = row.text(3);
+    if (!row.text(5).empty()) trial["note"] = row.text(5);
+    if (row.text(3) == "complete") {
+      trial["score"] = number_json(row, 4);
+      trial["score_deviation"] = number_json(row, 6);
+      trial["fit_s"] = number_json(row, 7);
+      trial["predict_us_per_row"] = number_json(row, 8);
+      trial["size_bytes"] = row.integer(9);
+      trial["rounds"] = number_json(row, 10);
+      trial["cut_short"] = row.integer(11) != 0;
+    }
+    if (!row.is_null(12)) trial["fold_scores"] = nlohmann::json::parse(row.text(12), nullptr, false);
+    if (!row.is_null(13)) trial["elapsed_s"] = row.real(13);
+    out.push_back(std::move(trial));
+  }
+  return out;
+}
+
+nlohmann::json events_json(const store::Database& database) {
+  auto out = nlohmann::json::array();
+  auto row = database.prepare("SELECT elapsed_s, kind, message, note, score FROM event ORDER BY rowid");
+  while (row.next()) {
+    nlohmann::json event = {{"elapsed_s", row.real(0)}, {"event", row.text(1)}, {"message", row.text(2)}};
+    if (!row.text(3).empty()) event["note"] = row.text(3);
+    if (!row.is_null(4)) event["score"] = row.real(4);
+    out.push_back(std::move(event));
+  }
+  return out;
+}
+
+}  // namespace
+
+nlohmann::json RunStore::describe(const std::filesystem::path& folder_or_copy) {
+  const bool is_folder = std::filesystem::is_directory(folder_or_copy);
+  const auto file = is_folder ? database_path(folder_or_copy) : folder_or_copy;
+  if (!std::filesystem::exists(file))
+    throw Error(ErrorCode::kNotFound, "there is no run in {}", folder_or_copy.string());
+  const auto database = open_database(file, store::Database::Mode::kExisting);
   nlohmann::json out = {{"kind", "run"}};
   auto facts = database->prepare("SELECT name, value FROM run ORDER BY name");
   while (facts.next()) {
@@ -116,18 +183,8 @@ nlohmann::json RunStore::describe(const std::filesystem::path& folder) {
     auto value = nlohmann::json::parse(facts.text(1), nullptr, false);
     out[name] = name == "fingerprint" || value.is_discarded() ? nlohmann::json(facts.text(1)) : value;
   }
-  auto& trials = out["trials"] = nlohmann::json::array();
-  auto row = database->prepare(
-      "SELECT rung, number, candidate, state, score, note FROM trial ORDER BY rung, number");
-  while (row.next()) {
-    auto trial = nlohmann::json::parse(row.text(2));
-    trial["rung"] = row.integer(0);
-    trial["number"] = row.integer(1);
-    trial["state"] = row.text(3);
-    if (!row.is_null(4)) trial["score"] = row.real(4);
-    if (!row.text(5).empty()) trial["note"] = row.text(5);
-    trials.push_back(std::move(trial));
-  }
+  out["trials"] = trials_json(*database);
+  out["events"] = events_json(*database);
   return out;
 }
 
@@ -148,19 +205,22 @@ void RunStore::save_trial(TrialResult& result, const std::vector<FoldResult>& fo
   const std::lock_guard lock(*mutex_);
   database_->run(
       "INSERT OR REPLACE INTO trial (rung, number, candidate, state, loss, score, score_deviation, seconds, "
-      "predict_us_per_row, size_bytes, mean_rounds, cut_short, note) VALUES (?, ?, ?, 'complete', ?, ?, ?, "
-      "?, ?, ?, ?, ?, ?)",
+      "predict_us_per_row, size_bytes, mean_rounds, cut_short, note, fold_scores, elapsed_s) VALUES (?, ?, "
+      "?, "
+      "'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score,
       result.score_deviation, result.seconds, result.predict_us_per_row, result.size_bytes,
-      result.mean_rounds, result.cut_short ? 1 : 0, result.note);
+      result.mean_rounds, result.cut_short ? 1 : 0, result.note, nlohmann::json(result.fold_scores).dump(),
+      Clock::system().now_s());
 }
 
 void RunStore::save_failure(std::size_t rung, std::size_t number, const Candidate& candidate,
                             const std::string& reason) {
   const std::lock_guard lock(*mutex_);
   database_->run(
-      "INSERT OR REPLACE INTO trial (rung, number, candidate, state, note) VALUES (?, ?, ?, 'failed', ?)",
-      rung, number, to_json(candidate).dump(), reason);
+      "INSERT OR REPLACE INTO trial (rung, number, candidate, state, note, elapsed_s) VALUES (?, ?, ?, "
+      "'failed', ?, ?)",
+      rung, number, to_json(candidate).dump(), reason, Clock::system().now_s());
 }
 
 std::vector<TrialResult> RunStore::trials() const {
@@ -168,8 +228,8 @@ std::vector<TrialResult> RunStore::trials() const {
   std::vector<TrialResult> out;
   auto row = database_->prepare(
       "SELECT rung, number, candidate, loss, score, score_deviation, seconds, predict_us_per_row, "
-      "size_bytes, "
-      "mean_rounds, cut_short, note FROM trial WHERE state = 'complete' ORDER BY rung, number");
+      "size_bytes, mean_rounds, cut_short, note, fold_scores FROM trial WHERE state = 'complete' ORDER BY "
+      "rung, number");
   while (row.next()) {
     TrialResult result;
     result.rung = static_cast<std::size_t>(row.integer(0));
@@ -184,6 +244,10 @@ std::vector<TrialResult> RunStore::trials() const {
     result.mean_rounds = real_or_nan(row, 9);
     result.cut_short = row.integer(10) != 0;
     result.note = row.text(11);
+    if (!row.is_null(12))
+      for (const auto& score : nlohmann::json::parse(row.text(12)))
+        result.fold_scores.push_back(score.is_number() ? score.get<double>()
+                                                       : std::numeric_limits<double>::quiet_NaN());
     out.push_back(std::move(result));
   }
   std::erase_if(out, [&](TrialResult& result) {
@@ -231,6 +295,39 @@ void RunStore::set_seconds_used(double seconds) {
 void RunStore::set_fact(std::string_view name, const nlohmann::json& fact) {
   const std::lock_guard lock(*mutex_);
   database_->run("INSERT OR REPLACE INTO run VALUES (?, ?)", name, fact.dump());
+}
+
+std::optional<nlohmann::json> RunStore::fact(std::string_view name) const {
+  const std::lock_guard lock(*mutex_);
+  const auto text = stored_text(*database_, name);
+  if (!text) return {};
+  auto out = nlohmann::json::parse(*text, nullptr, false);
+  return out.is_discarded() ? std::optional<nlohmann::json>() : std::move(out);
+}
+
+void RunStore::add_event(const Event& event) {
+  const std::lock_guard lock(*mutex_);
+  try {
+    database_->run("INSERT INTO event VALUES (?, ?, ?, ?, ?)", event.elapsed_s, event_name(event.kind),
+                   event.message, event.note, event.score);
+  } catch (const Error& error) {
+    log::warning("an event is not kept", {{"reason", error.what()}});
+  }
+}
+
+void RunStore::copy_to(const std::filesystem::path& file) const {
+  const auto unfinished = file.parent_path() / fmt::format(".{}.{}.tmp", file.filename().string(), getpid());
+  std::error_code error;
+  std::filesystem::remove(unfinished, error);
+  {
+    const std::lock_guard lock(*mutex_);
+    database_->run("VACUUM INTO ?", unfinished.string());
+  }
+  std::filesystem::rename(unfinished, file, error);
+  if (!error) return;
+  std::error_code ignored;
+  std::filesystem::remove(unfinished, ignored);
+  throw Error(ErrorCode::kIo, "can not write {}: {}", file.string(), error.message());
 }
 
 void RunStore::remove() {

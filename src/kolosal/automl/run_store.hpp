@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kolosal/automl/events.hpp"
 #include "kolosal/automl/trial.hpp"
 #include "kolosal/pipeline/pipeline.hpp"
 #include "kolosal/store/database.hpp"
@@ -17,11 +18,11 @@ struct RunIdentity {
   std::string settings;           ///< JSON of everything that changes what a trial gives
 };
 
-/// What a run did, in a folder: run.sqlite (identity, trials, seconds) and one container per trial with its
-/// predictions and fitted pipelines. A trial is in the database only after its file is complete, so a kill at
-/// any moment loses at most the trials that were running.
+/// What a run did, in a folder: run.sqlite (identity, facts, trials, events) and one container per trial with
+/// its predictions and fitted pipelines. A trial is in the database only after its file is complete, so a
+/// kill at any moment loses at most the trials that were running.
 ///
-/// Threads: save_trial() may be called from many threads.
+/// Threads: all members but remove() may be called from many threads.
 class RunStore {
  public:
   /// A new run; an old one in the same folder is removed. @throws Error kIo.
@@ -29,8 +30,13 @@ class RunStore {
   /// An earlier run. @throws Error kNotFound without one; kData when the table, or which setting, differs.
   static RunStore open(const std::filesystem::path& folder, const RunIdentity& identity);
   static bool exists(const std::filesystem::path& folder);
-  /// What is in a run's folder, for people: settings, seconds used, facts, trials. @throws Error kNotFound.
-  static nlohmann::json describe(const std::filesystem::path& folder);
+  /// The run of a folder, be it what it may. @throws Error kNotFound without one.
+  static RunStore attach(const std::filesystem::path& folder);
+  /// A copy that copy_to() has written: all of a run but the files of its trials.
+  static RunStore attach_copy(const std::filesystem::path& file);
+  /// What is in a run's folder, or in a copy of its database, for people: settings, seconds used, facts,
+  /// trials, events. @throws Error kNotFound; kIo for a damaged file.
+  static nlohmann::json describe(const std::filesystem::path& folder_or_copy);
 
   /// Sets result.size_bytes to what the trial takes on disk.
   void save_trial(TrialResult& result, const std::vector<FoldResult>& folds);
@@ -53,6 +59,15 @@ class RunStore {
 
   /// What else is worth knowing of a run, by name: "plan", "feature_cache".
   void set_fact(std::string_view name, const nlohmann::json& fact);
+  std::optional<nlohmann::json> fact(std::string_view name) const;
+
+  /// What was told while the run worked: phases, notes, what was skipped and why. A disk that can not take it
+  /// is no reason to stop.
+  void add_event(const Event& event);
+
+  /// Writes the database, without the trials' files, as one file that appears whole or not at all.
+  /// @throws Error kIo.
+  void copy_to(const std::filesystem::path& file) const;
 
   const std::filesystem::path& folder() const { return folder_; }
   /// Deletes the folder.

@@ -194,6 +194,7 @@ TrialResult Search::summarize(std::size_t number, const Running& trial, std::siz
   out.loss = metric::training_loss(valid_.y, out.prediction);
   out.score = metric_.compute(valid_.y, out.prediction);
   out.score_deviation = deviation(scores);
+  out.fold_scores = std::move(scores);
   if (out.cut_short && out.note.empty()) out.note = "stopped by the deadline";
   if (!std::isfinite(out.loss)) throw Error(ErrorCode::kData, "its predictions are not finite");
   return out;

@@ -31,8 +31,9 @@ struct TrialResult {
   double loss = 0;                 ///< training_loss of prediction
   double score = 0;                ///< the run's metric of prediction
   double score_deviation = 0;      ///< over the folds; NaN with one
-  double seconds = 0;              ///< thread-seconds of all folds
-  double predict_us_per_row = 0;   ///< of all its pipelines together
+  std::vector<double> fold_scores;
+  double seconds = 0;             ///< thread-seconds of all folds
+  double predict_us_per_row = 0;  ///< of all its pipelines together
   std::size_t size_bytes = 0;
   double mean_rounds = 0;
   bool cut_short = false;

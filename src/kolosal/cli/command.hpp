@@ -39,12 +39,13 @@ Option number_option(std::string name, std::string value_name, std::string doc, 
 Option duration_option(std::string name, std::string doc, ConfigValue value = {});
 Option bytes_option(std::string name, std::string doc);
 
-/// The one argument without a dash that a command may take.
+/// The argument without a dash that a command may take, and those after it.
 struct Positional {
   std::string name;  ///< "FILE"
   std::string doc;
   bool is_required = false;
   std::vector<std::string> choices;  ///< Empty: a file.
+  std::string more = {};             ///< Name of any further arguments: "RUN". Empty: there are none.
 };
 
 struct Example {
@@ -56,6 +57,7 @@ struct Example {
 struct Invocation {
   Config config;
   std::optional<std::string> argument;  ///< The positional one.
+  std::vector<std::string> more;        ///< Those after it.
 };
 
 /// A command of the program. Parser, help, completion, man page and --print-config all come from this

@@ -59,9 +59,12 @@ CommandLine parse_command_line(const Command& command, std::vector<std::string> 
   for (const std::string& word : app.remaining()) {
     if (out.help) break;
     if (word == "--") continue;
-    const bool is_argument = command.positional && !out.argument && (word == "-" || !word.starts_with('-'));
-    if (!is_argument) refuse_word(command, word);
-    out.argument = word;
+    const bool takes_it = command.positional && (!out.argument || !command.positional->more.empty());
+    if (!takes_it || (word != "-" && word.starts_with('-'))) refuse_word(command, word);
+    if (out.argument)
+      out.more.push_back(word);
+    else
+      out.argument = word;
   }
   return out;
 }

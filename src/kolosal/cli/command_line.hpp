@@ -13,6 +13,7 @@ namespace kolosal::cli {
 struct CommandLine {
   std::map<std::string, std::vector<std::string>> flags;  ///< By option name: the texts that were given.
   std::optional<std::string> argument;
+  std::vector<std::string> more;  ///< Arguments after it, for a command that takes several.
   bool help = false;
 };
 

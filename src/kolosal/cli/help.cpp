@@ -42,6 +42,8 @@ std::string usage(const Command& command) {
   if (command.positional)
     out += command.positional->is_required ? ' ' + command.positional->name
                                            : " [" + command.positional->name + "]";
+  if (command.positional && !command.positional->more.empty())
+    out += fmt::format(" [{}...]", command.positional->more);
   for (const Option& option : command.options)
     if (option.is_required) out += fmt::format(" {} {}", flag_name(option.spec.name), value_text(option));
   return out + " [options]";

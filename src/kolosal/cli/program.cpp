@@ -52,7 +52,7 @@ int run_command(const Command& command, std::vector<std::string> words) {
     print_result(command_help(command));
     return 0;
   }
-  Invocation invocation{read_config(command, line), line.argument};
+  Invocation invocation{read_config(command, line), line.argument, line.more};
   if (invocation.config.flag("print_config")) {
     if (invocation.config.flag("json"))
       print_json(invocation.config.to_json());

@@ -3,7 +3,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "kolosal/automl/run_record.hpp"
 #include "kolosal/cli/command.hpp"
+#include "kolosal/cli/kolosal_home.hpp"
 #include "kolosal/cli/output.hpp"
 #include "kolosal/cli/progress.hpp"
 #include "kolosal/cli/run_report.hpp"
@@ -82,6 +84,7 @@ service::TrainRequest read_request(const Config& config) {
   run.output = config.text("output");
   run.run_dir = config.optional_text("run_dir").value_or("");
   run.resume = config.flag("resume");
+  if (!config.flag("no_history")) run.history = runs_folder(config);
   return out;
 }
 
@@ -111,6 +114,7 @@ int run_train(const Invocation& invocation) {
     result.notes.emplace_back(
         "the time was over before the last step ended; the model is the last one that was written");
     note(result.notes.back());
+    automl::record_end_from_outside(result, request.run);
     print_run(result, request, as_json);
     if (result.interrupted) leave(exit_code(ErrorCode::kInterrupted));
   });
@@ -159,6 +163,8 @@ std::vector<Option> train_options() {
       "run_dir", "DIR",
       "Where the run keeps its trials. Default: the model file's name with .run, removed at the end."));
   out.push_back(flag_option("resume", "Go on with the run that was stopped or killed in the run directory."));
+  out.push_back(flag_option("no_history", "Do not keep what this run did; kolosal runs shows what is kept."));
+  add_home_option(out);
   out.push_back(list_option("ignore", "COLUMNS", "Columns not to learn from."));
   out.push_back(
       text_option("group", "COLUMN", "Rows of one group are never on both sides of a validation split."));

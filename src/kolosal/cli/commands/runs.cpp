@@ -1,0 +1,143 @@
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "kolosal/artifact/atomic_file.hpp"
+#include "kolosal/automl/run_history.hpp"
+#include "kolosal/cli/command.hpp"
+#include "kolosal/cli/history_text.hpp"
+#include "kolosal/cli/kolosal_home.hpp"
+#include "kolosal/cli/output.hpp"
+#include "kolosal/core/error.hpp"
+
+namespace kolosal::cli {
+namespace {
+
+using automl::RunHistory;
+using nlohmann::json;
+
+/// The ids of the words after the action, at least and at most so many.
+std::vector<std::string> ids_of(const RunHistory& history, const Invocation& invocation, std::size_t least,
+                                std::size_t most = std::string::npos) {
+  const std::string& action = *invocation.argument;
+  if (invocation.more.size() < least)
+    throw Error(ErrorCode::kUsage, "kolosal runs {} needs {}; kolosal runs list shows what there is", action,
+                least == 1 ? "the id of a run" : fmt::format("the ids of {} runs", least));
+  if (invocation.more.size() > most)
+    throw Error(ErrorCode::kUsage, "kolosal runs {} takes {}, not \"{}\"", action,
+                most == 0 ? "no further word" : "one run", invocation.more[most]);
+  std::vector<std::string> out;
+  for (const std::string& word : invocation.more) out.push_back(history.resolve(word));
+  return out;
+}
+
+std::vector<json> runs_of(const RunHistory& history, const std::vector<std::string>& ids) {
+  std::vector<json> out;
+  for (const std::string& id : ids) out.push_back(history.read(id));
+  return out;
+}
+
+void list(const RunHistory& history, const Invocation& invocation) {
+  ids_of(history, invocation, 0, 0);
+  auto runs = history.list();
+  const std::size_t n_all = runs.size();
+  const auto limit = static_cast<std::size_t>(invocation.config.integer("limit"));
+  if (limit > 0 && runs.size() > limit) runs.resize(limit);
+  if (invocation.config.flag("json")) return print_json(runs);
+  if (runs.empty()) return note(fmt::format("there are no runs in {}", history.folder().string()));
+  print_result(runs_text(runs));
+  if (runs.size() < n_all)
+    note(fmt::format("{} older runs are left out; --limit 0 shows all", n_all - runs.size()));
+}
+
+void export_runs(const RunHistory& history, const Invocation& invocation) {
+  const auto ids = ids_of(history, invocation, 1);
+  const auto runs = runs_of(history, ids);
+  const std::filesystem::path output = invocation.config.text("output");
+  if (output.extension() == ".sqlite") {
+    if (ids.size() > 1)
+      throw Error(ErrorCode::kUsage, "a SQLite file holds one run; export {} runs as .json or .csv",
+                  ids.size());
+    automl::RunStore::attach_copy(history.file(ids.front())).copy_to(output);
+    return;
+  }
+  const std::string text = output.extension() == ".csv"
+                               ? trials_csv(runs)
+                               : (runs.size() == 1 ? runs.front() : json(runs))
+                                         .dump(2, ' ', false, json::error_handler_t::replace) +
+                                     "\n";
+  if (output == "-") return print_result(text);
+  artifact::write_file_atomically(output, std::as_bytes(std::span(text)), false);
+}
+
+void remove_runs(const RunHistory& history, const Invocation& invocation) {
+  const auto ids = ids_of(history, invocation, 1);
+  for (const std::string& id : ids) history.remove(id);
+  if (invocation.config.flag("json"))
+    print_json({{"deleted", ids}});
+  else
+    print_result(fmt::format("deleted {}\n", fmt::join(ids, ", ")));
+}
+
+int run_runs(const Invocation& invocation) {
+  const auto folder = runs_folder(invocation.config);
+  if (folder.empty())
+    throw Error(ErrorCode::kNotFound, "there is no home folder, so no runs are kept; give one with --home");
+  const RunHistory history(folder);
+  const std::string& action = *invocation.argument;
+  const bool as_json = invocation.config.flag("json");
+  if (action == "list") list(history, invocation);
+  if (action == "show") {
+    const json run = history.read(ids_of(history, invocation, 1, 1).front());
+    as_json ? print_json(run) : print_result(run_page(run));
+  }
+  if (action == "compare") {
+    const json comparison = compare_runs(runs_of(history, ids_of(history, invocation, 2)));
+    as_json ? print_json(comparison) : print_result(comparison_text(comparison));
+  }
+  if (action == "export") export_runs(history, invocation);
+  if (action == "delete") remove_runs(history, invocation);
+  return 0;
+}
+
+std::vector<Option> runs_options() {
+  std::vector<Option> out;
+  add_home_option(out);
+  out.push_back(
+      integer_option("limit", "list: so many of the newest runs; 0 for all.", std::int64_t{20}).at_least(0));
+  out.push_back(
+      text_option("output", "FILE",
+                  "export: .json for everything, .csv for the trials, .sqlite for the file itself; - is "
+                  "the standard output.",
+                  std::string("-")));
+  return out;
+}
+
+}  // namespace
+
+Command runs_command() {
+  return {
+      .name = "runs",
+      .summary = "List, show, compare, export or delete what earlier runs of kolosal train did.",
+      .description =
+          "Every run is kept: its data's shape and hash, the plan with reasons, each trial with the score of "
+          "each "
+          "fold, what happened when, time and memory, the model file and its hash, the machine. Rows of the "
+          "table, predictions and models are not kept. A run is meant by its id, the start of it, or "
+          "\"last\".",
+      .options = runs_options(),
+      .positional = Positional{"ACTION",
+                               "list, show, compare, export or delete; then the runs.",
+                               true,
+                               {"list", "show", "compare", "export", "delete"},
+                               "RUN"},
+      .examples = {{"kolosal runs list", "The newest runs, one a line."},
+                   {"kolosal runs show last", "All that the last run did."},
+                   {"kolosal runs compare 3f2a 91c0", "Two runs side by side; * marks what differs."},
+                   {"kolosal runs export last --output run.json", "For other programs."},
+                   {"kolosal runs delete 3f2a", "Forget a run; its model file stays."}},
+      .run = run_runs,
+  };
+}
+
+}  // namespace kolosal::cli

@@ -1,0 +1,29 @@
+#include "kolosal/cli/kolosal_home.hpp"
+
+#include <cstdlib>
+
+namespace kolosal::cli {
+namespace {
+
+std::filesystem::path from_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+}  // namespace
+
+void add_home_option(std::vector<Option>& options) {
+  options.push_back(text_option(
+      "home", "DIR", "Where what runs did is kept. Default: ~/.local/share/kolosal (XDG_DATA_HOME)."));
+}
+
+std::filesystem::path runs_folder(const Config& config) {
+  if (const auto home = config.optional_text("home")) return std::filesystem::path(*home) / "runs";
+  // The standard has it that a relative path there is to be ignored.
+  if (const auto data = from_environment("XDG_DATA_HOME"); data.is_absolute())
+    return data / "kolosal" / "runs";
+  const auto home = from_environment("HOME");
+  return home.empty() ? home : home / ".local" / "share" / "kolosal" / "runs";
+}
+
+}  // namespace kolosal::cli

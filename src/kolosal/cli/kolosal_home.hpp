@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "kolosal/cli/command.hpp"
+
+namespace kolosal::cli {
+
+/// Appends --home.
+void add_home_option(std::vector<Option>& options);
+
+/// Where the user's runs are kept: the folder runs of --home (KOLOSAL_HOME), else of kolosal in
+/// XDG_DATA_HOME, else of ~/.local/share/kolosal. Empty when there is no home at all.
+std::filesystem::path runs_folder(const Config& config);
+
+}  // namespace kolosal::cli

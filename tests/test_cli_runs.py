@@ -1,0 +1,158 @@
+"""What is kept of runs, and kolosal runs."""
+
+import csv
+import json
+import signal
+import sqlite3
+import subprocess
+import unittest
+from pathlib import Path
+
+from kolosal_cli import BIN, CENSUS_TRAIN, CliTest, environment, toy_table
+
+
+class Runs(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.home = self.path("home")
+        self.env = environment(KOLOSAL_HOME=str(self.home))
+
+    def train(self, *words, output="m.kolosal", trials="2"):
+        data = self.path("toy.csv", toy_table())
+        return self.run_json("train", "--data", data, "--target", "target", "--trials", trials, "--output", self.path(output),
+                             "--progress", "none", *words, env=self.env)
+
+    def runs(self, *words):
+        return self.run_json("runs", *words, env=self.env)
+
+    def test_a_run_is_kept_shown_compared_exported_and_deleted(self):
+        first = self.train("--seed", "1", output="a.kolosal")
+        second = self.train("--seed", "2", output="b.kolosal")
+        listed = self.runs("list")
+        self.assertEqual([run["id"] for run in listed], [second["run"], first["run"]])
+        self.assertEqual([run["state"] for run in listed], ["done", "done"])
+        self.assertFalse(self.path("a.kolosal.run").exists())
+
+        run = self.runs("show", first["run"][:6])
+        self.assertEqual(run["options"]["seed"], 1)
+        self.assertEqual(run["data"]["rows"], 200)
+        self.assertEqual(run["data"]["name"], "toy.csv")
+        self.assertEqual(run["artifact"], {**run["artifact"], "path": str(self.path("a.kolosal")), "bytes": first["model_bytes"]})
+        self.assertEqual(len(run["trials"]), 3)
+        self.assertTrue(all(len(trial["fold_scores"]) > 1 for trial in run["trials"]))
+        self.assertGreater(run["resources"]["peak_memory_bytes"], 1e6)
+        text = self.run_ok("runs", "show", "last", env=self.env).stdout
+        for word in [second["run"], "toy.csv", "base steps", "lightgbm fast", "what happened", "checkpoint"]:
+            self.assertIn(word, text)
+
+        comparison = self.runs("compare", first["run"], "last")
+        self.assertEqual(comparison["runs"], [first["run"], second["run"]])
+        rows = {row["what"]: row for row in comparison["rows"]}
+        self.assertTrue(rows["seed"]["differs"])
+        self.assertEqual(rows["seed"]["values"], [1, 2])
+        self.assertFalse(rows["data hash"]["differs"])
+        self.assertIn("* differs", self.run_ok("runs", "compare", first["run"], "last", env=self.env).stdout)
+
+        exported = json.loads(self.run_ok("runs", "export", first["run"], env=self.env).stdout)
+        self.assertEqual(exported["id"], first["run"])
+        self.run_ok("runs", "export", first["run"], "last", "--output", self.path("t.csv"), env=self.env)
+        with open(self.path("t.csv"), newline="") as file:
+            trials = list(csv.DictReader(file))
+        self.assertEqual(len(trials), 6)
+        self.assertEqual(float(trials[1]["score"]), run["trials"][1]["score"])
+        self.run_ok("runs", "export", first["run"], "--output", self.path("r.sqlite"), env=self.env)
+        with sqlite3.connect(self.path("r.sqlite")) as database:
+            self.assertEqual(database.execute("SELECT count(*) FROM trial").fetchone(), (3,))
+
+        self.run_ok("runs", "delete", first["run"], env=self.env)
+        self.assertEqual([run["id"] for run in self.runs("list")], [second["run"]])
+        self.assertTrue(self.path("a.kolosal").exists())
+        self.path("b.kolosal").unlink()
+        self.assertIn("no longer there", self.run_ok("runs", "show", "last", env=self.env).stdout)
+
+    def test_nothing_is_kept_when_that_is_asked_for(self):
+        self.train("--no-history")
+        self.env["KOLOSAL_NO_HISTORY"] = "1"
+        self.train()
+        self.assertFalse(self.home.exists())
+        self.assert_refused(["runs", "show", "last"], 3, "there are no runs in", env=self.env)
+        self.assertEqual(self.runs("list"), [])
+
+    def test_where_runs_are_kept_follows_the_standard(self):
+        env = {**self.env, "XDG_DATA_HOME": str(self.path("xdg")), "HOME": str(self.path("user"))}
+        del env["KOLOSAL_HOME"]
+        self.env = env
+        self.train()
+        self.assertEqual(len(list(self.path("xdg/kolosal/runs").glob("*.sqlite"))), 1)
+        del env["XDG_DATA_HOME"]
+        self.train()
+        self.assertEqual(len(list(self.path("user/.local/share/kolosal/runs").glob("*.sqlite"))), 1)
+        del env["HOME"]
+        self.train()
+        self.assert_refused(["runs", "list"], 3, "no home folder", "--home", env=env)
+
+    def test_a_home_that_can_not_be_written_is_a_note(self):
+        self.home.write_text("a file")
+        data = self.path("toy.csv", toy_table())
+        done = self.run_ok("train", "--data", data, "--target", "target", "--trials", "1", "--output", self.path("m.kolosal"),
+                           "--progress", "plain", env=self.env)
+        self.assertIn("what this run does is not kept", done.stderr)
+        self.assertTrue(self.path("m.kolosal").exists())
+
+    def test_names_that_are_none_are_answered(self):
+        run = self.train()["run"]
+        wrong = ("0" if run[-1] != "0" else "1") + run[1:-1] + ("0" if run[-1] != "0" else "1")
+        self.assert_refused(["runs", "show", run[:-1] + "x"], 3, "there is no run", f"did you mean {run}?", env=self.env)
+        self.assert_refused(["runs", "show", "nonsense"], 3, "there is no run", run, env=self.env)
+        self.assert_refused(["runs", "show"], 2, "needs the id of a run", env=self.env)
+        self.assert_refused(["runs", "show", run, run], 2, "takes one run", env=self.env)
+        self.assert_refused(["runs", "compare", run], 2, "ids of 2 runs", env=self.env)
+        self.assert_refused(["runs", "shwo"], 2, "list, show, compare, export, delete", env=self.env)
+        self.assert_refused(["runs", "delete", wrong], 3, "there is no run", env=self.env)
+        self.assertEqual(len(self.runs("list")), 1)
+
+    def test_a_killed_run_is_known_and_one_that_is_resumed_is_the_same(self):
+        words = ["train", "--data", CENSUS_TRAIN, "--target", "income", "--output", self.path("m.kolosal"), "--progress", "json"]
+        process = subprocess.Popen([BIN, *words, "--trials", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self.env)
+        ended = 0
+        for line in process.stderr:
+            ended += json.loads(line)["event"] == "trial_end"
+            if ended == 2:
+                break
+        running = self.runs("list")
+        self.assertEqual([run["state"] for run in running], ["running"])
+        self.assert_refused(["runs", "delete", "last"], 2, "still running", env=self.env)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+        killed = self.runs("show", "last")
+        self.assertEqual(killed["state"], "killed")
+        self.assertGreaterEqual(len(killed["trials"]), 2)
+        self.assertIn("--resume", self.run_ok("runs", "show", "last", env=self.env).stdout)
+        self.run_ok(*words, "--trials", "3", "--resume", env=self.env)
+        again = self.runs("list")
+        self.assertEqual([(run["id"], run["state"]) for run in again], [(killed["id"], "done")])
+
+    def test_a_run_that_is_stopped_is_kept(self):
+        words = ["train", "--data", CENSUS_TRAIN, "--target", "income", "--output", self.path("m.kolosal"), "--progress", "json"]
+        process = subprocess.Popen([BIN, *words, "--trials", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self.env)
+        for line in process.stderr:
+            if json.loads(line)["event"] == "trial_end":
+                break
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        self.assertEqual(process.wait(), 6)
+        process.stderr.close()
+        self.assertEqual([run["state"] for run in self.runs("list")], ["stopped"])
+
+    def test_many_runs_at_once_are_all_kept(self):
+        data = self.path("toy.csv", toy_table())
+        started = [subprocess.Popen([BIN, "train", "--data", data, "--target", "target", "--trials", "1", "--output",
+                                     self.path(f"{i}.kolosal"), "--progress", "none"], stdout=subprocess.DEVNULL, env=self.env)
+                   for i in range(4)]
+        self.assertEqual([process.wait() for process in started], [0] * 4)
+        self.assertEqual({Path(run["model"]).name for run in self.runs("list")}, {f"{i}.kolosal" for i in range(4)})
+
+
+if __name__ == "__main__":
+    unittest.main()
