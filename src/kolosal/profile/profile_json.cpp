@@ -1,5 +1,7 @@
 #include "kolosal/profile/profile_json.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
