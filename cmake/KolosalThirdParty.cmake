@@ -22,8 +22,8 @@ kolosal_static_library(zstd HEADER zstd.h)
 add_library(kolosal::zlib ALIAS kolosal_z)
 
 # Header-only libraries: fmt (used as headers, see core/fmt_library.cpp), spdlog, nlohmann-json, CLI11, toml++, Eigen,
-# Highway (only its headers; kernel/cpu.hpp chooses the CPU).
-foreach(header fmt/format.h spdlog/spdlog.h nlohmann/json.hpp CLI/CLI.hpp toml++/toml.h hwy/highway.h)
+# Boost.Beast (HTTP), Highway (only its headers; kernel/cpu.hpp chooses the CPU).
+foreach(header fmt/format.h spdlog/spdlog.h nlohmann/json.hpp CLI/CLI.hpp toml++/toml.h hwy/highway.h boost/beast.hpp)
   string(MAKE_C_IDENTIFIER "KOLOSAL_HEADER_${header}" found)
   find_path(${found} NAMES ${header})
   mark_as_advanced(${found})

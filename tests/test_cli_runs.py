@@ -107,7 +107,7 @@ class Runs(CliTest):
         self.assert_refused(["runs", "show"], 2, "needs the id of a run", env=self.env)
         self.assert_refused(["runs", "show", run, run], 2, "takes one run", env=self.env)
         self.assert_refused(["runs", "compare", run], 2, "ids of 2 runs", env=self.env)
-        self.assert_refused(["runs", "shwo"], 2, "list, show, compare, export, delete", env=self.env)
+        self.assert_refused(["runs", "shwo"], 2, "list, show, compare, export, delete, sync", env=self.env)
         self.assert_refused(["runs", "delete", wrong], 3, "there is no run", env=self.env)
         self.assertEqual(len(self.runs("list")), 1)
 

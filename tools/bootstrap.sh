@@ -16,7 +16,7 @@ readonly downloads=third_party/downloads
 # To build: the tools, then the libraries. The last line is for the tests and the micro benchmarks.
 readonly packages=(
   cmake g++ make ninja-build ccache patchelf
-  libcli11-dev libeigen3-dev libfmt-dev libhwy-dev libspdlog-dev libsqlite3-dev libtomlplusplus-dev libzstd-dev
+  libboost1.81-dev libcli11-dev libeigen3-dev libfmt-dev libhwy-dev libspdlog-dev libsqlite3-dev libtomlplusplus-dev libzstd-dev
   nlohmann-json3-dev zlib1g-dev
   libbenchmark-dev libgmock-dev libgtest-dev librapidcheck-dev)
 

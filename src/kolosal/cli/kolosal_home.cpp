@@ -26,4 +26,9 @@ std::filesystem::path runs_folder(const Config& config) {
   return home.empty() ? home : home / ".local" / "share" / "kolosal" / "runs";
 }
 
+std::filesystem::path spool_folder(const Config& config) {
+  const auto runs = runs_folder(config);
+  return runs.empty() ? runs : runs.parent_path() / "track";
+}
+
 }  // namespace kolosal::cli

@@ -14,4 +14,7 @@ void add_home_option(std::vector<Option>& options);
 /// XDG_DATA_HOME, else of ~/.local/share/kolosal. Empty when there is no home at all.
 std::filesystem::path runs_folder(const Config& config);
 
+/// Beside it: what tracking servers did not take.
+std::filesystem::path spool_folder(const Config& config);
+
 }  // namespace kolosal::cli

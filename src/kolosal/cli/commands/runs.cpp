@@ -9,6 +9,7 @@
 #include "kolosal/cli/kolosal_home.hpp"
 #include "kolosal/cli/output.hpp"
 #include "kolosal/core/error.hpp"
+#include "kolosal/service/tracking.hpp"
 
 namespace kolosal::cli {
 namespace {
@@ -79,6 +80,30 @@ void remove_runs(const RunHistory& history, const Invocation& invocation) {
     print_result(fmt::format("deleted {}\n", fmt::join(ids, ", ")));
 }
 
+/// What tracking servers did not take is sent again: the files given, or all in the home.
+void sync(const Invocation& invocation) {
+  std::vector<std::filesystem::path> files(invocation.more.begin(), invocation.more.end());
+  std::error_code error;  // no folder: nothing waits
+  if (files.empty())
+    for (const auto& entry : std::filesystem::directory_iterator(spool_folder(invocation.config), error))
+      if (entry.path().string().ends_with(".track.jsonl")) files.push_back(entry.path());
+  constexpr double kPatience_s = 60;
+  json out = json::array();
+  for (const auto& file : files) {
+    const auto tracker = track::Tracker::resume(file, [](const std::string& text) { note(text); });
+    const track::Report report = tracker->close(kPatience_s);
+    if (const std::string text = service::report_text(report); !text.empty()) note(text);
+    out.push_back({{"file", file.string()},
+                   {"sent", report.is_complete},
+                   {"left", report.n_left},
+                   {"run", report.run_url}});
+  }
+  if (invocation.config.flag("json")) return print_json(out);
+  for (const json& item : out)
+    if (item["left"] == 0) print_result(fmt::format("sent {}\n", item["run"].get<std::string>()));
+  if (out.empty()) note("nothing waits for a tracking server");
+}
+
 int run_runs(const Invocation& invocation) {
   const auto folder = runs_folder(invocation.config);
   if (folder.empty())
@@ -97,6 +122,7 @@ int run_runs(const Invocation& invocation) {
   }
   if (action == "export") export_runs(history, invocation);
   if (action == "delete") remove_runs(history, invocation);
+  if (action == "sync") sync(invocation);
   return 0;
 }
 
@@ -127,9 +153,10 @@ Command runs_command() {
           "\"last\".",
       .options = runs_options(),
       .positional = Positional{"ACTION",
-                               "list, show, compare, export or delete; then the runs.",
+                               "list, show, compare, export or delete, then the runs; sync sends what a "
+                               "tracking server did not take.",
                                true,
-                               {"list", "show", "compare", "export", "delete"},
+                               {"list", "show", "compare", "export", "delete", "sync"},
                                "RUN"},
       .examples = {{"kolosal runs list", "The newest runs, one a line."},
                    {"kolosal runs show last", "All that the last run did."},

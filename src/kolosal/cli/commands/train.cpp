@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/automl/run_record.hpp"
@@ -10,6 +11,7 @@
 #include "kolosal/cli/progress.hpp"
 #include "kolosal/cli/run_report.hpp"
 #include "kolosal/cli/table_options.hpp"
+#include "kolosal/cli/tracked_run.hpp"
 #include "kolosal/cli/watchdog.hpp"
 #include "kolosal/cli/workplace.hpp"
 #include "kolosal/core/error.hpp"
@@ -88,6 +90,16 @@ service::TrainRequest read_request(const Config& config) {
   return out;
 }
 
+automl::Event note_event(const std::string& text, const Context& context) {
+  automl::Event event;
+  event.kind = automl::Event::Kind::kNote;
+  event.message = text;
+  event.score = event.best_score = std::numeric_limits<double>::quiet_NaN();
+  event.elapsed_s = Clock::system().now_s();
+  event.remaining_s = context.deadline.remaining_s();
+  return event;
+}
+
 void print_run(const automl::RunResult& result, const service::TrainRequest& request, bool as_json) {
   if (as_json)
     print_json(automl::to_json(result));
@@ -103,8 +115,14 @@ int run_train(const Invocation& invocation) {
   Workplace workplace(config);
   Context context = workplace.context();
   context.seed = request.run.seed;
-  if (request.run.time_budget_s) context.deadline = Deadline(Clock::system(), budget_s);
   const auto progress = make_progress({config.text("progress"), request.run.time_budget_s.value_or(0)});
+  std::mutex progress_mutex;
+  const auto show = [&](const automl::Event& event) {
+    const std::lock_guard lock(progress_mutex);
+    progress->on_event(event);
+  };
+  TrackedRun tracked(config, request, [&](const std::string& text) { show(note_event(text, context)); });
+  if (request.run.time_budget_s) context.deadline = Deadline(Clock::system(), budget_s - tracked.reserve_s());
 
   Watchdog watchdog(budget_s, request.run.output, [&] {
     progress->finish();
@@ -115,20 +133,24 @@ int run_train(const Invocation& invocation) {
         "the time was over before the last step ended; the model is the last one that was written");
     note(result.notes.back());
     automl::record_end_from_outside(result, request.run);
+    tracked.end(result);
     print_run(result, request, as_json);
     if (result.interrupted) leave(exit_code(ErrorCode::kInterrupted));
   });
   try {
     const automl::RunResult result = service::train(request, context, [&](const automl::Event& event) {
       if (event.kind == automl::Event::Kind::kCheckpoint) watchdog.has_model();
-      progress->on_event(event);
+      tracked.on_event(event);
+      show(event);
     });
     watchdog.claim();
+    tracked.end(result);
     progress->finish();
     print_run(result, request, as_json);
     leave(result.interrupted ? exit_code(ErrorCode::kInterrupted) : 0);
-  } catch (...) {
+  } catch (const std::exception& error) {
     watchdog.claim();
+    tracked.fail(error.what());
     progress->finish();
     throw;
   }
@@ -163,6 +185,7 @@ std::vector<Option> train_options() {
       "run_dir", "DIR",
       "Where the run keeps its trials. Default: the model file's name with .run, removed at the end."));
   out.push_back(flag_option("resume", "Go on with the run that was stopped or killed in the run directory."));
+  add_track_options(out);
   out.push_back(flag_option("no_history", "Do not keep what this run did; kolosal runs shows what is kept."));
   add_home_option(out);
   out.push_back(list_option("ignore", "COLUMNS", "Columns not to learn from."));

@@ -1,0 +1,315 @@
+#include "kolosal/track/tracker.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <deque>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <span>
+#include <thread>
+
+#include "kolosal/artifact/atomic_file.hpp"
+#include "kolosal/core/error.hpp"
+
+namespace kolosal::track {
+
+using nlohmann::json;
+
+namespace {
+
+// What MLflow takes in one call.
+constexpr std::size_t kMostMetrics = 800;
+constexpr std::size_t kMostPairs = 90;
+constexpr double kLongestRetry_s = 8;
+
+Status status_from(const std::string& name) {
+  return name == "failed" ? Status::kFailed : name == "killed" ? Status::kKilled : Status::kFinished;
+}
+
+std::string_view name_of(Status status) {
+  return status == Status::kFailed ? "failed" : status == Status::kKilled ? "killed" : "finished";
+}
+
+using Texts = std::map<std::string, std::string>;
+
+bool is_logged(const json& update) {
+  const auto& op = update["op"].get_ref<const std::string&>();
+  return op == "metric" || op == "params" || op == "tags";
+}
+
+}  // namespace
+
+/// An update is a JSON object with its "op": start, params, tags, metric, artifact, document, finish.
+struct Tracker::State {
+  State(TrackerOptions wanted, Note to_tell)
+      : options(std::move(wanted)),
+        client(parse_url(options.uri), options.timeout_s),
+        note(std::move(to_tell)) {
+    options.uri = client.server().original;  // without a password: it stands in messages
+  }
+
+  TrackerOptions options;
+  MlflowClient client;
+  std::mutex note_mutex;
+  Note note;  // empty when nobody listens any more
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<json> queue;
+  std::optional<MlflowClient::RunPlace> run;
+  std::set<std::string> told;  // each trouble once
+  std::size_t n_dropped = 0;
+  bool is_closing = false;  // ends when the queue is empty
+  bool is_ended = false;    // ends now
+  bool is_done = false;     // the thread has left
+  bool is_gone = false;
+  bool is_refused = false;  // the run itself: nothing else can be sent
+  bool has_spool = false;
+
+  void add(json update) {
+    const std::lock_guard lock(mutex);
+    if (is_refused || (queue.size() >= options.max_queued && update["op"] == "metric")) {
+      ++n_dropped;
+      return;
+    }
+    queue.push_back(std::move(update));
+    changed.notify_all();
+  }
+
+  /// Under the lock, which is given back while the user is told.
+  void tell(std::unique_lock<std::mutex>& lock, const std::string& text) {
+    if (!told.insert(text).second) return;
+    lock.unlock();
+    {
+      const std::lock_guard telling(note_mutex);
+      if (note) note(text);
+    }
+    lock.lock();
+  }
+
+  /// As many updates from the front as go into one call.
+  std::vector<json> next_batch(bool one_by_one) const {
+    std::vector<json> out;
+    std::size_t n_metrics = 0, n_pairs = 0;
+    for (const json& update : queue) {
+      if (!out.empty() && (one_by_one || !is_logged(update))) break;
+      update["op"] == "metric" ? ++n_metrics
+                               : n_pairs += update.contains("values") ? update["values"].size() : 0;
+      if (!out.empty() && (n_metrics > kMostMetrics || n_pairs > kMostPairs)) break;
+      out.push_back(update);
+      if (!is_logged(update)) break;
+    }
+    return out;
+  }
+
+  Answer<void> send_start(const json& update, std::optional<MlflowClient::RunPlace>& made) const {
+    const auto experiment = client.experiment_id(options.experiment);
+    if (!experiment) return std::unexpected(experiment.error());
+    auto place = client.create_run(*experiment, options.run_name, update["start_ms"].get<std::int64_t>(),
+                                   update["values"].get<Texts>());
+    if (!place) return std::unexpected(place.error());
+    made = std::move(*place);
+    return {};
+  }
+
+  Answer<void> send_batch(const std::vector<json>& batch,
+                          std::optional<MlflowClient::RunPlace>& place) const {
+    const json& first = batch.front();
+    if (first["op"] == "start") return send_start(first, place);
+    if (!place) return std::unexpected(CallFailure{false, "the run was not made"});
+    if (first["op"] == "artifact")
+      return client.upload(*place, first["file"].get<std::string>(), first["name"].get<std::string>());
+    if (first["op"] == "document")
+      return client.upload_text(*place, first["text"].get<std::string>(), first["name"].get<std::string>());
+    if (first["op"] == "finish")
+      return client.end_run(place->run_id, status_from(first["status"].get<std::string>()),
+                            first["end_ms"].get<std::int64_t>());
+    std::vector<Metric> metrics;
+    Texts params, tags;
+    for (const json& update : batch) {
+      if (update["op"] == "metric")
+        metrics.push_back({update["key"].get<std::string>(), update["value"].get<double>(),
+                           update["time_ms"].get<std::int64_t>(), update["step"].get<std::int64_t>()});
+      else
+        (update["op"] == "params" ? params : tags).merge(update["values"].get<Texts>());
+    }
+    return client.log_batch(place->run_id, metrics, params, tags);
+  }
+
+  /// Under the lock. A spool that can not be written is lost, which is told at the end.
+  void write_spool() {
+    if (options.spool.empty() || queue.empty()) return;
+    json head = {{"kolosal_tracking", 1},
+                 {"uri", options.uri},
+                 {"experiment", options.experiment},
+                 {"run_name", options.run_name}};
+    if (run) head["run"] = {run->experiment_id, run->run_id, run->artifact_uri};
+    std::string text = head.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    for (const json& update : queue)
+      text += update.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    try {
+      std::error_code ignored;  // the write tells
+      if (options.spool.has_parent_path())
+        std::filesystem::create_directories(options.spool.parent_path(), ignored);
+      artifact::write_file_atomically(options.spool, std::as_bytes(std::span(text)), false);
+      has_spool = true;
+    } catch (const Error&) {
+      has_spool = false;
+    }
+  }
+
+  void remove_spool() {
+    if (!has_spool) return;
+    std::error_code ignored;  // it would be sent again, which changes nothing
+    std::filesystem::remove(options.spool, ignored);
+    has_spool = false;
+  }
+};
+
+Tracker::Tracker(TrackerOptions options, Note note)
+    : state_(std::make_shared<State>(std::move(options), std::move(note))) {
+  start_thread();
+}
+
+Tracker::~Tracker() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->is_ended = true;
+    state_->changed.notify_all();
+  }
+  const std::lock_guard telling(state_->note_mutex);
+  state_->note = nullptr;
+}
+
+void Tracker::start_thread() {
+  std::thread([state = state_] { work(state); }).detach();
+}
+
+std::unique_ptr<Tracker> Tracker::resume(const std::filesystem::path& spool, Note note) {
+  std::ifstream file(spool);
+  if (!file) throw Error(ErrorCode::kNotFound, "there is no file {}", spool.string());
+  std::string line;
+  std::getline(file, line);
+  const json head = json::parse(line, nullptr, false);
+  if (!head.is_object() || !head.contains("kolosal_tracking"))
+    throw Error(ErrorCode::kData, "{} holds no updates for a tracking server", spool.string());
+  TrackerOptions options;
+  options.uri = head.value("uri", "");
+  options.experiment = head.value("experiment", options.experiment);
+  options.run_name = head.value("run_name", "");
+  options.spool = spool;
+  auto out = std::make_unique<Tracker>(std::move(options), std::move(note));
+  State& state = *out->state_;
+  const std::lock_guard lock(state.mutex);
+  state.has_spool = true;
+  if (head.contains("run") && head["run"].size() == 3)
+    state.run = MlflowClient::RunPlace{head["run"][0], head["run"][1], head["run"][2]};
+  while (std::getline(file, line))
+    if (json update = json::parse(line, nullptr, false); update.is_object() && update.contains("op"))
+      state.queue.push_back(std::move(update));
+  state.changed.notify_all();
+  return out;
+}
+
+void Tracker::start(Texts tags) {
+  state_->add({{"op", "start"}, {"start_ms", now_ms()}, {"values", std::move(tags)}});
+}
+
+void Tracker::params(Texts values) { state_->add({{"op", "params"}, {"values", std::move(values)}}); }
+void Tracker::tags(Texts values) { state_->add({{"op", "tags"}, {"values", std::move(values)}}); }
+
+void Tracker::metric(const std::string& key, double value, std::int64_t step) {
+  if (!std::isfinite(value)) return;
+  state_->add({{"op", "metric"}, {"key", key}, {"value", value}, {"time_ms", now_ms()}, {"step", step}});
+}
+
+void Tracker::artifact(const std::filesystem::path& file, const std::string& name) {
+  state_->add({{"op", "artifact"}, {"file", std::filesystem::absolute(file).string()}, {"name", name}});
+}
+
+void Tracker::document(const std::string& text, const std::string& name) {
+  state_->add({{"op", "document"}, {"text", text}, {"name", name}});
+}
+
+void Tracker::finish(Status status) {
+  state_->add({{"op", "finish"}, {"status", name_of(status)}, {"end_ms", now_ms()}});
+}
+
+void Tracker::work(std::shared_ptr<State> shared) {
+  State& s = *shared;
+  std::unique_lock lock(s.mutex);
+  double retry_s = s.options.retry_s;
+  std::size_t n_one_by_one = 0;  // of a call that was refused, to find which of its updates is
+  for (;;) {
+    s.changed.wait(lock, [&] { return s.is_ended || s.is_closing || !s.queue.empty(); });
+    if (s.is_ended || s.queue.empty()) break;
+    const auto batch = s.next_batch(n_one_by_one > 0);
+    auto place = s.run;
+    lock.unlock();
+    const auto answer = s.send_batch(batch, place);
+    lock.lock();
+    if (answer) {
+      s.run = place;
+      s.queue.erase(s.queue.begin(), s.queue.begin() + static_cast<std::ptrdiff_t>(batch.size()));
+      n_one_by_one -= std::min(n_one_by_one, batch.size());
+      if (s.is_gone) s.tell(lock, fmt::format("the tracking server {} is back", s.options.uri));
+      s.is_gone = false;
+      retry_s = s.options.retry_s;
+      if (s.queue.empty()) s.remove_spool();
+    } else if (answer.error().is_gone) {
+      s.is_gone = true;
+      s.write_spool();
+      s.tell(lock,
+             fmt::format("the tracking server {} can not be reached ({}); the run goes on, and what is to be "
+                         "sent waits",
+                         s.options.uri, answer.error().text));
+      s.changed.wait_for(lock, std::chrono::duration<double>(retry_s), [&] { return s.is_ended; });
+      retry_s = s.is_closing ? s.options.retry_s : std::min(2 * retry_s, kLongestRetry_s);
+    } else if (batch.size() > 1) {
+      n_one_by_one = batch.size();
+    } else {
+      s.is_refused = batch.front()["op"] == "start";
+      const std::size_t n_lost = s.is_refused ? s.queue.size() : 1;
+      s.n_dropped += n_lost;
+      s.queue.erase(s.queue.begin(), s.queue.begin() + static_cast<std::ptrdiff_t>(n_lost));
+      n_one_by_one -= std::min<std::size_t>(n_one_by_one, 1);
+      if (s.queue.empty()) s.remove_spool();
+      s.tell(lock, fmt::format("the tracking server {} refuses {}: {}", s.options.uri,
+                               s.is_refused ? "the run"
+                                            : "a part of it (" + batch.front()["op"].get<std::string>() + ")",
+                               answer.error().text));
+    }
+  }
+  s.is_done = true;
+  s.changed.notify_all();
+}
+
+Report Tracker::close(double timeout_s) {
+  State& s = *state_;
+  std::unique_lock lock(s.mutex);
+  s.is_closing = true;
+  s.changed.notify_all();
+  s.changed.wait_for(lock, std::chrono::duration<double>(std::max(0.0, timeout_s)),
+                     [&] { return s.is_done; });
+  s.is_ended = true;
+  s.changed.notify_all();
+  Report out;
+  out.n_left = s.queue.size();
+  out.n_dropped = s.n_dropped;
+  out.is_complete = out.n_left == 0 && out.n_dropped == 0;
+  if (out.n_left > 0) {
+    s.write_spool();
+    if (s.has_spool) out.spool = s.options.spool;
+  }
+  if (s.run)
+    out.run_url =
+        fmt::format("{}/#/experiments/{}/runs/{}", s.options.uri, s.run->experiment_id, s.run->run_id);
+  return out;
+}
+
+}  // namespace kolosal::track

@@ -1,0 +1,245 @@
+"""kolosal train --track: against a small server that answers as MLflow does, and against MLflow itself where it is
+installed (KOLOSAL_TEST_MLFLOW names its program, or it is in the PATH)."""
+
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import unittest
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+from kolosal_cli import BIN, CENSUS_TRAIN, CliTest, environment, kolosal, toy_table
+
+MLFLOW = os.environ.get("KOLOSAL_TEST_MLFLOW") or shutil.which("mlflow")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class FakeMlflow:
+    """What a server of MLflow remembers of one run."""
+
+    def __init__(self, port=0, delay_s=0):
+        self.experiments, self.metrics, self.params, self.tags, self.artifacts, self.status = {}, {}, {}, {}, {}, None
+        self.delay_s = delay_s
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self, status, body):
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def do_GET(self):
+                time.sleep(outer.delay_s)
+                query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)
+                name = query["experiment_name"][0]
+                if name in outer.experiments:
+                    self.answer(200, {"experiment": {"experiment_id": outer.experiments[name]}})
+                else:
+                    self.answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"no {name}"})
+
+            def do_POST(self):
+                time.sleep(outer.delay_s)
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                call = self.path.split("/api/2.0/mlflow/")[1]
+                if call == "experiments/create":
+                    outer.experiments[body["name"]] = str(len(outer.experiments) + 1)
+                    return self.answer(200, {"experiment_id": outer.experiments[body["name"]]})
+                outer.tags.update({tag["key"]: tag["value"] for tag in body.get("tags", [])})
+                if call == "runs/create":
+                    return self.answer(200, {"run": {"info": {"run_id": "r1", "artifact_uri": "mlflow-artifacts:/1/r1/artifacts"}}})
+                if call == "runs/update":
+                    outer.status = body["status"]
+                for metric in body.get("metrics", []):
+                    outer.metrics.setdefault(metric["key"], []).append((metric["step"], metric["value"]))
+                outer.params.update({param["key"]: param["value"] for param in body.get("params", [])})
+                self.answer(200, {})
+
+            def do_PUT(self):
+                name = self.path.split("/api/2.0/mlflow-artifacts/artifacts/1/r1/artifacts/")[1]
+                outer.artifacts[name] = self.rfile.read(int(self.headers["Content-Length"]))
+                self.answer(200, {})
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.uri = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Tracking(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.home = self.path("home")
+        self.env = environment(KOLOSAL_HOME=str(self.home))
+
+    def serve(self, **options):
+        server = FakeMlflow(**options)
+        self.addCleanup(server.stop)
+        return server
+
+    def words(self, uri, *more):
+        data = self.path("toy.csv", toy_table())
+        return ["train", "--data", data, "--target", "target", "--output", self.path("m.kolosal"), "--track", uri, *more]
+
+    def assert_whole(self, server, result):
+        metric = result["metric"]
+        steps = server.metrics[f"trial_{metric}"]
+        self.assertEqual([step for step, _ in steps], list(range(result["trials"] + 1)))
+        self.assertEqual(dict(server.metrics[f"best_{metric}"])[0], steps[0][1])
+        self.assertEqual(server.metrics[metric], [(result["trials"], result["score"])])
+        self.assertEqual(server.params["target"], "target")
+        self.assertEqual(server.tags["kolosal.run_id"], result["run"])
+        self.assertEqual(server.artifacts["m.kolosal"], self.path("m.kolosal").read_bytes())
+        self.assertEqual(json.loads(server.artifacts["result.json"])["run"], result["run"])
+        self.assertEqual(server.status, "FINISHED")
+
+    def test_a_run_is_sent_whole(self):
+        server = self.serve()
+        result = self.run_json(*self.words(server.uri, "--trials", "3", "--track-experiment", "churn & co"), env=self.env)
+        self.assert_whole(server, result)
+        self.assertEqual(list(server.experiments), ["churn & co"])
+        self.assertEqual(server.params["trials"], "3")
+        self.assertFalse((self.home / "track").exists())
+
+    def test_a_server_that_is_gone_stops_nothing_and_gets_all_later(self):
+        port = free_port()
+        done = self.run_ok(*self.words(f"http://127.0.0.1:{port}", "--time-budget", "4", "--progress", "plain", "--json"), env=self.env)
+        self.assertEqual(done.stderr.count("can not be reached"), 1)
+        self.assertIn("kolosal runs sync", done.stderr)
+        self.assertEqual(len(list((self.home / "track").iterdir())), 1)
+        server = self.serve(port=port)
+        synced = self.run_json("runs", "sync", env=self.env)
+        self.assertEqual([item["left"] for item in synced], [0])
+        self.assert_whole(server, json.loads(done.stdout))
+        self.assertEqual(list((self.home / "track").iterdir()), [])
+        self.assertEqual(self.run_json("runs", "sync", env=self.env), [])
+
+    def test_a_server_that_comes_back_while_the_run_works_gets_all(self):
+        port = free_port()
+        first = FakeMlflow(port=port)
+        process = subprocess.Popen([BIN, *self.words(first.uri, "--trials", "12", "--progress", "json", "--json")], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, env=self.env)
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if json.loads(line)["event"] == "trial_end":
+                break
+        first.stop()
+        time.sleep(0.3)
+        second = self.serve(port=port)
+        second.experiments = first.experiments
+        out, rest = process.communicate()
+        self.assertEqual(process.returncode, 0)
+        result = json.loads(out)
+        sent = {}
+        for server in (first, second):
+            for step, value in server.metrics.get(f"trial_{result['metric']}", []):
+                sent[step] = value
+        self.assertEqual(sorted(sent), list(range(result["trials"] + 1)))
+        self.assertEqual(second.status, "FINISHED")
+        self.assertNotIn("runs sync", rest)
+
+    def test_a_slow_server_does_not_overdraw_the_budget(self):
+        server = self.serve(delay_s=30)
+        start = time.monotonic()
+        done = self.run_ok(*self.words(server.uri, "--time-budget", "3", "--progress", "plain"), env=self.env)
+        self.assertLess(time.monotonic() - start, 3.4 if "KOLOSAL_SANITIZED" not in os.environ else 60)
+        self.assertIn("runs sync", done.stderr)
+        self.assertTrue(self.path("m.kolosal").exists())
+
+    def test_a_stopped_and_a_failed_run_say_so(self):
+        server = self.serve()
+        process = subprocess.Popen([BIN, "train", "--data", CENSUS_TRAIN, "--target", "income", "--trials", "60", "--output",
+                                    self.path("m.kolosal"), "--track", server.uri, "--progress", "json"], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True, env=self.env)
+        for line in process.stderr:
+            if json.loads(line)["event"] == "trial_end":
+                break
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        self.assertEqual((process.returncode, server.status), (6, "KILLED"))
+        data = self.path("bad.csv", "a,y\n" + "1,x\n" * 50)
+        failed = kolosal("train", "--data", data, "--target", "y", "--track", server.uri, "--trials", "1", env=self.env)
+        self.assertEqual((failed.returncode, server.status), (3, "FAILED"))
+        self.assertIn("y", server.tags["kolosal.error"])
+
+    def test_addresses_that_are_none_are_refused_at_once(self):
+        for uri, code, text in [("localhost:5000", 2, "http://host:port"), ("http://", 2, "no host"), ("https://host", 2, "https"),
+                                ("file:///tmp/mlruns", 2, "http://host:port")]:
+            self.assert_refused(self.words(uri, "--trials", "1"), code, text, env=self.env)
+
+    def test_without_a_home_what_is_left_is_kept_beside_the_model(self):
+        words = self.words(f"http://127.0.0.1:{free_port()}", "--time-budget", "3", "--no-history", "--progress", "none")
+        self.run_ok(*words, env=self.env)
+        left = self.path("m.kolosal.track.jsonl")
+        self.assertTrue(left.exists())
+        server = self.serve()
+        left.write_text(left.read_text().replace(json.loads(left.read_text().splitlines()[0])["uri"], server.uri, 1))
+        self.run_ok("runs", "sync", left, env=self.env)
+        self.assertEqual(server.status, "FINISHED")
+        self.assertFalse(left.exists())
+
+
+@unittest.skipUnless(MLFLOW, "mlflow is not installed")
+class RealServer(CliTest):
+    def test_mlflow_has_all_of_the_run(self):
+        port = free_port()
+        uri = f"http://127.0.0.1:{port}"
+        server = subprocess.Popen([MLFLOW, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--backend-store-uri",
+                                   f"sqlite:///{self.path('store.db')}", "--artifacts-destination", str(self.path("artifacts"))],
+                                  cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.addCleanup(server.wait)
+        self.addCleanup(os.killpg, server.pid, signal.SIGTERM)
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(uri + "/health", timeout=1).read()
+                break
+            except OSError:
+                time.sleep(0.1)
+        data = self.path("toy.csv", toy_table())
+        result = self.run_json("train", "--data", data, "--target", "target", "--trials", "3", "--output", self.path("m.kolosal"),
+                               "--track", uri, "--track-experiment", "tests")
+        code = """
+import json, sys
+from mlflow.tracking import MlflowClient
+client = MlflowClient(sys.argv[1])
+run = client.search_runs([client.get_experiment_by_name("tests").experiment_id])[0]
+history = client.get_metric_history(run.info.run_id, "trial_" + sys.argv[2])
+files = [f.path for f in client.list_artifacts(run.info.run_id)]
+model = client.download_artifacts(run.info.run_id, "m.kolosal", sys.argv[3])
+print(json.dumps({"status": run.info.status, "metrics": run.data.metrics, "params": run.data.params, "tags": run.data.tags,
+                  "steps": [m.step for m in history], "files": sorted(files), "model": model}))
+"""
+        python = Path(MLFLOW).resolve().parent / "python" if not Path(MLFLOW).is_symlink() else Path(MLFLOW).parent / "python"
+        done = subprocess.run([python, "-c", code, uri, result["metric"], self.folder], stdout=subprocess.PIPE, text=True, check=True)
+        run = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual(run["status"], "FINISHED")
+        self.assertEqual(run["metrics"][result["metric"]], result["score"])
+        self.assertEqual(run["steps"], [0, 1, 2, 3])
+        self.assertEqual(run["params"]["target"], "target")
+        self.assertEqual(run["tags"]["kolosal.run_id"], result["run"])
+        self.assertEqual(run["files"], ["m.kolosal", "result.json"])
+        self.assertEqual(Path(run["model"]).read_bytes(), self.path("m.kolosal").read_bytes())
+
+
+if __name__ == "__main__":
+    unittest.main()
