@@ -8,7 +8,7 @@ import unittest
 
 from kolosal_cli import BIN, CENSUS_TRAIN, CliTest, environment, kolosal
 
-COMMANDS = ["train", "predict", "evaluate", "info", "profile", "convert", "runs", "completion"]
+COMMANDS = ["train", "predict", "evaluate", "info", "profile", "convert", "runs", "benchmark", "completion"]
 
 
 class Program(CliTest):

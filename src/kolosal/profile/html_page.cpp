@@ -298,17 +298,21 @@ std::string notes_section(const TableProfile& profile, const HtmlOptions& option
 
 }  // namespace
 
-std::string html_page(const TableProfile& profile, const HtmlOptions& options) {
+std::string html_frame(std::string_view title, const std::string& body) {
   std::string out;
   add(out,
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
       "content=\"width=device-width, "
       "initial-scale=1\">\n<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n",
-      escaped(options.title), kStyle);
-  out += heading(profile, options) + findings_section(profile) + target_section(profile) +
-         columns_section(profile, options.max_columns) + missing_section(profile) + pairs_section(profile) +
-         notes_section(profile, options);
-  return out + "</main>\n</body>\n</html>\n";
+      escaped(title), kStyle);
+  return out + body + "</main>\n</body>\n</html>\n";
+}
+
+std::string html_page(const TableProfile& profile, const HtmlOptions& options) {
+  return html_frame(options.title,
+                    heading(profile, options) + findings_section(profile) + target_section(profile) +
+                        columns_section(profile, options.max_columns) + missing_section(profile) +
+                        pairs_section(profile) + notes_section(profile, options));
 }
 
 }  // namespace kolosal::profile

@@ -4,14 +4,12 @@
 #include <string_view>
 #include <vector>
 
+#include "kolosal/profile/html_parts.hpp"
 #include "kolosal/profile/profile.hpp"
 
 namespace kolosal::profile {
 
 // Plots as SVG elements, in the colours of the page's style sheet.
-
-/// A text as it may stand in an HTML element or in a quoted attribute. Bytes that are no UTF-8 become U+FFFD.
-std::string escaped(std::string_view text);
 
 std::string histogram_plot(const ColumnProfile& column);
 /// The most frequent levels as bars, as rows of a table.
