@@ -29,9 +29,9 @@ struct Blend {
 
 /// How much care a blend gets.
 enum class BlendCare {
-  kCheckpoint,  ///< Replaced soon: greedy selection; of the calibrations only a temperature, judged on the rows
-                ///< it was fitted on.
-  kFinal,       ///< Convex stacking is tried as well, and ensemble::choose_calibration().
+  kCheckpoint,  ///< Replaced soon: greedy selection; of the calibrations only a temperature, judged on the
+                ///< rows it was fitted on.
+  kFinal,  ///< Convex stacking is tried as well, and ensemble::choose_calibration().
 };
 
 /// What a blend may have and cost. Members are expected to take a row the time, and a file the bytes, that
@@ -44,8 +44,8 @@ struct BlendLimits {
   BlendCare care = BlendCare::kCheckpoint;
 };
 
-/// Chooses and weighs trials by greedy selection within the limits, or by convex stacking where that is better
-/// on rows that its weights were not chosen on; then calibrates (classification).
+/// Chooses and weighs trials by greedy selection within the limits, or by convex stacking where that is
+/// better on rows that its weights were not chosen on; then calibrates (classification).
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context);
 

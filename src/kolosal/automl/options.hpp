@@ -39,7 +39,7 @@ struct RunOptions {
   std::filesystem::path run_dir;  ///< Empty: <output>.run, removed when the run ends well.
   bool resume = false;
   std::shared_ptr<const data::Frame>
-      test_rows;          ///< Without a target or with; compared with the training rows.
+      test_rows;                  ///< Without a target or with; compared with the training rows.
   std::filesystem::path history;  ///< Folder where what runs did is kept (RunHistory). Empty: nowhere.
   std::string data_name;          ///< For the model's lineage: the file's name, no folder.
 
