@@ -1,5 +1,6 @@
 #include "kolosal/model/lightgbm_dataset.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <limits>
 #include <vector>
@@ -38,7 +39,7 @@ class ArrowView {
     ArrowArray array;
     ArrowSchema schema;
     const void* buffers[2];
-    data::Bitmap valid;  // only where the column's own does not start at a byte
+    data::Bitmap valid;  // of a category, and where the column's own does not start at a byte
   };
 
   // Nothing is owned; the protocol only wants to see that the structs were released.
@@ -80,6 +81,15 @@ class ArrowView {
   }
 
   static const std::uint8_t* valid_bits(const data::Column& column, data::Bitmap& moved) {
+    if (column.type() == data::ColumnType::kCategory) {
+      // Of a negative code LightGBM would make the same, with a warning on the standard output.
+      const auto codes = column.codes();
+      if (std::ranges::none_of(codes, [](std::int32_t code) { return code < 0; })) return nullptr;
+      moved = data::all_present(codes.size());
+      for (std::size_t r = 0; r < codes.size(); ++r)
+        if (codes[r] < 0) data::clear_bit(moved.data(), r);
+      return moved.data();
+    }
     const std::uint8_t* bits = column.valid_bits();
     const std::size_t offset = column.valid_bit_offset();
     if (!bits || offset % 8 == 0) return bits ? bits + offset / 8 : nullptr;
