@@ -19,7 +19,7 @@ struct OrderedBoostingParams {
   std::int64_t depth = 6;
   double l2_leaf_reg = 3;
   double random_strength = 1;
-  double bagging_temperature = 0;
+  double bagging_temperature = -1;
   double subsample = 1;
   double feature_fraction = 1;
   std::int64_t leaf_estimation_iterations = 0;
