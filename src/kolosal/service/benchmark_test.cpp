@@ -63,7 +63,7 @@ TEST_F(BenchmarkTest, ComparesLearnersOnTheSameFolds) {
 
 TEST_F(BenchmarkTest, TheSearchIsJudgedOnRowsThatItDidNotSee) {
   auto wanted = request({table("t.csv", true, 90)}, {"automl", "constant"});
-  wanted.budget_s = 4;
+  wanted.budget_s = 9;  // a busy machine must come to a first model in each fold
   const auto report = run_benchmark(wanted, Context(), {});
   ASSERT_THAT(report.tables[0].rows, SizeIs(2));
   const BenchmarkRow& automl = report.tables[0].rows[0];
