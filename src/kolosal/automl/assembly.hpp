@@ -31,7 +31,7 @@ struct Blend {
 enum class BlendCare {
   kCheckpoint,  ///< Replaced soon: greedy selection; of the calibrations only a temperature, judged on the
                 ///< rows it was fitted on.
-  kFinal,  ///< Convex stacking is tried as well, and ensemble::choose_calibration().
+  kFinal,       ///< Convex stacking is tried as well, and ensemble::choose_calibration().
 };
 
 /// What a blend may have and cost. Members are expected to take a row the time, and a file the bytes, that

@@ -136,8 +136,7 @@ std::vector<Candidate> make_portfolio(const TableShape& shape) {
         lightgbm(shape, 10,
                  {{"num_leaves", leaves(255)}, {"feature_fraction", 0.6}, {"learning_rate", 0.07}}),
         encoded_pairs, 2.5);
-  if (!many_classes && !is_wide)
-    add("ordered boosting", "ordered_boosting", {}, "native", 3.0);
+  if (!many_classes && !is_wide) add("ordered boosting", "ordered_boosting", {}, "native", 3.0);
   add("lightgbm pairs", "lightgbm",
       lightgbm(shape, 20, {{"num_leaves", leaves(31)}, {"feature_fraction", 0.9}}), pairs, 1.5);
   add("xgboost", "xgboost",
