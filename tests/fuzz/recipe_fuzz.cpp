@@ -35,5 +35,5 @@ keep = true
 [steps.params]
 clip = 1e3
 )",
-          "steps = []\n", "[[steps]]\nstep = \"one_hot\"\nparams = { dense = true, min_frequency = 5 }\n"};
+          "\xc9\xaa = 1\n", "steps = []\n", "[[steps]]\nstep = \"one_hot\"\nparams = { dense = true, min_frequency = 5 }\n"};
 }
