@@ -7,6 +7,7 @@
 
 #include "kolosal/ensemble/calibration.hpp"
 #include "kolosal/ensemble/calibration_choice.hpp"
+#include "kolosal/ensemble/decision_threshold.hpp"
 #include "kolosal/ensemble/stacking.hpp"
 #include "kolosal/metric/metric.hpp"
 
@@ -98,7 +99,42 @@ void calibrate(Blend& blend, const data::TargetView& y, const metric::Metric& me
   blend.loss = loss;
 }
 
+std::span<const double> judged(const Blend& blend) {
+  return blend.decisions.empty() ? blend.prediction : blend.decisions;
+}
+
+/// Indices into the results: members first, then by falling score.
+std::vector<std::size_t> by_interest(const Blend& blend, const std::vector<TrialResult>& results,
+                                     const metric::Metric& metric) {
+  std::vector<std::size_t> out = blend.trials;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (std::ranges::find(blend.trials, i) == blend.trials.end()) out.push_back(i);
+  const auto utility = [&](std::size_t i) {
+    const double score = metric.utility(results[i].score);
+    return std::isnan(score) ? -std::numeric_limits<double>::infinity() : score;
+  };
+  std::stable_sort(out.begin() + static_cast<std::ptrdiff_t>(blend.trials.size()), out.end(),
+                   [&](std::size_t a, std::size_t b) { return utility(a) > utility(b); });
+  return out;
+}
+
 }  // namespace
+
+void add_score_intervals(Blend& blend, const std::vector<TrialResult>& results, const ValidRows& valid,
+                         const metric::Metric& metric, const Context& context) {
+  constexpr std::size_t kDraws = 200, kLeastDraws = 100;
+  const auto interval = [&](std::span<const double> prediction,
+                            double score) -> std::optional<metric::ScoreInterval> {
+    if (context.should_stop() || !std::isfinite(score)) return {};
+    const metric::BootstrapOptions options{kDraws, 0.95, 2000, score};
+    const auto out = metric::bootstrap_interval(metric, valid.y, prediction, options, context);
+    return out.n_draws < kLeastDraws ? std::nullopt : std::optional(out);
+  };
+  blend.interval = interval(judged(blend), blend.score);
+  blend.trial_intervals.assign(results.size(), std::nullopt);
+  for (const std::size_t i : by_interest(blend, results, metric))
+    blend.trial_intervals[i] = interval(results[i].prediction, results[i].score);
+}
 
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context) {
@@ -124,7 +160,13 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
   ensemble::blend(candidates, chosen, out.prediction);
   out.loss = metric::training_loss(valid.y, out.prediction);
   if (valid.y.task != data::Task::kRegression) calibrate(out, valid.y, metric, limits.care, context);
-  out.score = metric.compute(valid.y, out.prediction);
+  if (ensemble::depends_on_threshold(metric, valid.y.task)) {
+    auto decision = ensemble::choose_threshold(valid.y, out.prediction, metric);
+    out.threshold = decision.value;
+    out.decisions = std::move(decision.decisions);
+  }
+  out.score = metric.compute(valid.y, judged(out));
+  out.conformal = pipeline::Conformal(valid.y, out.prediction);
   return out;
 }
 
@@ -144,6 +186,8 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
   out.classes = problem.classes;
   out.base = *frame.base;
   out.calibrator = blend.calibrator;
+  out.threshold = blend.threshold;
+  out.conformal = blend.conformal;
   if (problem.task == data::Task::kRegression) {
     const auto [low, high] = std::ranges::minmax(problem.target);
     constexpr double kLargest = std::numeric_limits<double>::max();
@@ -177,6 +221,12 @@ std::vector<LeaderboardRow> make_leaderboard(const std::vector<TrialResult>& res
                          .score = blend.score,
                          .score_deviation = std::numeric_limits<double>::quiet_NaN(),
                          .weight = 1};
+  const auto set_interval = [](LeaderboardRow& row, const std::optional<metric::ScoreInterval>& interval) {
+    if (!interval) return;
+    row.score_low = interval->low;
+    row.score_high = interval->high;
+  };
+  set_interval(blended, blend.interval);
   for (std::size_t i = 0; i < results.size(); ++i) {
     const TrialResult& r = results[i];
     LeaderboardRow row{.trial = r.number,
@@ -188,6 +238,7 @@ std::vector<LeaderboardRow> make_leaderboard(const std::vector<TrialResult>& res
                        .predict_us_per_row = r.predict_us_per_row,
                        .size_bytes = r.size_bytes,
                        .note = r.note};
+    if (!blend.trial_intervals.empty()) set_interval(row, blend.trial_intervals[i]);
     for (std::size_t k = 0; k < blend.trials.size(); ++k)
       if (blend.trials[k] == i) row.weight = blend.weights[k];
     if (row.weight > 0) {

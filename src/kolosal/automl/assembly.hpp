@@ -13,6 +13,7 @@
 #include "kolosal/automl/stage.hpp"
 #include "kolosal/automl/trial.hpp"
 #include "kolosal/ensemble/greedy_selection.hpp"
+#include "kolosal/metric/bootstrap.hpp"
 #include "kolosal/pipeline/model.hpp"
 
 namespace kolosal::automl {
@@ -23,8 +24,13 @@ struct Blend {
   std::vector<double> weights;
   std::vector<double> prediction;  ///< of the validated rows, calibrated
   model::Calibrator calibrator;
+  double threshold = 0.5;
+  std::vector<double> decisions;  ///< what the metric sees in place of prediction; empty: prediction itself
   double loss = 0;
   double score = 0;
+  pipeline::Conformal conformal;
+  std::optional<metric::ScoreInterval> interval;                      ///< of score
+  std::vector<std::optional<metric::ScoreInterval>> trial_intervals;  ///< of all results; empty: none
 };
 
 /// How much care a blend gets.
@@ -45,9 +51,15 @@ struct BlendLimits {
 };
 
 /// Chooses and weighs trials by greedy selection within the limits, or by convex stacking where that is
-/// better on rows that its weights were not chosen on; then calibrates (classification).
+/// better on rows that its weights were not chosen on; then calibrates (classification), chooses the
+/// threshold (two classes, for a metric of labels) and gathers the conformal scores.
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context);
+
+/// Adds 95 % intervals to the scores: of the blend, its members, and the other trials by falling score, until
+/// the context's deadline.
+void add_score_intervals(Blend& blend, const std::vector<TrialResult>& results, const ValidRows& valid,
+                         const metric::Metric& metric, const Context& context);
 
 /// The parts of a model that do not depend on which trials were chosen.
 struct ModelFrame {

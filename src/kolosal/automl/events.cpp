@@ -57,12 +57,18 @@ nlohmann::json to_json(const LeaderboardRow& row) {
           {"model", row.model},
           {"estimator", row.estimator},
           {"score", number_or_null(row.score)},
+          {"score_interval", interval_json(row.score_low, row.score_high)},
           {"score_deviation", number_or_null(row.score_deviation)},
           {"fit_s", number_or_null(row.fit_s)},
           {"predict_us_per_row", number_or_null(row.predict_us_per_row)},
           {"size_bytes", row.size_bytes},
           {"weight", row.weight},
           {"note", row.note}};
+}
+
+nlohmann::json interval_json(double low, double high) {
+  if (!std::isfinite(low) || !std::isfinite(high)) return nullptr;
+  return nlohmann::json::array({low, high});
 }
 
 }  // namespace kolosal::automl

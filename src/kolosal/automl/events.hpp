@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -16,7 +17,10 @@ struct LeaderboardRow {
   std::string estimator;       ///< registry name; "" for the blend
   double score = 0;            ///< the run's metric on rows the model did not see
   double score_deviation = 0;  ///< standard deviation over the folds; NaN with one fold
-  double fit_s = 0;            ///< thread-seconds of all its folds
+  /// 95 % of the scores on other rows of the same kind lie between them; NaN where it was not computed.
+  double score_low = std::numeric_limits<double>::quiet_NaN();
+  double score_high = std::numeric_limits<double>::quiet_NaN();
+  double fit_s = 0;  ///< thread-seconds of all its folds
   double predict_us_per_row = 0;
   std::size_t size_bytes = 0;
   double weight = 0;  ///< in the blend; 0 = not in it
@@ -52,6 +56,8 @@ struct Event {
 std::string_view event_name(Event::Kind kind);
 nlohmann::json to_json(const Event& event);
 nlohmann::json to_json(const LeaderboardRow& row);
+/// [low, high], or null without.
+nlohmann::json interval_json(double low, double high);
 
 /// Called from the run's threads, one call at a time.
 using EventSink = std::function<void(const Event&)>;

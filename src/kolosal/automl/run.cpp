@@ -26,6 +26,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Above this many cells a fit gets all threads; below, fits run side by side.
 constexpr std::size_t kCellsForThreadsInside = 4'000'000;
 
+/// Seconds for the intervals of the scores.
+double interval_seconds(double time_budget_s) { return std::min(2.0, 0.01 * time_budget_s); }
+
 /// One run, phase by phase.
 class Run {
  public:
@@ -175,7 +178,8 @@ std::vector<TrialResult> Run::results() const {
 
 double Run::reserve_s() const {
   const std::lock_guard lock(checkpoint_mutex_);
-  if (checkpoint_cost_s_ > 0) return 0.25 + 2 * checkpoint_cost_s_;
+  if (checkpoint_cost_s_ > 0)
+    return 0.25 + 2 * checkpoint_cost_s_ + interval_seconds(*options_.time_budget_s);
   return std::max(0.4, 0.05 * *options_.time_budget_s);
 }
 
@@ -534,6 +538,9 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
       {"metric", problem_.metric->name},
       {"higher_is_better", problem_.metric->higher_is_better},
       {"score", std::isfinite(blend.score) ? nlohmann::json(blend.score) : nlohmann::json()},
+      {"score_interval",
+       blend.interval ? interval_json(blend.interval->low, blend.interval->high) : nlohmann::json()},
+      {"threshold", blend.threshold},
       {"n_rows", problem_.n_rows()},
       {"validation", validation_name()},
       {"refitted", !refitted.empty()},
@@ -598,7 +605,10 @@ RunResult Run::finish() {
   phase("ensemble");
   const auto known = results();
   Context context = quiet_context().with_seed(derive_seed(options_.seed, {"blend"}));
-  const Blend blend = choose_within_limits(known, context);
+  Blend blend = choose_within_limits(known, context);
+  if (is_timed())
+    context.deadline = {Clock::system(), Clock::system().now_s() + interval_seconds(*options_.time_budget_s)};
+  add_score_intervals(blend, known, *stages_.front()->valid, *problem_.metric, context);
   const auto refitted = refit(blend, known);
   phase("save");
   write_model(blend, known, refitted, true);
@@ -613,6 +623,11 @@ RunResult Run::finish() {
   out.metric = problem_.metric->name;
   out.higher_is_better = problem_.metric->higher_is_better;
   out.score = blend.score;
+  if (blend.interval) {
+    out.score_low = blend.interval->low;
+    out.score_high = blend.interval->high;
+  }
+  out.threshold = blend.threshold;
   out.validation = validation_name();
   out.leaderboard = make_leaderboard(known, blend, *problem_.metric);
   out.n_rows = problem_.n_rows();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,10 @@ struct RunResult {
   std::string task;
   std::string metric;
   bool higher_is_better = true;
-  double score = 0;        ///< of the blend on rows its members did not see
+  double score = 0;  ///< of the blend on rows its members did not see
+  double score_low = std::numeric_limits<double>::quiet_NaN();  ///< as in LeaderboardRow
+  double score_high = std::numeric_limits<double>::quiet_NaN();
+  double threshold = 0.5;  ///< of the model, see pipeline::Model
   std::string validation;  ///< "5 folds", "hold-out of 4,884 rows"
   std::vector<LeaderboardRow> leaderboard;
   std::size_t n_rows = 0;

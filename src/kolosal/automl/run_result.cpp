@@ -15,6 +15,8 @@ nlohmann::json to_json(const RunResult& result) {
           {"metric", result.metric},
           {"higher_is_better", result.higher_is_better},
           {"score", std::isfinite(result.score) ? nlohmann::json(result.score) : nlohmann::json()},
+          {"score_interval", interval_json(result.score_low, result.score_high)},
+          {"threshold", result.threshold},
           {"validation", result.validation},
           {"leaderboard", board},
           {"n_rows", result.n_rows},

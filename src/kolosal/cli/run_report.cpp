@@ -50,8 +50,22 @@ std::string ensemble_text(const std::vector<LeaderboardRow>& rows) {
 
 std::string score_text(double score) { return std::isfinite(score) ? fmt::format("{:.5g}", score) : "-"; }
 
+std::string interval_text(double low, double high) {
+  return std::isfinite(low) && std::isfinite(high)
+             ? fmt::format("{} to {}", score_text(low), score_text(high))
+             : "";
+}
+
+std::string full_score_text(const automl::RunResult& result) {
+  std::string out = fmt::format("{} {}", result.metric, score_text(result.score));
+  if (const auto interval = interval_text(result.score_low, result.score_high); !interval.empty())
+    out += fmt::format(", 95 % {}", interval);
+  if (result.threshold != 0.5) out += fmt::format(", at threshold {:.4g}", result.threshold);
+  return out;
+}
+
 std::string leaderboard_text(const std::vector<LeaderboardRow>& rows, const std::string& metric) {
-  TextTable table({"rank", "model", metric, "±", "fit", "predict", "size", "weight", "note"});
+  TextTable table({"rank", "model", metric, "95 %", "±", "fit", "predict", "size", "weight", "note"});
   std::size_t n_left_out = 0;
   for (const LeaderboardRow& row : rows) {
     if (row.rank > kMostRows && row.weight == 0) {
@@ -60,6 +74,7 @@ std::string leaderboard_text(const std::vector<LeaderboardRow>& rows, const std:
     }
     table.add(
         {fmt::format("{}", row.rank), row.model, score_text(row.score),
+         interval_text(row.score_low, row.score_high),
          std::isfinite(row.score_deviation) ? fmt::format("{:.2g}", row.score_deviation) : "",
          seconds_text(row.fit_s),
          std::isfinite(row.predict_us_per_row) ? fmt::format("{:.2g} us/row", row.predict_us_per_row) : "",
@@ -74,7 +89,7 @@ std::string run_report(const automl::RunResult& result, const std::string& data,
   out += leaderboard_text(result.leaderboard, result.metric);
   const std::string ensemble = ensemble_text(result.leaderboard);
   if (!ensemble.empty()) out += fmt::format("\nensemble  {}\n", ensemble);
-  out += fmt::format("score     {} {} ({} is better)\n", result.metric, score_text(result.score),
+  out += fmt::format("score     {} ({} is better)\n", full_score_text(result),
                      result.higher_is_better ? "higher" : "lower");
   out += fmt::format("trials    {}{} in {:.1f} s{}\n", result.n_trials,
                      result.n_failed > 0 ? fmt::format(" and {} failed", result.n_failed) : "",

@@ -8,6 +8,10 @@ namespace kolosal::cli {
 
 /// "0.92931", or "-" where there is no number.
 std::string score_text(double score);
+/// "0.912 to 0.934"; "" without an interval.
+std::string interval_text(double low, double high);
+/// "f1 0.71, 95 % 0.68 to 0.74, at threshold 0.31".
+std::string full_score_text(const automl::RunResult& result);
 /// The ranked models as a table.
 std::string leaderboard_text(const std::vector<automl::LeaderboardRow>& rows, const std::string& metric);
 /// What `kolosal train` prints at its end: leaderboard, ensemble, where the model is, what to type next.

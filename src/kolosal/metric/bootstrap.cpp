@@ -14,8 +14,7 @@
 namespace kolosal::metric {
 namespace {
 
-constexpr std::size_t kBlockRows = 16'384;  // up to here all rows are the only block
-constexpr std::size_t kClassRows = 500;     // of each class, in a block
+constexpr std::size_t kClassRows = 500;  // of each class, in a block
 constexpr std::size_t kBlocks = 20;
 constexpr double kMaxMean = 500;  // exp(-mean) must not underflow
 constexpr double kBlockExponent = 0.6;
@@ -59,17 +58,19 @@ struct Block {
 /// The rows of each class, and how they get into the blocks.
 class Blocks {
  public:
-  Blocks(const data::TargetView& y, std::span<const double> prediction, Rng rng) {
+  Blocks(const data::TargetView& y, std::span<const double> prediction, std::size_t block_rows, Rng rng) {
     std::vector<std::vector<std::size_t>> rows = rows_by_class(y);
     std::size_t n_rows = 0;
     for (const auto& of_class : rows) n_rows += of_class.size();
-    const double share = share_in_block(n_rows);
+    const double share = share_in_block(n_rows, block_rows);
+    const std::size_t class_rows =
+        std::min(kClassRows, block_rows / std::max<std::size_t>(1, rows.size()) + 1);
     is_whole_ = share == 1;
     std::vector<std::size_t> n_in_block;
     for (const auto& of_class : rows) {
       const auto n = static_cast<double>(of_class.size());
       const auto by_share = static_cast<std::size_t>(std::ceil(share * n));
-      n_in_block.push_back(std::min(of_class.size(), std::max(by_share, kClassRows)));
+      n_in_block.push_back(std::min(of_class.size(), std::max(by_share, class_rows)));
       means_.push_back(of_class.empty() ? 1 : n / static_cast<double>(n_in_block.back()));
       counts_.emplace_back(means_.back());
     }
@@ -110,10 +111,10 @@ class Blocks {
     return out;
   }
 
-  static double share_in_block(std::size_t n_rows) {
+  static double share_in_block(std::size_t n_rows, std::size_t block_rows) {
     const auto n = static_cast<double>(n_rows);
-    if (n_rows <= kBlockRows) return 1;
-    return std::max({static_cast<double>(kBlockRows), std::pow(n, kBlockExponent), n / kMaxMean}) / n;
+    if (n_rows <= block_rows) return 1;
+    return std::max({static_cast<double>(block_rows), std::pow(n, kBlockExponent), n / kMaxMean}) / n;
   }
 
   static void append(Block& block, const data::TargetView& y, std::span<const double> prediction,
@@ -168,8 +169,9 @@ ScoreInterval bootstrap_interval(const Metric& metric, const data::TargetView& y
                                  const Context& context) {
   check_options(options);
   ScoreInterval out;
-  out.score = metric.compute(y, prediction);
-  const Blocks blocks(y, prediction, Rng(derive_seed(context.seed, {"bootstrap blocks"})));
+  out.score = options.known_score ? *options.known_score : metric.compute(y, prediction);
+  const Blocks blocks(y, prediction, options.block_rows,
+                      Rng(derive_seed(context.seed, {"bootstrap blocks"})));
 
   // What is added to the score of a draw: it moves from the score of its block to that of all rows.
   std::vector<double> shifts(blocks.size(), 0.0);
@@ -179,6 +181,10 @@ ScoreInterval bootstrap_interval(const Metric& metric, const data::TargetView& y
     });
   std::vector<double> scores(options.n_draws);
   context.parallel_blocks(options.n_draws, 1, [&](std::size_t draw, std::size_t) {
+    if (context.should_stop()) {
+      scores[draw] = std::numeric_limits<double>::quiet_NaN();
+      return;
+    }
     Rng rng(derive_seed(context.seed, {"bootstrap draw", draw}));
     const std::size_t b = draw % blocks.size();
     scores[draw] = score_of(metric, y, blocks[b], blocks.drawn_weights(blocks[b], rng)) + shifts[b];

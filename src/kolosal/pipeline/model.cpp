@@ -40,17 +40,25 @@ std::vector<double> Model::predict(const data::Frame& raw, const Context& contex
   return out;
 }
 
-data::Column Model::labels(std::span<const double> prediction) const {
+data::Column Model::labels(std::span<const double> prediction, std::optional<double> other_threshold) const {
+  const double limit = other_threshold.value_or(threshold);
   if (task == data::Task::kRegression)
     return data::Column::from_float64({prediction.begin(), prediction.end()});
   const std::size_t width = n_outputs();
   std::vector<std::int32_t> codes(prediction.size() / width);
   for (std::size_t i = 0; i < codes.size(); ++i) {
     const auto row = prediction.subspan(i * width, width);
-    codes[i] = width == 1 ? (row[0] > 0.5 ? 1 : 0)
+    codes[i] = width == 1 ? (row[0] > limit ? 1 : 0)
                           : static_cast<std::int32_t>(std::ranges::max_element(row) - row.begin());
   }
   return data::Column::from_category(std::move(codes), std::make_shared<const data::Dictionary>(classes));
+}
+
+std::vector<double> Model::decisions(std::span<const double> prediction) const {
+  KOLOSAL_ASSERT(task == data::Task::kBinary, "a threshold is for two classes");
+  std::vector<double> out(prediction.size());
+  std::ranges::transform(prediction, out.begin(), [&](double p) { return p > threshold ? 1.0 : 0.0; });
+  return out;
 }
 
 void Model::save(artifact::ContainerWriter& writer) const {
@@ -67,11 +75,17 @@ void Model::save(artifact::ContainerWriter& writer) const {
                    {"target", target},
                    {"classes", classes},
                    {"calibration", model::to_json(calibrator)},
+                   {"threshold", threshold},
                    {"target_range", {target_low, target_high}},
                    {"views", view_names},
                    {"members", shape}},
                   kModelVersion);
   writer.add_json("schema", schema.to_json());
+  if (!conformal.is_empty()) {
+    artifact::Node node;
+    conformal.save(node);
+    writer.add_node("conformal", node);
+  }
   artifact::Node base_node;
   base.save(base_node);
   writer.add_node("base", base_node);
@@ -104,6 +118,10 @@ Model Model::load(const artifact::Container& container) {
       throw Error(ErrorCode::kModel, "a {} model can not have {} classes", data::task_name(out.task),
                   out.classes.size());
     out.calibrator = model::calibrator_from_json(json.at("calibration"), out.n_outputs());
+    out.threshold = json.value("threshold", 0.5);
+    if (!(out.threshold >= 0 && out.threshold <= 1))
+      throw Error(ErrorCode::kModel, "the model's threshold must be between 0 and 1, not {}", out.threshold);
+    if (container.has("conformal")) out.conformal = Conformal::load(container.node("conformal"));
     out.target_low = json.at("target_range").at(0).get<double>();
     out.target_high = json.at("target_range").at(1).get<double>();
     out.schema = data::Schema::from_json(container.json("schema"));

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/data/schema.hpp"
 #include "kolosal/model/calibrator.hpp"
+#include "kolosal/pipeline/conformal.hpp"
 #include "kolosal/pipeline/pipeline.hpp"
 
 namespace kolosal::pipeline {
@@ -39,6 +41,8 @@ class Model {
   std::map<std::string, transform::Recipe> views;
   std::vector<Member> members;
   model::Calibrator calibrator;  ///< Of the blended probabilities.
+  double threshold = 0.5;        ///< Binary: class 1 is predicted above this probability.
+  Conformal conformal;           ///< Of the calibrated validation predictions; empty in older files.
   double target_low = 0;         ///< Regression: predictions are clipped to [low, high].
   double target_high = 0;
 
@@ -48,10 +52,14 @@ class Model {
   std::vector<double> predict(const data::Frame& raw, const Context& context,
                               data::ConformReport* report = nullptr) const;
 
-  /// Predictions as a column, as the user's data had them: class names, or numbers.
-  data::Column labels(std::span<const double> prediction) const;
+  /// Predictions as a column, as the user's data had them: class names, or numbers. Another threshold than
+  /// the model's is for two classes.
+  data::Column labels(std::span<const double> prediction, std::optional<double> other_threshold = {}) const;
+  /// Class indices of predictions of two classes, by the threshold: what a metric of labels is computed of.
+  std::vector<double> decisions(std::span<const double> prediction) const;
 
-  /// Adds the blocks "model", "schema", "base", "view/<name>" and "member/<i>/<k>".
+  /// Adds the blocks "model", "schema", "base", "view/<name>", "member/<i>/<k>" and, when there are scores,
+  /// "conformal".
   void save(artifact::ContainerWriter& writer) const;
   static Model load(const artifact::Container& container);
   static Model open(const std::filesystem::path& path) { return load(artifact::Container::open(path)); }

@@ -123,7 +123,12 @@ INSTANTIATE_TEST_SUITE_P(Model, EveryTask,
 TEST_P(EveryTask, SavedAndOpenedItPredictsTheSame) {
   Model model = make_model(GetParam());
   if (GetParam() != Task::kRegression) model.calibrator = model::Calibrator::temperature(1.7);
+  model.threshold = 0.3;
+  const std::vector<double> errors = {3, 1, 2}, zeros(3);
+  model.conformal = Conformal({Task::kRegression, zeros, {}, 0}, errors);
   const Model opened = round_trip(model);
+  EXPECT_EQ(opened.threshold, 0.3);
+  EXPECT_EQ(opened.conformal.score_at(0.5), 2);
   EXPECT_EQ(opened.predict(features(2), Context()), model.predict(features(2), Context()));
   EXPECT_EQ(opened.classes, model.classes);
   EXPECT_EQ(opened.target, "y");
@@ -194,10 +199,13 @@ TEST(Model, ReadsTheTemperatureOfOlderFiles) {
   Model model = make_model(Task::kMulticlass);
   const auto older = round_trip(model, [](auto& j) {
     j.erase("calibration");
+    j.erase("threshold");
     j["temperature"] = 1.7;
   });
   model.calibrator = model::Calibrator::temperature(1.7);
   EXPECT_EQ(older.predict(features(2), Context()), model.predict(features(2), Context()));
+  EXPECT_EQ(older.threshold, 0.5);
+  EXPECT_TRUE(older.conformal.is_empty());
 }
 
 TEST(Model, RefusesATableWithoutAFeature) {
@@ -223,6 +231,10 @@ TEST(Model, LabelsAreAsInTheData) {
   EXPECT_EQ(binary.cell_text(0), "no");
   EXPECT_EQ(binary.cell_text(1), "no") << "a tie is the first class, as for argmax";
   EXPECT_EQ(binary.cell_text(2), "yes");
+  EXPECT_EQ(model.labels(std::vector<double>{0.2}, 0.1).cell_text(0), "yes");
+  model.threshold = 0.6;
+  EXPECT_EQ(model.labels(std::vector<double>{0.51}).cell_text(0), "no");
+  EXPECT_THAT(model.decisions(std::vector<double>{0.51, 0.6, 0.61}), ElementsAre(0, 0, 1));
   model = make_model(Task::kMulticlass);
   const Column many = model.labels(std::vector<double>{0.2, 0.5, 0.3, 0.4, 0.4, 0.2, 0, 0, 1});
   EXPECT_EQ(many.cell_text(0), "mid");
@@ -253,6 +265,7 @@ TEST(Model, RefusesADamagedDescription) {
   EXPECT_ERROR(damaged([](auto& j) { j["calibration"]["kind"] = "magic"; }), kModel, HasSubstr("magic"));
   EXPECT_ERROR(damaged([](auto& j) { j["calibration"] = "hot"; }), kModel, HasSubstr("damaged"));
   EXPECT_ERROR(damaged([](auto& j) { j.erase("calibration"); }), kModel, HasSubstr("temperature"));
+  EXPECT_ERROR(damaged([](auto& j) { j["threshold"] = 2; }), kModel, HasSubstr("threshold"));
   EXPECT_ERROR(damaged([](auto& j) { j["views"].push_back("lost"); }), kModel, HasSubstr("view/lost"));
   EXPECT_ERROR(damaged([](auto& j) { j = nlohmann::json::array(); }), kModel, HasSubstr("damaged"));
 }

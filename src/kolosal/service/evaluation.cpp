@@ -80,11 +80,13 @@ std::vector<const metric::Metric*> chosen_metrics(const std::vector<std::string>
   return out;
 }
 
-void add_scores(Evaluation& out, const std::vector<const metric::Metric*>& metrics, const Gathering& all) {
+/// `labels` is what metrics of labels are computed of.
+void add_scores(Evaluation& out, const std::vector<const metric::Metric*>& metrics, const Gathering& all,
+                std::span<const double> labels) {
   for (const metric::Metric* metric : metrics) {
     double value = std::numeric_limits<double>::quiet_NaN();
     try {
-      value = metric->compute(all.view(), all.predicted);
+      value = metric->compute(all.view(), metric->needs_probability ? all.predicted : labels);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kInternal) throw;
       out.notes.push_back(fmt::format("{}: {}", metric->name, error.what()));
@@ -137,8 +139,11 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
   std::erase(out.conform.extra_columns, model.target);
   if (const auto* drift = model.base.drift()) out.drift = drift->report();
   out.notes = input->report().notes;
-  add_scores(out, metrics, all);
-  if (!is_regression) out.confusion = metric::confusion_matrix(all.view(), all.predicted);
+  const std::vector<double> decided =
+      model.task == data::Task::kBinary ? model.decisions(all.predicted) : std::vector<double>{};
+  const std::span<const double> labels = decided.empty() ? all.predicted : decided;
+  add_scores(out, metrics, all, labels);
+  if (!is_regression) out.confusion = metric::confusion_matrix(all.view(), labels);
   return out;
 }
 

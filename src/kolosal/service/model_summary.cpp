@@ -16,6 +16,14 @@ double number_or_nan(const nlohmann::json& object, const char* key) {
   return found != object.end() && found->is_number() ? found->get<double>() : kNaN;
 }
 
+/// "score_interval": [low, high] or null.
+void read_interval(const nlohmann::json& object, double& low, double& high) {
+  const auto found = object.find("score_interval");
+  if (found == object.end() || !found->is_array() || found->size() != 2) return;
+  low = found->at(0).get<double>();
+  high = found->at(1).get<double>();
+}
+
 automl::LeaderboardRow row_from_json(const nlohmann::json& json) {
   automl::LeaderboardRow out;
   out.rank = json.value("rank", std::size_t{0});
@@ -23,6 +31,7 @@ automl::LeaderboardRow row_from_json(const nlohmann::json& json) {
   out.model = json.value("model", "");
   out.estimator = json.value("estimator", "");
   out.score = number_or_nan(json, "score");
+  read_interval(json, out.score_low, out.score_high);
   out.score_deviation = number_or_nan(json, "score_deviation");
   out.fit_s = number_or_nan(json, "fit_s");
   out.predict_us_per_row = number_or_nan(json, "predict_us_per_row");
@@ -41,6 +50,17 @@ nlohmann::json describe_member(const pipeline::Member& member) {
           {"fitted_models", member.pipelines.size()},
           {"view", member.view},
           {"steps", first.recipe().to_json()}};
+}
+
+/// How many rows intervals and sets rest on, and for numbers how wide half an interval is.
+nlohmann::json describe_conformal(const pipeline::Model& model) {
+  nlohmann::json out = {{"rows", model.conformal.n_rows()}};
+  if (model.task != data::Task::kRegression) return out;
+  for (const double level : {0.5, 0.8, 0.9, 0.95})
+    if (std::ceil(static_cast<double>(model.conformal.n_rows() + 1) * level) <=
+        static_cast<double>(model.conformal.n_rows()))
+      out["half_widths"][fmt::format("{}", level)] = model.conformal.score_at(level);
+  return out;
 }
 
 /// The planner's reasons, which the manifest keeps, beside the steps. Models of older programs have none.
@@ -80,6 +100,7 @@ nlohmann::json summarize_model(const infer::Session& session) {
     out["classes"] = model.classes;
     out["calibration"] = model::to_json(model.calibrator);
   }
+  if (!model.conformal.is_empty()) out["conformal"] = describe_conformal(model);
   auto& columns = out["columns"] = nlohmann::json::array();
   for (const data::Field& field : model.schema.fields()) columns.push_back(describe_field(field));
   out["steps"] = model.base.to_json();
@@ -104,6 +125,8 @@ automl::RunResult result_of_model(const std::filesystem::path& path) {
   out.metric = manifest.value("metric", "");
   out.higher_is_better = manifest.value("higher_is_better", true);
   out.score = number_or_nan(manifest, "score");
+  read_interval(manifest, out.score_low, out.score_high);
+  out.threshold = manifest.value("threshold", 0.5);
   out.validation = manifest.value("validation", "");
   out.n_rows = manifest.value("n_rows", std::size_t{0});
   for (const nlohmann::json& row : manifest.value("leaderboard", nlohmann::json::array())) {

@@ -52,6 +52,45 @@ void add_probabilities(data::Frame& result, const infer::Session& session,
   }
 }
 
+void add_interval(data::Frame& result, const pipeline::Model& model, std::span<const double> prediction,
+                  double score) {
+  const std::size_t width = model.n_outputs(), n_rows = prediction.size() / width;
+  if (model.task == data::Task::kRegression) {
+    std::vector<double> lower(n_rows), upper(n_rows);
+    for (std::size_t i = 0; i < n_rows; ++i) {
+      lower[i] = prediction[i] - score;
+      upper[i] = prediction[i] + score;
+    }
+    result.add("lower", data::Column::from_float64(std::move(lower)));
+    result.add("upper", data::Column::from_float64(std::move(upper)));
+    return;
+  }
+  std::vector<std::optional<std::string>> sets(n_rows);
+  for (std::size_t i = 0; i < n_rows; ++i)
+    sets[i] = pipeline::joined_set(model.classes,
+                                   pipeline::conformal_set(prediction.subspan(i * width, width), score));
+  result.add("set", data::Column::from_texts(sets));
+}
+
+void check_request(const PredictRequest& request, const pipeline::Model& model) {
+  if (request.proba && model.task == data::Task::kRegression)
+    throw Error(ErrorCode::kUsage, "--proba needs a classification model; {} predicts numbers",
+                request.model.string());
+  if (request.interval && model.conformal.is_empty())
+    throw Error(ErrorCode::kUsage,
+                "--interval needs the errors on validation rows, which {} does not hold; train it again",
+                request.model.string());
+  if (!request.threshold) return;
+  if (model.task != data::Task::kBinary)
+    throw Error(ErrorCode::kUsage, "--threshold is for models of two classes; {} predicts {}",
+                request.model.string(),
+                model.task == data::Task::kRegression ? std::string("numbers")
+                                                      : fmt::format("{} classes", model.classes.size()));
+  if (!(*request.threshold >= 0 && *request.threshold <= 1))
+    throw Error(ErrorCode::kInvalidParameter, "--threshold must be between 0 and 1, not {}",
+                *request.threshold);
+}
+
 /// What the user forced, then the types of the model. Kept columns come out as they went in: those that the
 /// model does not use are text, and its numbers are typed by inference, so that 48 does not become 48.0.
 std::map<std::string, std::string> types_to_force(const pipeline::Model& model,
@@ -87,9 +126,9 @@ void add_report(data::ConformReport& sum, const data::ConformReport& batch) {
 PredictReport predict_file(const PredictRequest& request, const Context& context) {
   const auto session = infer::Session::open(request.model);
   const pipeline::Model& model = session.model();
-  if (request.proba && model.task == data::Task::kRegression)
-    throw Error(ErrorCode::kUsage, "--proba needs a classification model; {} predicts numbers",
-                request.model.string());
+  check_request(request, model);
+  const std::optional<double> score =
+      request.interval ? std::optional(model.conformal.score_at(*request.interval)) : std::nullopt;
 
   io::ReadOptions read = request.read;
   read.types = types_to_force(model, request);
@@ -108,7 +147,9 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
     data::ConformReport conform;
     const infer::Prediction prediction = session.predict(*batch, context, &conform);
     data::Frame result = batch->select(request.keep);
-    result.add("prediction", prediction.labels);
+    result.add("prediction",
+               request.threshold ? model.labels(prediction.values, request.threshold) : prediction.labels);
+    if (score) add_interval(result, model, prediction.values, *score);
     if (request.proba) add_probabilities(result, session, prediction);
     writer->write(result);
     report.n_rows += batch->n_rows();

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,10 @@ struct PredictRequest {
   std::filesystem::path model;
   std::filesystem::path data;
   std::filesystem::path output = "-";
-  bool proba = false;             ///< adds proba_<class> for each class
-  std::vector<std::string> keep;  ///< input columns that go first in the result, as they are in the file
+  bool proba = false;               ///< adds proba_<class> for each class
+  std::optional<double> interval;   ///< adds lower and upper, or set, that hold for this share of rows
+  std::optional<double> threshold;  ///< in place of the model's, for two classes
+  std::vector<std::string> keep;    ///< input columns that go first in the result, as they are in the file
   io::ReadOptions read;
   io::WriteOptions write;
 };
@@ -40,9 +43,11 @@ struct PredictReport {
 };
 
 /// Predicts a file batch by batch: memory does not grow with the number of rows. The result has the kept
-/// columns, "prediction", and the probabilities if asked.
+/// columns, "prediction", and if asked "lower" and "upper" (numbers) or "set" (classes, joined by "|"), and
+/// the probabilities.
 /// @throws Error kData when a feature column is absent or holds another type (line, column, value); kUsage
-/// for probabilities of a regression model.
+/// for probabilities of a regression model, a threshold for other than two classes, an interval of a model
+/// without conformal scores; kInvalidParameter for a level or threshold that can not be.
 PredictReport predict_file(const PredictRequest& request, const Context& context);
 
 }  // namespace kolosal::service

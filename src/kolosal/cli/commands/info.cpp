@@ -78,6 +78,18 @@ std::string calibration_text(const json& calibration) {
   return out;
 }
 
+/// "by 813 validation rows; level 0.8 ± 3.1, level 0.9 ± 4.4".
+std::string conformal_text(const json& conformal) {
+  std::string out = fmt::format("by {}", plural(conformal["rows"].get<std::size_t>(), "validation row"));
+  const json widths = conformal.value("half_widths", json::object());
+  const char* before = ";";
+  for (const auto& [level, width] : widths.items()) {
+    out += fmt::format("{} level {} ± {:.4g}", before, level, width.get<double>());
+    before = ",";
+  }
+  return out;
+}
+
 std::string columns_text(const json& columns) {
   TextTable table({"column", "type", "role", "missing", "levels", "minimum", "maximum"});
   for (const json& column : columns) {
@@ -101,10 +113,11 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
   out += fmt::format("task       {} of \"{}\" ({})\n", result.task, model.value("target", ""),
                      model.value("task_reason", ""));
   if (model.contains("classes")) out += fmt::format("classes    {}\n", list_text(model["classes"]));
-  out += fmt::format("score      {} {}, validated by {}{}\n", result.metric, score_text(result.score),
-                     result.validation, model.value("refitted", false) ? ", then refitted on all rows" : "");
+  out += fmt::format("score      {}, validated by {}{}\n", full_score_text(result), result.validation,
+                     model.value("refitted", false) ? ", then refitted on all rows" : "");
   if (model.contains("calibration"))
     out += fmt::format("calibrated {}\n", calibration_text(model["calibration"]));
+  if (model.contains("conformal")) out += fmt::format("intervals  {}\n", conformal_text(model["conformal"]));
   const json lineage = model.value("lineage", json::object());
   for (const auto& [key, value] : lineage.items())
     if (key != "notes")

@@ -30,6 +30,8 @@ int run_predict(const Invocation& invocation) {
   request.data = config.text("data");
   request.output = config.text("output");
   request.proba = config.flag("proba");
+  request.interval = config.optional_number("interval");
+  request.threshold = config.optional_number("threshold");
   request.keep = config.list("keep");
   request.read = read_options(config);
   request.read.batch_rows = static_cast<std::size_t>(config.integer("batch_rows"));
@@ -60,6 +62,12 @@ std::vector<Option> predict_options() {
   out.push_back(
       text_option("output", "FILE", "Where the predictions go; - is the standard output.", std::string("-")));
   out.push_back(flag_option("proba", "Add a column proba_<class> per class."));
+  out.push_back(number_option("interval", "LEVEL",
+                              "Add columns lower and upper, or set (the classes, joined by |), that hold the "
+                              "target of this share of rows: 0.9."));
+  out.push_back(number_option("threshold", "P",
+                              "Two classes: predict the second above this probability. Default: the model's, "
+                              "which kolosal info tells."));
   out.push_back(list_option("keep", "COLUMNS", "Columns of the input to put before the prediction."));
   add_batch_options(out);
   add_write_options(out);
@@ -85,6 +93,8 @@ Command predict_command() {
                     "One prediction per row."},
                    {"kolosal predict --model model.kolosal --data new.csv --proba --keep id",
                     "With probabilities and the id of each row, on the standard output."},
+                   {"kolosal predict --model price.kolosal --data new.csv --interval 0.9",
+                    "With lower and upper: the target is between them in 9 of 10 rows."},
                    {"zcat new.jsonl.gz | kolosal predict --model model.kolosal --data - --output out.parquet",
                     "JSON lines in, Parquet out."}},
       .run = run_predict,
