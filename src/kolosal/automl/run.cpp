@@ -216,6 +216,12 @@ void Run::prepare() {
   std::iota(all.begin(), all.end(), 0U);
   make_base(all);
   compare_test_rows();
+  for (const auto& column : options_.constraints.monotone)
+    if (!base_.find(column.name))
+      problem_.notes.push_back(
+          fmt::format("monotone names \"{}\", which no learner reads: it is constant, equal to another "
+                      "column, an identifier or a date",
+                      column.name));
   for (const std::string& note : problem_.notes) tell({.kind = Event::Kind::kNote, .message = note});
   auto plan = pipeline::plan_for_size(problem_.n_rows(), base_.n_columns(), y_);
   plan.groups = problem_.groups;
@@ -569,9 +575,11 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
 
 Excess Run::excess_of_file() const {
   if (!options_.constraints.has_limits()) return {};
-  const auto model = pipeline::Model::open(options_.output);
-  return excess_of(options_.constraints, one_row_latency_us(model, problem_.features, quiet_context()),
-                   std::filesystem::file_size(options_.output));
+  double latency_us = 0;
+  if (options_.constraints.max_latency_us)
+    latency_us =
+        one_row_latency_us(pipeline::Model::open(options_.output), problem_.features, quiet_context());
+  return excess_of(options_.constraints, latency_us, std::filesystem::file_size(options_.output));
 }
 
 /// The blend whose model file keeps to the limits, as measured on the file.
@@ -594,7 +602,9 @@ Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Con
     }
     constexpr double kLeastShare = 1e-4;  // by then it was the cheapest alone
     if (share < kLeastShare) break;
-    share *= std::max(0.1, 0.9 / excess.ratio);
+    // Few steps, and the last one at once when the time is nearly over.
+    share *= std::clamp(0.9 / excess.ratio, 0.1, 0.6);
+    if (is_timed() && context_.deadline.remaining_s() < reserve_s()) share = std::min(share, kLeastShare / 2);
   }
   std::filesystem::remove(options_.output);
   throw Error(ErrorCode::kBudget, "no model keeps to {}, with the closest ({}); allow more", closest.message,
