@@ -136,4 +136,14 @@ std::vector<double> as_shares(std::vector<double> gain) {
   return gain;
 }
 
+void check_target_params(std::string_view learner, std::string_view objective, std::string_view class_weight,
+                         double alpha) {
+  check_choice(learner, "objective", objective,
+               {"auto", "l2", "l1", "huber", "quantile", "poisson", "gamma", "tweedie"});
+  check_choice(learner, "class_weight", class_weight, {"none", "balanced"});
+  if (objective == "quantile" && alpha >= 1)
+    throw Error(ErrorCode::kInvalidParameter, "{}: alpha of objective quantile must be below 1, not {}",
+                learner, alpha);
+}
+
 }  // namespace kolosal::model

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kolosal/model/boosting_loss.hpp"
@@ -52,5 +53,29 @@ void load_booster(const artifact::Node& node, std::size_t n_features, std::size_
 
 /// Gain per feature as shares of 1; all 0 becomes all equal.
 std::vector<double> as_shares(std::vector<double> gain);
+
+/// The parameters of a booster that say what is minimised and when it ends; all boosters have them alike.
+template <typename P>
+ParamTable<P> with_target_params(ParamTable<P> table) {
+  return std::move(table)
+      .param("objective", &P::objective,
+             "Loss of a regression: auto (l2), l2, l1, huber, quantile, poisson, gamma or tweedie. auto for "
+             "classes.")
+      .param("alpha", &P::alpha,
+             "huber: error, in standard deviations of the target, from which the loss is linear. quantile: "
+             "the level.")
+      .limits(1e-9, 1e9)
+      .param("tweedie_variance_power", &P::tweedie_variance_power,
+             "tweedie: 1 (as poisson) to below 2 (as gamma); how the variance grows with the mean.")
+      .limits(1.0001, 1.9999)
+      .param("class_weight", &P::class_weight, "none, or balanced: every class counts the same in sum.")
+      .param("early_stopping_rounds", &P::early_stopping_rounds,
+             "Rounds without a smaller loss on the validation rows after which it stops; 0: it does not.")
+      .limits(0, 100000);
+}
+
+/// What that table can not say: sets of names, and alpha by the objective. @throws Error kInvalidParameter
+void check_target_params(std::string_view learner, std::string_view objective, std::string_view class_weight,
+                         double alpha);
 
 }  // namespace kolosal::model

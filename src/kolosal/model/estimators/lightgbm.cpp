@@ -87,16 +87,11 @@ std::string monotone_params(const std::vector<int>& directions) {
 /// What the parameter table can not say: sets of names, and parameters that depend on each other.
 void check_params(const LightgbmParams& p) {
   check_choice("lightgbm", "boosting", p.boosting, {"gbdt", "dart", "rf"});
-  check_choice("lightgbm", "objective", p.objective,
-               {"auto", "l2", "l1", "huber", "quantile", "poisson", "gamma", "tweedie"});
-  check_choice("lightgbm", "class_weight", p.class_weight, {"none", "balanced"});
+  check_target_params("lightgbm", p.objective, p.class_weight, p.alpha);
   if (p.boosting == "rf" && p.feature_fraction >= 1 && (p.bagging_fraction >= 1 || p.bagging_freq == 0))
     throw Error(ErrorCode::kInvalidParameter,
                 "lightgbm: boosting rf needs bagging_fraction or feature_fraction below 1, not {}",
                 p.bagging_fraction);
-  if (p.objective == "quantile" && p.alpha >= 1)
-    throw Error(ErrorCode::kInvalidParameter, "lightgbm: alpha of objective quantile must be below 1, not {}",
-                p.alpha);
 }
 
 BoostingFit::Plan make_plan(const LightgbmParams& p, const BoostingTarget& target, std::size_t n_outputs) {
@@ -260,87 +255,75 @@ namespace {
 
 ParamTable<LightgbmParams> param_table() {
   using P = LightgbmParams;
-  return ParamTable<P>()
-      .param("n_estimators", &P::n_estimators,
-             "Largest number of rounds; early stopping usually ends before.")
-      .limits(1, 100000)
-      .param("learning_rate", &P::learning_rate, "Share of each tree's correction that is applied.",
-             log_range(0.005, 0.3))
-      .limits(1e-6, 10)
-      .param("num_leaves", &P::num_leaves, "Largest number of leaves of a tree.", log_range(4, 256))
-      .limits(2, 131072)
-      .param("max_depth", &P::max_depth, "Largest depth of a tree; -1: no limit.")
-      .limits(-1, 1000)
-      .param("min_data_in_leaf", &P::min_data_in_leaf, "Fewest rows in a leaf.", log_range(1, 200))
-      .limits(0, 1e9)
-      .param("min_sum_hessian_in_leaf", &P::min_sum_hessian_in_leaf,
-             "Smallest sum of second derivatives in a leaf.", log_range(1e-4, 10))
-      .limits(0, 1e18)
-      .param("feature_fraction", &P::feature_fraction, "Share of the features drawn for each tree.",
-             linear_range(0.3, 1))
-      .limits(1e-6, 1)
-      .param("feature_fraction_bynode", &P::feature_fraction_bynode,
-             "Share of the features drawn for each node.", linear_range(0.3, 1))
-      .limits(1e-6, 1)
-      .param("bagging_fraction", &P::bagging_fraction,
-             "Share of the rows drawn for each tree, without replacement.", linear_range(0.5, 1))
-      .limits(1e-6, 1)
-      .param("bagging_freq", &P::bagging_freq,
-             "Rounds after which other rows are drawn; 0: never, all rows are used.")
-      .limits(0, 100000)
-      .param("lambda_l1", &P::lambda_l1, "L1 penalty of leaf values.", linear_range(0, 2))
-      .limits(0, 1e18)
-      .param("lambda_l2", &P::lambda_l2, "L2 penalty of leaf values.", linear_range(0, 10))
-      .limits(0, 1e18)
-      .param("min_gain_to_split", &P::min_gain_to_split, "Smallest gain for which a leaf is split.",
-             linear_range(0, 1))
-      .limits(0, 1e18)
-      .param("path_smooth", &P::path_smooth,
-             "How far a leaf's value is drawn to its parent's; 0: not at all.", linear_range(0, 20))
-      .limits(0, 1e18)
-      .param("extra_trees", &P::extra_trees, "Try one random threshold per feature and node.",
-             choice({false, true}))
-      .param("max_bin", &P::max_bin,
-             "Largest number of bins of a feature. Another value needs another preparation.")
-      .limits(2, 65535)
-      .param("min_data_in_bin", &P::min_data_in_bin,
-             "Fewest rows in a bin. Another value needs another preparation.")
-      .limits(1, 1e9)
-      .param("cat_smooth", &P::cat_smooth, "Draws the statistics of rare categories to the mean.",
-             log_range(1, 100))
-      .limits(0, 1e18)
-      .param("cat_l2", &P::cat_l2, "L2 penalty in splits by category sets.", log_range(0.1, 100))
-      .limits(0, 1e18)
-      .param("max_cat_threshold", &P::max_cat_threshold, "Most categories on the smaller side of a split.",
-             log_range(4, 256))
-      .limits(1, 1e9)
-      .param("max_cat_to_onehot", &P::max_cat_to_onehot,
-             "Up to this many categories, splits are one against the rest.", log_range(2, 32))
-      .limits(1, 1e9)
-      .param("min_data_per_group", &P::min_data_per_group, "Fewest rows of a group of categories.",
-             log_range(5, 200))
-      .limits(1, 1e9)
-      .param("boosting", &P::boosting,
-             "gbdt (gradient boosting), dart (with dropped trees) or rf (random forest).")
-      .param("drop_rate", &P::drop_rate, "dart: share of the earlier trees that a round leaves out.")
-      .limits(0, 1)
-      .param("objective", &P::objective,
-             "Loss of a regression: auto (l2), l2, l1, huber, quantile, poisson, gamma or tweedie. auto for "
-             "classes.")
-      .param("alpha", &P::alpha,
-             "huber: error, in standard deviations of the target, from which the loss is linear. quantile: "
-             "the level.")
-      .limits(1e-9, 1e9)
-      .param("tweedie_variance_power", &P::tweedie_variance_power,
-             "tweedie: 1 (as poisson) to below 2 (as gamma); how the variance grows with the mean.")
-      .limits(1.0001, 1.9999)
-      .param("class_weight", &P::class_weight, "none, or balanced: every class counts the same in sum.")
-      .param("monotone", &P::monotone,
-             "Columns whose rise may only raise (+) or lower (-) the prediction: age=+,price=-. Not for more "
-             "than two classes.")
-      .param("early_stopping_rounds", &P::early_stopping_rounds,
-             "Rounds without a smaller loss on the validation rows after which it stops; 0: it does not.")
-      .limits(0, 100000);
+  return with_target_params(
+      ParamTable<P>()
+          .param("n_estimators", &P::n_estimators,
+                 "Largest number of rounds; early stopping usually ends before.")
+          .limits(1, 100000)
+          .param("learning_rate", &P::learning_rate, "Share of each tree's correction that is applied.",
+                 log_range(0.005, 0.3))
+          .limits(1e-6, 10)
+          .param("num_leaves", &P::num_leaves, "Largest number of leaves of a tree.", log_range(4, 256))
+          .limits(2, 131072)
+          .param("max_depth", &P::max_depth, "Largest depth of a tree; -1: no limit.")
+          .limits(-1, 1000)
+          .param("min_data_in_leaf", &P::min_data_in_leaf, "Fewest rows in a leaf.", log_range(1, 200))
+          .limits(0, 1e9)
+          .param("min_sum_hessian_in_leaf", &P::min_sum_hessian_in_leaf,
+                 "Smallest sum of second derivatives in a leaf.", log_range(1e-4, 10))
+          .limits(0, 1e18)
+          .param("feature_fraction", &P::feature_fraction, "Share of the features drawn for each tree.",
+                 linear_range(0.3, 1))
+          .limits(1e-6, 1)
+          .param("feature_fraction_bynode", &P::feature_fraction_bynode,
+                 "Share of the features drawn for each node.", linear_range(0.3, 1))
+          .limits(1e-6, 1)
+          .param("bagging_fraction", &P::bagging_fraction,
+                 "Share of the rows drawn for each tree, without replacement.", linear_range(0.5, 1))
+          .limits(1e-6, 1)
+          .param("bagging_freq", &P::bagging_freq,
+                 "Rounds after which other rows are drawn; 0: never, all rows are used.")
+          .limits(0, 100000)
+          .param("lambda_l1", &P::lambda_l1, "L1 penalty of leaf values.", linear_range(0, 2))
+          .limits(0, 1e18)
+          .param("lambda_l2", &P::lambda_l2, "L2 penalty of leaf values.", linear_range(0, 10))
+          .limits(0, 1e18)
+          .param("min_gain_to_split", &P::min_gain_to_split, "Smallest gain for which a leaf is split.",
+                 linear_range(0, 1))
+          .limits(0, 1e18)
+          .param("path_smooth", &P::path_smooth,
+                 "How far a leaf's value is drawn to its parent's; 0: not at all.", linear_range(0, 20))
+          .limits(0, 1e18)
+          .param("extra_trees", &P::extra_trees, "Try one random threshold per feature and node.",
+                 choice({false, true}))
+          .param("max_bin", &P::max_bin,
+                 "Largest number of bins of a feature. Another value needs another preparation.")
+          .limits(2, 65535)
+          .param("min_data_in_bin", &P::min_data_in_bin,
+                 "Fewest rows in a bin. Another value needs another preparation.")
+          .limits(1, 1e9)
+          .param("cat_smooth", &P::cat_smooth, "Draws the statistics of rare categories to the mean.",
+                 log_range(1, 100))
+          .limits(0, 1e18)
+          .param("cat_l2", &P::cat_l2, "L2 penalty in splits by category sets.", log_range(0.1, 100))
+          .limits(0, 1e18)
+          .param("max_cat_threshold", &P::max_cat_threshold,
+                 "Most categories on the smaller side of a split.", log_range(4, 256))
+          .limits(1, 1e9)
+          .param("max_cat_to_onehot", &P::max_cat_to_onehot,
+                 "Up to this many categories, splits are one against the rest.", log_range(2, 32))
+          .limits(1, 1e9)
+          .param("min_data_per_group", &P::min_data_per_group, "Fewest rows of a group of categories.",
+                 log_range(5, 200))
+          .limits(1, 1e9)
+          .param("boosting", &P::boosting,
+                 "gbdt (gradient boosting), dart (with dropped trees) or rf (random forest).")
+          .param("drop_rate", &P::drop_rate, "dart: share of the earlier trees that a round leaves out.")
+          .limits(0, 1)
+          .param("monotone", &P::monotone,
+                 "Columns whose rise may only raise (+) or lower (-) the prediction: age=+,price=-. Not for "
+                 "more "
+                 "than two classes."));
 }
 
 }  // namespace

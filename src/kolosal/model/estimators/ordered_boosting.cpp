@@ -28,12 +28,7 @@ constexpr std::size_t kFewRows =
 
 /// What the parameter table can not say: sets of names, and parameters that depend on each other.
 void check_params(const OrderedBoostingParams& p) {
-  check_choice("ordered_boosting", "objective", p.objective,
-               {"auto", "l2", "l1", "huber", "quantile", "poisson", "gamma", "tweedie"});
-  check_choice("ordered_boosting", "class_weight", p.class_weight, {"none", "balanced"});
-  if (p.objective == "quantile" && p.alpha >= 1)
-    throw Error(ErrorCode::kInvalidParameter,
-                "ordered_boosting: alpha of objective quantile must be below 1, not {}", p.alpha);
+  check_target_params("ordered_boosting", p.objective, p.class_weight, p.alpha);
 }
 
 BoostingFit::Plan make_plan(const OrderedBoostingParams& p, const BoostingTarget& target,
@@ -394,64 +389,53 @@ namespace {
 
 ParamTable<OrderedBoostingParams> param_table() {
   using P = OrderedBoostingParams;
-  return ParamTable<P>()
-      .param("n_estimators", &P::n_estimators,
-             "Largest number of rounds; early stopping usually ends before.")
-      .limits(1, 100000)
-      .param("learning_rate", &P::learning_rate, "Share of each tree's correction that is applied.",
-             log_range(0.01, 0.3))
-      .limits(1e-6, 10)
-      .param("depth", &P::depth, "Levels of a tree, each with one split.", linear_range(4, 8))
-      .limits(1, static_cast<double>(SymmetricGrower::kMaxDepth))
-      .param("l2_leaf_reg", &P::l2_leaf_reg, "L2 penalty of leaf values.", log_range(1, 30))
-      .limits(0, 1e18)
-      .param("random_strength", &P::random_strength,
-             "How much chance there is in the choice of splits, less with every round; 0: none.",
-             linear_range(0, 2))
-      .limits(0, 1e9)
-      .param("bagging_temperature", &P::bagging_temperature,
-             "How unequal the random weights of rows in the search for splits are; 0: all equal, -1: 1 below "
-             "5,000 rows, else 0.",
-             linear_range(0, 1))
-      .limits(-1, 100)
-      .param("subsample", &P::subsample, "Share of the rows drawn for the splits of each tree.",
-             linear_range(0.5, 1))
-      .limits(1e-6, 1)
-      .param("feature_fraction", &P::feature_fraction, "Share of the features drawn for each tree.",
-             linear_range(0.3, 1))
-      .limits(1e-6, 1)
-      .param(
-          "leaf_estimation_iterations", &P::leaf_estimation_iterations,
-          "Newton steps for the values of leaves; 0: ten for two classes and logarithmic losses, else one.")
-      .limits(0, 100)
-      .param("one_hot_max_size", &P::one_hot_max_size,
-             "Categories of up to this many levels become one feature per level.", log_range(2, 16))
-      .limits(0, 255)
-      .param("max_ctr_pairs", &P::max_ctr_pairs, "Most pairs of category columns that become features.",
-             choice({std::int64_t{0}, std::int64_t{8}, std::int64_t{24}}))
-      .limits(0, 1000)
-      .param("ctr_border_count", &P::ctr_border_count, "Most borders in the means and counts of categories.")
-      .limits(1, 255)
-      .param("ctr_prior_weight", &P::ctr_prior_weight,
-             "How many rows the mean of all counts for in the mean of a level.", log_range(0.5, 20))
-      .limits(1e-3, 1e9)
-      .param("permutation_count", &P::permutation_count,
-             "Orders of the rows in which the means of categories are taken.")
-      .limits(1, 64)
-      .param("objective", &P::objective,
-             "Loss of a regression: auto (l2), l2, l1, huber, quantile, poisson, gamma or tweedie. auto for "
-             "classes.")
-      .param("alpha", &P::alpha,
-             "huber: error, in standard deviations of the target, from which the loss is linear. quantile: "
-             "the level.")
-      .limits(1e-9, 1e9)
-      .param("tweedie_variance_power", &P::tweedie_variance_power,
-             "tweedie: 1 (as poisson) to below 2 (as gamma); how the variance grows with the mean.")
-      .limits(1.0001, 1.9999)
-      .param("class_weight", &P::class_weight, "none, or balanced: every class counts the same in sum.")
-      .param("early_stopping_rounds", &P::early_stopping_rounds,
-             "Rounds without a smaller loss on the validation rows after which it stops; 0: it does not.")
-      .limits(0, 100000);
+  return with_target_params(
+      ParamTable<P>()
+          .param("n_estimators", &P::n_estimators,
+                 "Largest number of rounds; early stopping usually ends before.")
+          .limits(1, 100000)
+          .param("learning_rate", &P::learning_rate, "Share of each tree's correction that is applied.",
+                 log_range(0.01, 0.3))
+          .limits(1e-6, 10)
+          .param("depth", &P::depth, "Levels of a tree, each with one split.", linear_range(4, 8))
+          .limits(1, static_cast<double>(SymmetricGrower::kMaxDepth))
+          .param("l2_leaf_reg", &P::l2_leaf_reg, "L2 penalty of leaf values.", log_range(1, 30))
+          .limits(0, 1e18)
+          .param("random_strength", &P::random_strength,
+                 "How much chance there is in the choice of splits, less with every round; 0: none.",
+                 linear_range(0, 2))
+          .limits(0, 1e9)
+          .param("bagging_temperature", &P::bagging_temperature,
+                 "How unequal the random weights of rows in the search for splits are; 0: all equal, -1: 1 "
+                 "below "
+                 "5,000 rows, else 0.",
+                 linear_range(0, 1))
+          .limits(-1, 100)
+          .param("subsample", &P::subsample, "Share of the rows drawn for the splits of each tree.",
+                 linear_range(0.5, 1))
+          .limits(1e-6, 1)
+          .param("feature_fraction", &P::feature_fraction, "Share of the features drawn for each tree.",
+                 linear_range(0.3, 1))
+          .limits(1e-6, 1)
+          .param("leaf_estimation_iterations", &P::leaf_estimation_iterations,
+                 "Newton steps for the values of leaves; 0: ten for two classes and logarithmic losses, else "
+                 "one.")
+          .limits(0, 100)
+          .param("one_hot_max_size", &P::one_hot_max_size,
+                 "Categories of up to this many levels become one feature per level.", log_range(2, 16))
+          .limits(0, 255)
+          .param("max_ctr_pairs", &P::max_ctr_pairs, "Most pairs of category columns that become features.",
+                 choice({std::int64_t{0}, std::int64_t{8}, std::int64_t{24}}))
+          .limits(0, 1000)
+          .param("ctr_border_count", &P::ctr_border_count,
+                 "Most borders in the means and counts of categories.")
+          .limits(1, 255)
+          .param("ctr_prior_weight", &P::ctr_prior_weight,
+                 "How many rows the mean of all counts for in the mean of a level.", log_range(0.5, 20))
+          .limits(1e-3, 1e9)
+          .param("permutation_count", &P::permutation_count,
+                 "Orders of the rows in which the means of categories are taken.")
+          .limits(1, 64));
 }
 
 }  // namespace

@@ -111,15 +111,10 @@ Settings settings_of(const XgboostParams& p, const Objective& objective, std::si
 /// What the parameter table can not say: sets of names, and parameters that depend on each other.
 void check_params(const XgboostParams& p) {
   check_choice("xgboost", "grow_policy", p.grow_policy, {"depthwise", "lossguide"});
-  check_choice("xgboost", "objective", p.objective,
-               {"auto", "l2", "l1", "huber", "quantile", "poisson", "gamma", "tweedie"});
-  check_choice("xgboost", "class_weight", p.class_weight, {"none", "balanced"});
+  check_target_params("xgboost", p.objective, p.class_weight, p.alpha);
   if (p.max_depth == 0 && p.max_leaves == 0)
     throw Error(ErrorCode::kInvalidParameter,
                 "xgboost: max_depth 0 (no limit) needs max_leaves above 0, not {}", p.max_leaves);
-  if (p.objective == "quantile" && p.alpha >= 1)
-    throw Error(ErrorCode::kInvalidParameter, "xgboost: alpha of objective quantile must be below 1, not {}",
-                p.alpha);
 }
 
 BoostingFit::Plan make_plan(const XgboostParams& p, const BoostingTarget& target, std::size_t n_outputs) {
@@ -267,68 +262,56 @@ namespace {
 
 ParamTable<XgboostParams> param_table() {
   using P = XgboostParams;
-  return ParamTable<P>()
-      .param("n_estimators", &P::n_estimators,
-             "Largest number of rounds; early stopping usually ends before.")
-      .limits(1, 100000)
-      .param("learning_rate", &P::learning_rate, "Share of each tree's correction that is applied.",
-             log_range(0.01, 0.3))
-      .limits(1e-6, 10)
-      .param("max_depth", &P::max_depth, "Largest depth of a tree; 0: no limit.", linear_range(3, 12))
-      .limits(0, 100)
-      .param("max_leaves", &P::max_leaves, "Largest number of leaves of a tree; 0: no limit.")
-      .limits(0, 131072)
-      .param("grow_policy", &P::grow_policy, "depthwise: level by level; lossguide: the best leaf first.")
-      .param("min_child_weight", &P::min_child_weight, "Smallest sum of second derivatives in a leaf.",
-             log_range(0.1, 30))
-      .limits(0, 1e18)
-      .param("subsample", &P::subsample, "Share of the rows drawn for each tree, without replacement.",
-             linear_range(0.5, 1))
-      .limits(1e-6, 1)
-      .param("colsample_bytree", &P::colsample_bytree, "Share of the features drawn for each tree.",
-             linear_range(0.4, 1))
-      .limits(1e-6, 1)
-      .param("colsample_bylevel", &P::colsample_bylevel, "Share of the tree's features drawn for each level.",
-             linear_range(0.4, 1))
-      .limits(1e-6, 1)
-      .param("colsample_bynode", &P::colsample_bynode, "Share of the level's features drawn for each node.",
-             linear_range(0.4, 1))
-      .limits(1e-6, 1)
-      .param("reg_alpha", &P::reg_alpha, "L1 penalty of leaf values.", linear_range(0, 2))
-      .limits(0, 1e18)
-      .param("reg_lambda", &P::reg_lambda, "L2 penalty of leaf values.", log_range(0.01, 30))
-      .limits(0, 1e18)
-      .param("gamma", &P::gamma, "Smallest gain for which a node is split.", linear_range(0, 2))
-      .limits(0, 1e18)
-      .param("max_delta_step", &P::max_delta_step,
-             "Largest absolute leaf value; 0: as the objective needs it.")
-      .limits(0, 1e18)
-      .param("max_bin", &P::max_bin,
-             "Largest number of bins of a feature. Another value needs another preparation.")
-      .limits(2, 65535)
-      .param("max_cat_to_onehot", &P::max_cat_to_onehot,
-             "Below this many categories, splits are one against the rest.", log_range(2, 32))
-      .limits(1, 1e9)
-      .param("max_cat_threshold", &P::max_cat_threshold, "Most categories of a split's set.",
-             log_range(8, 256))
-      .limits(1, 1e9)
-      .param("objective", &P::objective,
-             "Loss of a regression: auto (l2), l2, l1, huber, quantile, poisson, gamma or tweedie. auto for "
-             "classes.")
-      .param("alpha", &P::alpha,
-             "huber: error, in standard deviations of the target, from which the loss is linear. quantile: "
-             "the level.")
-      .limits(1e-9, 1e9)
-      .param("tweedie_variance_power", &P::tweedie_variance_power,
-             "tweedie: 1 (as poisson) to below 2 (as gamma); how the variance grows with the mean.")
-      .limits(1.0001, 1.9999)
-      .param("class_weight", &P::class_weight, "none, or balanced: every class counts the same in sum.")
-      .param("monotone", &P::monotone,
-             "Columns whose rise may only raise (+) or lower (-) the prediction: age=+,price=-. Not for more "
-             "than two classes.")
-      .param("early_stopping_rounds", &P::early_stopping_rounds,
-             "Rounds without a smaller loss on the validation rows after which it stops; 0: it does not.")
-      .limits(0, 100000);
+  return with_target_params(
+      ParamTable<P>()
+          .param("n_estimators", &P::n_estimators,
+                 "Largest number of rounds; early stopping usually ends before.")
+          .limits(1, 100000)
+          .param("learning_rate", &P::learning_rate, "Share of each tree's correction that is applied.",
+                 log_range(0.01, 0.3))
+          .limits(1e-6, 10)
+          .param("max_depth", &P::max_depth, "Largest depth of a tree; 0: no limit.", linear_range(3, 12))
+          .limits(0, 100)
+          .param("max_leaves", &P::max_leaves, "Largest number of leaves of a tree; 0: no limit.")
+          .limits(0, 131072)
+          .param("grow_policy", &P::grow_policy, "depthwise: level by level; lossguide: the best leaf first.")
+          .param("min_child_weight", &P::min_child_weight, "Smallest sum of second derivatives in a leaf.",
+                 log_range(0.1, 30))
+          .limits(0, 1e18)
+          .param("subsample", &P::subsample, "Share of the rows drawn for each tree, without replacement.",
+                 linear_range(0.5, 1))
+          .limits(1e-6, 1)
+          .param("colsample_bytree", &P::colsample_bytree, "Share of the features drawn for each tree.",
+                 linear_range(0.4, 1))
+          .limits(1e-6, 1)
+          .param("colsample_bylevel", &P::colsample_bylevel,
+                 "Share of the tree's features drawn for each level.", linear_range(0.4, 1))
+          .limits(1e-6, 1)
+          .param("colsample_bynode", &P::colsample_bynode,
+                 "Share of the level's features drawn for each node.", linear_range(0.4, 1))
+          .limits(1e-6, 1)
+          .param("reg_alpha", &P::reg_alpha, "L1 penalty of leaf values.", linear_range(0, 2))
+          .limits(0, 1e18)
+          .param("reg_lambda", &P::reg_lambda, "L2 penalty of leaf values.", log_range(0.01, 30))
+          .limits(0, 1e18)
+          .param("gamma", &P::gamma, "Smallest gain for which a node is split.", linear_range(0, 2))
+          .limits(0, 1e18)
+          .param("max_delta_step", &P::max_delta_step,
+                 "Largest absolute leaf value; 0: as the objective needs it.")
+          .limits(0, 1e18)
+          .param("max_bin", &P::max_bin,
+                 "Largest number of bins of a feature. Another value needs another preparation.")
+          .limits(2, 65535)
+          .param("max_cat_to_onehot", &P::max_cat_to_onehot,
+                 "Below this many categories, splits are one against the rest.", log_range(2, 32))
+          .limits(1, 1e9)
+          .param("max_cat_threshold", &P::max_cat_threshold, "Most categories of a split's set.",
+                 log_range(8, 256))
+          .limits(1, 1e9)
+          .param("monotone", &P::monotone,
+                 "Columns whose rise may only raise (+) or lower (-) the prediction: age=+,price=-. Not for "
+                 "more "
+                 "than two classes."));
 }
 
 }  // namespace
