@@ -9,6 +9,7 @@
 
 #include "kolosal/automl/affordable_rows.hpp"
 #include "kolosal/automl/assembly.hpp"
+#include "kolosal/automl/memory_need.hpp"
 #include "kolosal/automl/proposals.hpp"
 #include "kolosal/automl/refit.hpp"
 #include "kolosal/automl/run_record.hpp"
@@ -89,6 +90,7 @@ class Run {
   transform::Recipe base_recipe_;
   data::Frame base_;
   std::vector<pipeline::Split> splits_;
+  MemoryShares memory_ = {};
   std::shared_ptr<FeatureCache> feature_cache_;
   std::vector<std::unique_ptr<Stage>> stages_;
   std::unique_ptr<RunStore> run_store_;
@@ -238,10 +240,10 @@ void Run::prepare() {
     plan.valid_share = std::max(plan.valid_share, 0.2);
   choose_folds(plan);
   splits_ = pipeline::make_splits(y_, all, plan, derive_seed(options_.seed, {"splits"}));
+  memory_ = share_memory(context_.memory_limit_bytes, problem_.features.n_bytes());
   const std::size_t n_train = splits_.front().train.size();
   const auto rungs = rung_sizes(n_train, base_.n_columns(), is_hold_out());
-  feature_cache_ =
-      std::make_shared<FeatureCache>(std::min<std::size_t>(context_.memory_limit_bytes / 4, 768UL << 20));
+  feature_cache_ = std::make_shared<FeatureCache>(memory_.cache);
   for (std::size_t rung = 0; rung < rungs.size(); ++rung)
     stages_.push_back(
         make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context()));
@@ -429,6 +431,7 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   settings.seed = derive_seed(options_.seed, {"proposals", stage.rung});
   settings.n_parallel = context_.n_threads;
   settings.n_cells = stage.base.n_rows() * stage.base.n_columns();
+  settings.fit_bytes = memory_.fits / (limits.threads_per_fit == 1 ? context_.n_threads : 1);
   if (stage.rung > 0) {
     const Stage& below = *stages_[stage.rung - 1];
     double seconds = 0, cost = 0;
@@ -439,7 +442,11 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
     const double growth = static_cast<double>(stage.n_train_rows) / static_cast<double>(below.n_train_rows);
     if (cost > 0) settings.seconds_per_cost = growth * seconds / cost;
   }
+  keep_within(portfolio, settings.n_cells, settings.fit_bytes);
   settings.views = constrained_views(interchangeable_views(stage.views), options_.constraints);
+  std::erase_if(settings.views, [&](const std::string& view) {
+    return expected_bytes({.estimator = "lightgbm", .view = view}, settings.n_cells) > settings.fit_bytes;
+  });
   settings.remaining_s = [limits, this] { return is_timed() ? limits.deadline().remaining_s() : kInfinity; };
   settings.skipped = [this](const Candidate& candidate, const std::string& why) {
     tell({.kind = Event::Kind::kTrialSkipped, .message = candidate.label, .note = why});
@@ -673,11 +680,10 @@ RunResult Run::execute() {
 
 }  // namespace
 
-RunResult run(const data::Frame& table, const RunOptions& options, const Context& context,
-              const EventSink& sink) {
+RunResult run(data::Frame table, const RunOptions& options, const Context& context, const EventSink& sink) {
   if (options.time_budget_s.has_value() == options.n_trials.has_value())
     throw Error(ErrorCode::kUsage, "give either a time budget or a number of trials");
-  return Run(affordable_rows(table, options, context, sink), options, context, sink).execute();
+  return Run(affordable_rows(std::move(table), options, context, sink), options, context, sink).execute();
 }
 
 }  // namespace kolosal::automl

@@ -44,7 +44,6 @@ nlohmann::json to_json(const RunResult& result);
 /// better one is ready.
 /// @throws Error kData, kInvalidParameter (see make_problem), kUnsupported when no learner is left, kMemory,
 /// kIo.
-RunResult run(const data::Frame& table, const RunOptions& options, const Context& context,
-              const EventSink& sink);
+RunResult run(data::Frame table, const RunOptions& options, const Context& context, const EventSink& sink);
 
 }  // namespace kolosal::automl

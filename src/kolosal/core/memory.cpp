@@ -1,5 +1,9 @@
 #include "kolosal/core/memory.hpp"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -45,6 +49,12 @@ std::optional<std::size_t> address_space_limit(const SystemRoots& roots) {
 }
 
 }  // namespace
+
+void give_back_free_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 MemoryUse memory_use(const SystemRoots& roots) {
   const auto status = roots.proc / "self/status";

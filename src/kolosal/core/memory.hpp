@@ -26,6 +26,9 @@ struct MemoryLimit {
 /// The smallest of the control group's limit, the address space limit and the machine's memory.
 MemoryLimit memory_limit(const SystemRoots& roots = {});
 
+/// Gives memory that was freed back to the system, where the allocator would keep it.
+void give_back_free_memory();
+
 /// "4GB", "512 MB", "1.5GiB", "64k", or a plain number of bytes. KB, MB, GB, TB (and K, M, G, T) are powers
 /// of 1000; KiB, MiB, GiB, TiB powers of 1024; case does not matter.
 /// @throws Error kInvalidParameter giving the text and what is expected.

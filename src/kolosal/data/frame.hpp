@@ -23,6 +23,8 @@ class Frame {
   const std::vector<std::string>& names() const { return names_; }
   const std::string& name(std::size_t i) const { return names_[i]; }
   const Column& column(std::size_t i) const { return columns_[i]; }
+  /// The columns of a frame that is not needed any more.
+  std::vector<Column> columns() && { return std::move(columns_); }
   /// @throws Error kData naming the column, with the nearest name that exists.
   const Column& column(std::string_view name) const;
   std::optional<std::size_t> find(std::string_view name) const;

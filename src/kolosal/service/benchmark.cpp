@@ -37,7 +37,7 @@ constexpr double kLeastAutoml_s = 1;  // a fold of less gives only the constant
 class MemoryProbe {
  public:
   MemoryProbe() {
-    malloc_trim(0);  // or memory that was free already would be reused and not counted
+    give_back_free_memory();  // or memory that was free already would be reused and not counted
     std::ofstream file("/proc/self/clear_refs");
     is_reset_ = static_cast<bool>(file << "5" << std::flush);
     before_ = memory_use().resident_bytes;

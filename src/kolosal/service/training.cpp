@@ -4,24 +4,10 @@
 #include <limits>
 
 #include "kolosal/core/error.hpp"
-#include "kolosal/core/memory.hpp"
 #include "kolosal/service/output_place.hpp"
 
 namespace kolosal::service {
 namespace {
-
-/// Working room beside the table: learners' binned copies, predictions, libraries.
-constexpr std::size_t kBaseBytes = 96UL << 20;
-constexpr std::size_t kCopiesOfTable = 2;
-
-void check_memory(const data::Frame& table, std::size_t limit) {
-  const std::size_t need = kBaseBytes + kCopiesOfTable * table.n_bytes();
-  if (need > limit)
-    throw Error(ErrorCode::kMemory,
-                "the table ({} in memory) needs about {} to train on, more than the memory limit of {}; "
-                "raise --memory-limit or train on fewer rows",
-                format_bytes(table.n_bytes()), format_bytes(need), format_bytes(limit));
-}
 
 /// The target column again, with every cell as the file has it, when typing has changed how its classes are
 /// written.
@@ -73,14 +59,13 @@ automl::RunResult train(const TrainRequest& request, const Context& context, con
   }
   io::ReadReport report;
   data::Frame table = io::read_table(request.data, request.read, context, &report);
-  check_memory(table, context.memory_limit_bytes);
   table = with_class_names(std::move(table), request, context);
   automl::RunOptions options = request.run;
   if (options.data_name.empty()) options.data_name = request.data.filename().string();
   if (!request.test_data.empty())
     options.test_rows =
         std::make_shared<const data::Frame>(io::read_table(request.test_data, request.read, context));
-  return automl::run(table, options, context, sink);
+  return automl::run(std::move(table), options, context, sink);
 }
 
 }  // namespace kolosal::service
