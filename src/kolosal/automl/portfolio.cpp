@@ -19,9 +19,11 @@ ParamMap lightgbm(const TableShape& shape, std::int64_t min_leaf, ParamMap more)
                   {"max_cat_to_onehot", std::int64_t{4}},
                   {"min_data_in_leaf", std::max<std::int64_t>(std::min(min_leaf, rows / 40), 2)}};
   for (auto& [name, value] : more) out[name] = value;
-  if (shape.n_columns() > 300) {
+  if (shape.is_wide()) {
     const double fraction = std::get<double>(out.try_emplace("feature_fraction", 1.0).first->second);
     out["feature_fraction"] = std::min(fraction, 0.3);
+    // A split is looked for in every bin of every column: few rows fill few.
+    if (shape.n_rows < 2000) out["max_bin"] = std::int64_t{31};
   }
   if (shape.n_classes > 30) out["n_estimators"] = std::int64_t{330};
   return out;
@@ -55,7 +57,9 @@ constexpr std::size_t kMostRowsToSelect = 20'000;
 void add_choices(const TableShape& shape, const std::string& booster_view, std::vector<Candidate>& out) {
   const bool regression = shape.task == data::Task::kRegression;
   for (const View& view : make_views(shape)) {
-    if (view.family != transform::LearnerFamily::kLinear || view.name == "linear") continue;
+    if (view.family != transform::LearnerFamily::kLinear || view.name == "linear" ||
+        view.name == "linear_screened")
+      continue;
     std::string label = view.name;
     std::ranges::replace(label, '_', ' ');
     out.push_back({std::move(label), regression ? "ridge" : "logistic_regression", {}, view.name, 0.3});
@@ -92,7 +96,7 @@ std::vector<Candidate> make_portfolio(const TableShape& shape) {
   const bool has_categories = shape.n_category > 0;
   const bool many_classes = shape.n_classes > 30;
   const bool tiny = shape.n_rows < 400;
-  const bool is_wide = shape.n_columns() > 300;
+  const bool is_wide = shape.is_wide();
   const std::string encoded = has_categories ? "encoded" : "native";
   const std::string encoded_pairs =
       shape.n_numeric >= 2 && shape.n_columns() <= 300 ? "encoded_pairs" : encoded;
@@ -114,6 +118,12 @@ std::vector<Candidate> make_portfolio(const TableShape& shape) {
   };
 
   if (is_wide || shape.n_text > 0) add("linear", linear, {}, "linear", 0.3);
+  if (is_wide && shape.n_numeric > 0) {
+    add("lightgbm screened", "lightgbm",
+        lightgbm(shape, 10, {{"num_leaves", leaves(8)}, {"feature_fraction", 0.5}}), "screened", 0.2);
+    add("linear screened", linear, {}, "linear_screened", 0.05);
+    add("ordered boosting screened", "ordered_boosting", {}, "screened", 0.6);
+  }
   add("lightgbm fast", "lightgbm",
       lightgbm(shape, 20,
                {{"learning_rate", 0.1},

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "kolosal/automl/memory_need.hpp"
+#include "kolosal/core/memory.hpp"
 #include "kolosal/core/random.hpp"
 #include "kolosal/hpo/sampler.hpp"
 #include "kolosal/model/estimator.hpp"
@@ -31,9 +33,15 @@ constexpr std::array kXgboostAxes = {
     Axis{"reg_alpha", 1e-3, 10, true, false, 1e-3},     Axis{"reg_lambda", 1e-2, 30, true, false, 1},
     Axis{"learning_rate", 0.015, 0.2, true, false, 0.1}};
 
+constexpr std::array kOrderedBoostingAxes = {
+    Axis{"depth", 3, 8, false, true, 6}, Axis{"l2_leaf_reg", 0.5, 30, true, false, 3},
+    Axis{"random_strength", 0, 3, false, false, 1}, Axis{"feature_fraction", 0.3, 1, false, false, 1},
+    Axis{"learning_rate", 0.015, 0.2, true, false, 0.05}};
+
 std::span<const Axis> axes_of(const std::string& estimator) {
   if (estimator == "lightgbm") return kLightgbmAxes;
   if (estimator == "xgboost") return kXgboostAxes;
+  if (estimator == "ordered_boosting") return kOrderedBoostingAxes;
   return {};
 }
 
@@ -78,8 +86,10 @@ double expected_bin_s(const std::string& estimator, std::size_t n_cells) {
 
 Candidate with_lower_rate(const Candidate& candidate) {
   Candidate out = candidate;
-  const Axis axis{"learning_rate", 0.001, 1, true, false, 0.1};
-  const double rate = number_of(candidate.params, axis) / 2;
+  const auto axes = axes_of(candidate.estimator);
+  const auto axis = std::ranges::find(axes, std::string_view("learning_rate"), &Axis::name);
+  KOLOSAL_ASSERT(axis != axes.end(), "a lower rate is for boosters");
+  const double rate = number_of(candidate.params, *axis) / 2;
   out.params["learning_rate"] = rate;
   const Axis rounds{"n_estimators", 1, 1e6, true, true, 1000};
   out.params["n_estimators"] = static_cast<std::int64_t>(2 * number_of(candidate.params, rounds));
@@ -144,6 +154,17 @@ bool Proposals::fits_in_time(const Candidate& candidate, const std::vector<Trial
   return expected_s(candidate, known) <= settings_.remaining_s();
 }
 
+std::string Proposals::obstacle(const Candidate& candidate, const std::vector<TrialResult>& known) const {
+  if (!fits_in_time(candidate, known))
+    return fmt::format("expected to take {:.1f} s, {:.1f} s are left", expected_s(candidate, known),
+                       settings_.remaining_s());
+  const std::size_t need = expected_bytes(candidate, settings_.n_cells);
+  if (need > settings_.fit_bytes)
+    return fmt::format("expected to take {} of memory, {} are there for a fit", format_bytes(need),
+                       format_bytes(settings_.fit_bytes));
+  return {};
+}
+
 bool Proposals::patience_ended(const std::vector<TrialResult>& known) const {
   if (settings_.patience == 0 || known.size() < portfolio_.size()) return false;
   double best = INFINITY;
@@ -196,7 +217,9 @@ std::optional<Candidate> Proposals::cut_short_booster(std::size_t number,
   const double remaining_s = settings_.remaining_s();
   for (std::size_t i = number; i < portfolio_.size(); ++i) {
     const Candidate& candidate = portfolio_[i];
-    if (candidate.estimator == "lightgbm" && expected_s(candidate, known) <= 4 * remaining_s &&
+    if (candidate.estimator == "lightgbm" &&
+        expected_bytes(candidate, settings_.n_cells) <= settings_.fit_bytes &&
+        expected_s(candidate, known) <= 4 * remaining_s &&
         remaining_s >= 1 + 2 * expected_bin_s(candidate.estimator, settings_.n_cells))
       return candidate;
   }
@@ -206,16 +229,15 @@ std::optional<Candidate> Proposals::cut_short_booster(std::size_t number,
 std::optional<Candidate> Proposals::operator()(std::size_t number, const std::vector<TrialResult>& known) {
   for (std::size_t i = number; i < portfolio_.size(); ++i) {
     // A dear entry that no longer fits makes room for a later, cheaper one.
-    if (fits_in_time(portfolio_[i], known)) {
+    const std::string why_not = obstacle(portfolio_[i], known);
+    if (why_not.empty()) {
       const Candidate chosen = portfolio_[i];
       portfolio_.erase(portfolio_.begin() + static_cast<std::ptrdiff_t>(i));
       portfolio_.insert(portfolio_.begin() + static_cast<std::ptrdiff_t>(number), chosen);
       return chosen;
     }
     if (settings_.skipped && passed_over_.insert(portfolio_[i].label).second)
-      settings_.skipped(portfolio_[i],
-                        fmt::format("expected to take {:.1f} s, {:.1f} s are left",
-                                    expected_s(portfolio_[i], known), settings_.remaining_s()));
+      settings_.skipped(portfolio_[i], why_not);
   }
   const auto anytime = cut_short_booster(number, known);
   if (number < portfolio_.size()) portfolio_.resize(number);
@@ -225,7 +247,7 @@ std::optional<Candidate> Proposals::operator()(std::size_t number, const std::ve
   }
   if (patience_ended(known)) return {};
   auto out = refine(number, known);
-  if (out && !fits_in_time(*out, known)) return {};
+  if (out && !obstacle(*out, known).empty()) return {};
   return out;
 }
 

@@ -26,6 +26,7 @@ class Proposals {
     std::size_t n_cells = 0;     ///< rows times columns: what a learner bins before its first round
     double seconds_per_cost =
         0;  ///< thread-seconds per unit of cost while nothing is known here, as a lower rung tells
+    std::size_t fit_bytes = std::numeric_limits<std::size_t>::max();  ///< that one fit may take
     std::size_t patience = 0;  ///< proposals after the portfolio without a gain before it ends; 0: no end
     std::vector<std::string> views;  ///< that boosters may have in place of each other
     std::function<double()> remaining_s;
@@ -42,6 +43,8 @@ class Proposals {
   /// When nothing fits in the time any more: the first booster that still gets a quarter of its time. It
   /// is stopped by the deadline and keeps its rounds; better than idle threads.
   std::optional<Candidate> cut_short_booster(std::size_t number, const std::vector<TrialResult>& known) const;
+  /// Why a candidate is passed over; empty when there is room for it.
+  std::string obstacle(const Candidate& candidate, const std::vector<TrialResult>& known) const;
   bool patience_ended(const std::vector<TrialResult>& known) const;
   std::optional<Candidate> refine(std::size_t number, const std::vector<TrialResult>& known);
 

@@ -23,11 +23,19 @@ constexpr std::size_t kSampleRows = 50'000;
 constexpr std::size_t kMostCellsToFill = 400'000;
 constexpr std::size_t kOneHotLevels = 10;  // of the view that encodes larger categories by the target
 
-View view_of(std::string name, const TableShape& shape, PlannerOptions options) {
+/// Of a wide table: the numbers that differ most with the target, found in each fold anew.
+constexpr std::int64_t kScreenedColumns = 100;
+
+View view_of(std::string name, const TableShape& shape, PlannerOptions options, bool is_screened) {
   options.purpose = PlanPurpose::kLearner;
   View out{.name = std::move(name),
            .family = options.learner,
            .plan = transform::plan_columns(shape.columns, true, options)};
+  if (is_screened)
+    out.plan.steps.push_back(
+        {transform::StepSpec("f_statistic", {{"choose", std::string("top_k")}, {"k", kScreenedColumns}},
+                             {.types = "numeric"}),
+         "Among so many columns most tell nothing; those that differ most with the target are kept."});
   auto steps = out.plan.specs();
   const auto first =
       std::ranges::find_if(steps, [](const transform::StepSpec& step) { return step.make()->uses_target(); });
@@ -111,8 +119,8 @@ transform::RecipePlan base_plan() {
 
 std::vector<View> make_views(const TableShape& shape) {
   std::vector<View> out;
-  const auto add = [&](std::string name, PlannerOptions options) {
-    out.push_back(view_of(std::move(name), shape, options));
+  const auto add = [&](std::string name, PlannerOptions options, bool is_screened = false) {
+    out.push_back(view_of(std::move(name), shape, options, is_screened));
   };
   const auto trees = [](CategoryForm categories, bool pairs = false) {
     return PlannerOptions{.learner = LearnerFamily::kTrees, .categories = categories, .number_pairs = pairs};
@@ -129,11 +137,13 @@ std::vector<View> make_views(const TableShape& shape) {
   add("encoded_pairs", encoded);
   add("pairs", trees(CategoryForm::kLevels, true));
   add("encoded_only", trees(CategoryForm::kMeans));
+  if (shape.is_wide() && shape.n_numeric > 0) add("screened", trees(CategoryForm::kLevels), true);
 
   PlannerOptions linear{.learner = LearnerFamily::kLinear, .tails = LongTails::kKeep};
   // A linear model on few rows learns nothing from very many hashed words, but pays for each.
   linear.text_width = shape.n_rows < 2000 ? 1 << 12 : shape.n_rows < 10'000 ? 1 << 14 : 1 << 15;
   add("linear", linear);
+  if (shape.is_wide() && shape.n_numeric > 0) add("linear_screened", linear, true);
   if (any_column(shape, transform::has_long_tail)) {
     PlannerOptions power = linear;
     power.tails = LongTails::kPower;

@@ -38,6 +38,8 @@ struct TableShape {
   bool is_count = false;        ///< regression: whole numbers from 0 on
   std::vector<profile::ColumnProfile> columns;
   std::size_t n_columns() const { return n_numeric + n_category + n_text; }
+  /// So many columns that a pass over them is what a fit pays for.
+  bool is_wide() const { return n_columns() > 300; }
 };
 
 /// base: the table after the base steps.

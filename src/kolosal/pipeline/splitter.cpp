@@ -332,15 +332,17 @@ std::vector<Split> make_splits(const TargetView& y, Rows rows, const SplitPlan& 
 
 SplitPlan plan_for_size(std::size_t n_rows, std::size_t n_columns, const TargetView& y) {
   constexpr std::size_t kRowsForRepeats = 1'000, kRowsForFolds = 20'000, kCellsForFolds = 2'000'000;
+  constexpr std::size_t kCellsForRepeats = 200'000, kFewRows = 2'000;
   constexpr double kMinValidRows = 2'000, kMinValidShare = 0.1, kMaxValidShare = 0.25, kMinRowsOfRarest = 30;
   SplitPlan plan;
   plan.n_folds = std::clamp<std::size_t>(n_rows, 2, 5);
-  if (n_rows < kRowsForRepeats) {
+  if (n_rows < kRowsForRepeats && n_rows * n_columns < kCellsForRepeats) {
     plan.kind = SplitKind::kRepeatedKFold;
     plan.n_repeats = 2;
     return plan;
   }
-  if (n_rows < kRowsForFolds && n_rows * n_columns < kCellsForFolds) return plan;
+  // Of few rows a hold-out tells too little, however many the columns.
+  if (n_rows < kFewRows || (n_rows < kRowsForFolds && n_rows * n_columns < kCellsForFolds)) return plan;
   plan.kind = SplitKind::kHoldOut;
   plan.valid_share = std::max(kMinValidShare, kMinValidRows / static_cast<double>(n_rows));
   if (y.task == Task::kBinary && !y.values.empty()) {

@@ -258,7 +258,8 @@ TEST(Splitter, OneRowPerClassCanNotBeValidated) {
 
 TEST(PlanForSize, FollowsTheStrategy) {
   const TargetView y{Task::kRegression, {}, {}, 0};
-  EXPECT_EQ(plan_for_size(999, 10'000, y).kind, SplitKind::kRepeatedKFold);
+  EXPECT_EQ(plan_for_size(999, 200, y).kind, SplitKind::kRepeatedKFold);
+  EXPECT_EQ(plan_for_size(999, 10'000, y).kind, SplitKind::kKFold);
   EXPECT_EQ(plan_for_size(999, 10, y).n_repeats, 2U);
   EXPECT_EQ(plan_for_size(3, 10, y).n_folds, 3U);
   EXPECT_EQ(plan_for_size(1000, 10, y).kind, SplitKind::kKFold);
