@@ -3,10 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace kolosal::automl {
 namespace {
+
+/// From here on every tree of a booster is dear: there is one per class and round.
+constexpr std::size_t kManyClasses = 30;
+/// A tree of 255 leaves would hold every row.
+constexpr std::size_t kTinyRows = 400;
 
 /// Parameters that all LightGBM entries share, overwritten by `more`.
 ParamMap lightgbm(const TableShape& shape, std::int64_t min_leaf, ParamMap more) {
@@ -25,7 +31,7 @@ ParamMap lightgbm(const TableShape& shape, std::int64_t min_leaf, ParamMap more)
     // A split is looked for in every bin of every column: few rows fill few.
     if (shape.n_rows < 2000) out["max_bin"] = std::int64_t{31};
   }
-  if (shape.n_classes > 30) out["n_estimators"] = std::int64_t{330};
+  if (shape.n_classes > kManyClasses) out["n_estimators"] = std::int64_t{330};
   return out;
 }
 
@@ -87,113 +93,154 @@ void add_choices(const TableShape& shape, const std::string& booster_view, std::
   }
 }
 
+/// The order in which entries are tried, learned by simulating searches on 20 tables, public and generated
+/// (bench/simulate_portfolio.py; docs/design/search.md). What is not named comes last.
+constexpr std::array kLearnedOrder = {
+    "lightgbm fast",       "lightgbm small",        "random forest",
+    "extra trees",         "ordered boosting fast", "mlp",
+    "linear",              "knn",                   "xgboost lossguide",
+    "ordered boosting",    "lightgbm deep pairs",   "lightgbm encoded small",
+    "lightgbm deep",       "lightgbm extra small",  "lightgbm stump",
+    "lightgbm pairs",      "ordered boosting deep", "xgboost",
+    "lightgbm extra"};
+
+std::size_t learned_place(const Candidate& candidate) {
+  return static_cast<std::size_t>(std::ranges::find(kLearnedOrder, candidate.label) - kLearnedOrder.begin());
+}
+
+/// Linear models and networks come first where boosters are slow or see little: texts, very many columns or
+/// classes.
+std::size_t place(const Candidate& candidate, const TableShape& shape) {
+  const std::string& label = candidate.label;
+  if (shape.is_wide() && label.ends_with(" screened")) return 1;
+  if (label == "linear" && (shape.is_wide() || shape.n_text > 0 || shape.n_classes > kManyClasses)) return 0;
+  if (label == "mlp" && (shape.is_wide() || shape.n_classes > kManyClasses)) return 3;
+  return 2 + (label == "lightgbm fast" ? 0 : 2 + learned_place(candidate));
+}
+
+/// Boosters of LightGBM.
+void add_lightgbm(const TableShape& shape, std::vector<Candidate>& out) {
+  const bool has_categories = shape.n_category > 0;
+  const bool many_classes = shape.n_classes > kManyClasses;
+  const bool has_pairs = shape.n_numeric >= 2 && !shape.is_wide();
+  const std::string encoded = has_categories ? "encoded" : "native";
+  const std::string encoded_pairs = has_pairs ? "encoded_pairs" : encoded;
+  const std::string pairs = has_pairs ? "pairs" : "native";
+  const auto add = [&](std::string label, std::int64_t leaves, std::int64_t min_leaf, ParamMap more,
+                       std::string view, double cost) {
+    more["num_leaves"] = leaves;
+    out.push_back(
+        {std::move(label), "lightgbm", lightgbm(shape, min_leaf, std::move(more)), std::move(view), cost});
+  };
+  add("lightgbm fast", 31, 20,
+      {{"learning_rate", 0.1}, {"feature_fraction", 0.9}, {"early_stopping_rounds", std::int64_t{20}}},
+      "native", 0.6);
+  add("lightgbm pairs", 31, 20, {{"feature_fraction", 0.9}}, pairs, 1.5);
+  add("lightgbm extra", 64, 20, {{"feature_fraction", 0.55}, {"extra_trees", true}, {"lambda_l2", 2.0}},
+      encoded_pairs, 2.0);
+  add("lightgbm extra small", 16, 20,
+      {{"learning_rate", 0.1}, {"feature_fraction", 0.5}, {"extra_trees", true}}, encoded, 1.0);
+  add("lightgbm stump", 4, 10, {{"learning_rate", 0.1}, {"feature_fraction", 0.6}}, encoded_pairs, 1.0);
+  if (has_categories) add("lightgbm encoded", 31, 20, {{"feature_fraction", 0.7}}, "encoded_only", 1.3);
+  if (!many_classes) {
+    add("lightgbm small", 8, 10, {{"feature_fraction", 0.5}}, encoded_pairs, 1.0);
+    add("lightgbm encoded small", 16, 10,
+        {{"learning_rate", 0.03},
+         {"n_estimators", std::int64_t{2000}},
+         {"early_stopping_rounds", std::int64_t{60}},
+         {"bagging_fraction", 0.8},
+         {"feature_fraction", 0.5}},
+        encoded, 1.8);
+  }
+  if (shape.is_wide() && shape.n_numeric > 0)
+    add("lightgbm screened", 8, 10, {{"feature_fraction", 0.5}}, "screened", 0.2);
+  if (shape.n_rows < kTinyRows) return;
+  add("lightgbm deep", 255, 10, {{"feature_fraction", 0.6}, {"learning_rate", 0.07}}, encoded_pairs, 2.5);
+  add("lightgbm deep pairs", 255, 5,
+      {{"learning_rate", 0.1}, {"feature_fraction", 0.8}, {"n_estimators", std::int64_t{3000}}}, pairs, 3.0);
+}
+
+/// Boosters of other kinds, whose errors differ from LightGBM's.
+void add_other_boosters(const TableShape& shape, std::vector<Candidate>& out) {
+  const bool many_classes = shape.n_classes > kManyClasses;
+  const std::string encoded = shape.n_category > 0 ? "encoded" : "native";
+  const auto xgboost = [&](std::string label, ParamMap more, double cost) {
+    ParamMap params = {{"learning_rate", 0.05},
+                       {"subsample", 0.8},
+                       {"min_child_weight", 1.0},
+                       {"n_estimators", std::int64_t{many_classes ? 330 : 1000}},
+                       {"early_stopping_rounds", std::int64_t{40}}};
+    for (auto& [name, value] : more) params[name] = value;
+    out.push_back({std::move(label), "xgboost", std::move(params), encoded, cost});
+  };
+  xgboost("xgboost", {{"max_depth", std::int64_t{6}}, {"colsample_bynode", 0.7}}, 1.5);
+  xgboost("xgboost lossguide",
+          {{"grow_policy", std::string("lossguide")},
+           {"max_leaves", std::int64_t{64}},
+           {"max_depth", std::int64_t{0}},
+           {"colsample_bynode", 0.6}},
+          2.0);
+  const auto ordered = [&](std::string label, double rate, std::int64_t depth, std::int64_t n_rounds,
+                           std::int64_t patience, std::string view, double cost) {
+    out.push_back({std::move(label),
+                   "ordered_boosting",
+                   {{"learning_rate", rate},
+                    {"depth", depth},
+                    {"n_estimators", n_rounds},
+                    {"early_stopping_rounds", patience}},
+                   std::move(view),
+                   cost});
+  };
+  if (shape.is_wide() && shape.n_numeric > 0)
+    ordered("ordered boosting screened", 0.05, 6, 1000, 50, "screened", 0.6);
+  if (many_classes || shape.is_wide()) return;
+  ordered("ordered boosting fast", 0.15, 6, 300, 20, "native", 0.8);
+  ordered("ordered boosting", 0.08, 4, 1000, 50, "native", 1.5);
+  ordered("ordered boosting deep", 0.05, 8, 1000, 50, "native", 4.0);
+}
+
+/// What is not a booster.
+void add_other_families(const TableShape& shape, std::vector<Candidate>& out) {
+  const bool regression = shape.task == data::Task::kRegression;
+  const auto add = [&](std::string label, std::string estimator, ParamMap params, std::string view,
+                       double cost) {
+    out.push_back({std::move(label), std::move(estimator), std::move(params), std::move(view), cost});
+  };
+  const std::string linear = regression ? "ridge" : "logistic_regression";
+  add("linear", linear, {}, "linear", 0.2);
+  if (shape.is_wide() && shape.n_numeric > 0) add("linear screened", linear, {}, "linear_screened", 0.05);
+
+  const bool many_classes = shape.n_classes > kManyClasses;
+  const std::int64_t n_forest = shape.n_rows > 10'000 ? 50 : 100;
+  // A leaf holds a number per class.
+  const std::int64_t leaf_rows = regression ? 1 : many_classes ? 10 : 2;
+  add("extra trees", "extra_trees",
+      {{"n_estimators", n_forest}, {"max_features", "0.8"}, {"min_samples_leaf", leaf_rows}}, "ranked", 1.5);
+  add("random forest", "random_forest",
+      {{"n_estimators", n_forest},
+       {"max_features", regression ? "0.5" : "sqrt"},
+       {"min_samples_leaf", leaf_rows}},
+      "ranked", 0.5);
+  // A network errs otherwise than trees do, which a blend is glad of. It is the dearest entry.
+  if (shape.n_rows < 50'000)
+    add("mlp", "mlp", {{"n_seeds", std::int64_t{shape.n_rows < 3000 ? 2 : 1}}}, "native", 5.0);
+  if (shape.n_text == 0 && !shape.is_wide() && shape.n_rows < 50'000)
+    add("knn", "knn", {{"n_neighbors", std::int64_t{15}}, {"weights", std::string("distance")}}, "native",
+        0.3);
+}
+
 }  // namespace
 
 Candidate constant_candidate() { return {"constant", "constant", {}, "native", 0.01}; }
 
 std::vector<Candidate> make_portfolio(const TableShape& shape) {
-  const bool regression = shape.task == data::Task::kRegression;
-  const bool has_categories = shape.n_category > 0;
-  const bool many_classes = shape.n_classes > 30;
-  const bool tiny = shape.n_rows < 400;
-  const bool is_wide = shape.is_wide();
-  const std::string encoded = has_categories ? "encoded" : "native";
-  const std::string encoded_pairs =
-      shape.n_numeric >= 2 && shape.n_columns() <= 300 ? "encoded_pairs" : encoded;
-  const std::string pairs = shape.n_numeric >= 2 && shape.n_columns() <= 300 ? "pairs" : "native";
-  const std::string linear = regression ? "ridge" : "logistic_regression";
-  const std::string linear_strength = regression ? "alpha" : "C";
-  const std::int64_t n_forest = shape.n_rows > 10'000 ? 50 : 100;
-
   std::vector<Candidate> out;
-  auto add = [&](std::string label, std::string estimator, ParamMap params, std::string view, double cost) {
-    out.push_back({std::move(label), std::move(estimator), std::move(params), std::move(view), cost});
-  };
-  const auto leaves = [](std::int64_t n) { return ParamValue(n); };
-
-  // A network errs otherwise than trees do, which a blend is glad of; of very many columns, most of which
-  // tell a little, it is often the best (cnae9). It is the dearest entry.
-  const auto add_network = [&] {
-    add("mlp", "mlp", {{"n_seeds", std::int64_t{shape.n_rows < 3000 ? 2 : 1}}}, "native", 5.0);
-  };
-
-  if (is_wide || shape.n_text > 0) add("linear", linear, {}, "linear", 0.3);
-  if (is_wide && shape.n_numeric > 0) {
-    add("lightgbm screened", "lightgbm",
-        lightgbm(shape, 10, {{"num_leaves", leaves(8)}, {"feature_fraction", 0.5}}), "screened", 0.2);
-    add("linear screened", linear, {}, "linear_screened", 0.05);
-    add("ordered boosting screened", "ordered_boosting", {}, "screened", 0.6);
-  }
-  add("lightgbm fast", "lightgbm",
-      lightgbm(shape, 20,
-               {{"learning_rate", 0.1},
-                {"num_leaves", leaves(31)},
-                {"feature_fraction", 0.9},
-                {"early_stopping_rounds", std::int64_t{20}}}),
-      "native", 0.6);
-  if (is_wide && shape.n_rows < 50'000) add_network();
-  if (!many_classes)
-    add("lightgbm small", "lightgbm",
-        lightgbm(shape, 10, {{"num_leaves", leaves(8)}, {"feature_fraction", 0.5}}), encoded_pairs, 1.0);
-  if (out.front().label != "linear") add("linear", linear, {}, "linear", 0.2);
-  add("extra trees", "extra_trees",
-      {{"n_estimators", n_forest},
-       {"max_features", "0.8"},
-       {"min_samples_leaf", std::int64_t{regression ? 1 : 2}}},
-      "ranked", 1.5);
-  if (!tiny)
-    add("lightgbm deep", "lightgbm",
-        lightgbm(shape, 10,
-                 {{"num_leaves", leaves(255)}, {"feature_fraction", 0.6}, {"learning_rate", 0.07}}),
-        encoded_pairs, 2.5);
-  if (!many_classes && !is_wide) add("ordered boosting", "ordered_boosting", {}, "native", 3.0);
-  add("lightgbm pairs", "lightgbm",
-      lightgbm(shape, 20, {{"num_leaves", leaves(31)}, {"feature_fraction", 0.9}}), pairs, 1.5);
-  add("xgboost", "xgboost",
-      {{"learning_rate", 0.05},
-       {"max_depth", std::int64_t{6}},
-       {"subsample", 0.8},
-       {"colsample_bynode", 0.7},
-       {"min_child_weight", 1.0},
-       {"n_estimators", std::int64_t{many_classes ? 330 : 1000}},
-       {"early_stopping_rounds", std::int64_t{40}}},
-      encoded, 1.5);
-  add("lightgbm extra", "lightgbm",
-      lightgbm(shape, 20,
-               {{"num_leaves", leaves(64)},
-                {"feature_fraction", 0.55},
-                {"extra_trees", true},
-                {"lambda_l2", 2.0}}),
-      encoded_pairs, 2.0);
-  add("lightgbm stump", "lightgbm",
-      lightgbm(shape, 10, {{"num_leaves", leaves(4)}, {"learning_rate", 0.1}, {"feature_fraction", 0.6}}),
-      encoded_pairs, 1.0);
-  add_skewed_losses(shape, encoded, out);
-  if (has_categories)
-    add("lightgbm encoded", "lightgbm",
-        lightgbm(shape, 20, {{"num_leaves", leaves(31)}, {"feature_fraction", 0.7}}), "encoded_only", 1.3);
-  add("lightgbm extra small", "lightgbm",
-      lightgbm(shape, 20,
-               {{"num_leaves", leaves(16)},
-                {"learning_rate", 0.1},
-                {"feature_fraction", 0.5},
-                {"extra_trees", true}}),
-      encoded, 1.0);
-  if (shape.n_rows < 50'000 && !is_wide) add_network();
-  if (!tiny)
-    add("lightgbm deep pairs", "lightgbm",
-        lightgbm(shape, 5,
-                 {{"num_leaves", leaves(255)},
-                  {"learning_rate", 0.1},
-                  {"feature_fraction", 0.8},
-                  {"n_estimators", std::int64_t{3000}}}),
-        pairs, 3.0);
-  add("random forest", "random_forest",
-      {{"n_estimators", n_forest},
-       {"max_features", regression ? "0.5" : "sqrt"},
-       {"min_samples_leaf", std::int64_t{regression ? 1 : 2}}},
-      "ranked", 1.5);
-  add_choices(shape, encoded, out);
+  add_lightgbm(shape, out);
+  add_other_boosters(shape, out);
+  add_other_families(shape, out);
+  add_skewed_losses(shape, shape.n_category > 0 ? "encoded" : "native", out);
+  add_choices(shape, shape.n_category > 0 ? "encoded" : "native", out);
+  std::ranges::stable_sort(out, {}, [&](const Candidate& candidate) { return place(candidate, shape); });
   return out;
 }
 
