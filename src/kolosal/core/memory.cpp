@@ -1,5 +1,7 @@
 #include "kolosal/core/memory.hpp"
 
+#include <malloc.h>
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -49,6 +51,11 @@ std::optional<std::size_t> address_space_limit(const SystemRoots& roots) {
 MemoryUse memory_use(const SystemRoots& roots) {
   const auto status = roots.proc / "self/status";
   return {read_kilobyte_line(status, "VmRSS").value_or(0), read_kilobyte_line(status, "VmHWM").value_or(0)};
+}
+
+std::size_t heap_bytes() {
+  const auto info = mallinfo2();
+  return info.uordblks + info.hblkhd;
 }
 
 MemoryLimit memory_limit(const SystemRoots& roots) {
