@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/memory.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -44,6 +45,7 @@ nlohmann::json to_json(const Constraints& constraints) {
   if (!constraints.monotone.empty()) out["monotone"] = model::monotone_text(constraints.monotone);
   if (constraints.max_latency_us) out["max_latency_us"] = *constraints.max_latency_us;
   if (constraints.max_model_bytes) out["max_model_bytes"] = *constraints.max_model_bytes;
+  if (constraints.max_memory_bytes) out["max_memory_bytes"] = *constraints.max_memory_bytes;
   return out;
 }
 
@@ -81,19 +83,35 @@ std::vector<std::string> constrained_views(std::vector<std::string> views, const
   return views;
 }
 
-Excess excess_of(const Constraints& constraints, double latency_us, std::uint64_t bytes) {
+Excess excess_of(const Constraints& constraints, const ModelNeeds& needs) {
   Excess out;
   const auto look = [&](double ratio, std::string message) {
     if (ratio > out.ratio) out = {ratio, std::move(message)};
   };
+  const auto look_at_bytes = [&](const char* option, const char* what, std::uint64_t limit,
+                                 std::uint64_t bytes) {
+    const auto allowed = static_cast<double>(limit), is = static_cast<double>(bytes);
+    look(is / allowed, fmt::format("{} {}: {} {}", option, bytes_text(allowed), what, bytes_text(is)));
+  };
   if (constraints.max_latency_us)
-    look(latency_us / *constraints.max_latency_us, fmt::format("--max-latency-us {}: one row takes {:.1f} us",
-                                                               *constraints.max_latency_us, latency_us));
+    look(needs.latency_us / *constraints.max_latency_us,
+         fmt::format("--max-latency-us {}: one row takes {:.1f} us", *constraints.max_latency_us,
+                     needs.latency_us));
   if (constraints.max_model_bytes)
-    look(static_cast<double>(bytes) / static_cast<double>(*constraints.max_model_bytes),
-         fmt::format("--max-model-size {}: the file has {}",
-                     bytes_text(static_cast<double>(*constraints.max_model_bytes)),
-                     bytes_text(static_cast<double>(bytes))));
+    look_at_bytes("--max-model-size", "the file has", *constraints.max_model_bytes, needs.file_bytes);
+  if (constraints.max_memory_bytes)
+    look_at_bytes("--max-memory", "the loaded model takes", *constraints.max_memory_bytes,
+                  needs.memory_bytes);
+  return out;
+}
+
+ModelNeeds measure_needs(const Constraints& constraints, const std::filesystem::path& model,
+                         const data::Frame& features, const Context& context) {
+  ModelNeeds out;
+  out.file_bytes = std::filesystem::file_size(model);
+  if (constraints.max_memory_bytes) out.memory_bytes = loaded_bytes(model, features, context);
+  if (constraints.max_latency_us)
+    out.latency_us = one_row_latency_us(pipeline::Model::open(model), features, context);
   return out;
 }
 
@@ -111,6 +129,17 @@ double one_row_latency_us(const pipeline::Model& model, const data::Frame& featu
   }
   std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
   return times[times.size() / 2];
+}
+
+std::uint64_t loaded_bytes(const std::filesystem::path& path, const data::Frame& features,
+                           const Context& context) {
+  const data::Frame row = features.slice(0, 1);
+  const auto held = [] { return heap_bytes() > 0 ? heap_bytes() : memory_use().resident_bytes; };
+  const std::size_t before = held();
+  const auto model = pipeline::Model::open(path);
+  model.predict(row, context.single_threaded());  // what is made at the first prediction counts as well
+  const std::size_t after = held();
+  return after > before ? after - before : 0;
 }
 
 }  // namespace kolosal::automl

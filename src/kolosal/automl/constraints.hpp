@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -21,9 +22,11 @@ struct Constraints {
   std::vector<model::MonotoneColumn> monotone;
   std::optional<double> max_latency_us;          ///< Of one row, from raw cells to prediction, on one thread.
   std::optional<std::uint64_t> max_model_bytes;  ///< Of the model file.
+  /// That the loaded model takes while it predicts one row, beside the program's own.
+  std::optional<std::uint64_t> max_memory_bytes;
 
   bool is_single() const { return !ensemble || interpretable; }
-  bool has_limits() const { return max_latency_us || max_model_bytes; }
+  bool has_limits() const { return max_latency_us || max_model_bytes || max_memory_bytes; }
   /// Learners are fitted once more on all rows, so that none is the mean of its folds.
   bool wants_one_fit() const { return is_single() || has_limits(); }
 };
@@ -47,10 +50,24 @@ struct Excess {
   double ratio = 0;     ///< largest of value / limit
   std::string message;  ///< "--max-latency-us 50: 80.2 us", of that one
 };
-/// latency_us and bytes: as measured. @see one_row_latency_us
-Excess excess_of(const Constraints& constraints, double latency_us, std::uint64_t bytes);
+/// What a model takes, as measured; what no constraint asks about may be 0.
+struct ModelNeeds {
+  double latency_us = 0;
+  std::uint64_t file_bytes = 0;
+  std::uint64_t memory_bytes = 0;
+};
+Excess excess_of(const Constraints& constraints, const ModelNeeds& needs);
+
+/// Measures what the constraints ask about, on the model file and rows of the table.
+ModelNeeds measure_needs(const Constraints& constraints, const std::filesystem::path& model,
+                         const data::Frame& features, const Context& context);
 
 /// Median time of a prediction of one row, over up to 200 rows of the table, in microseconds.
 double one_row_latency_us(const pipeline::Model& model, const data::Frame& features, const Context& context);
+
+/// Bytes that the process holds more once a model is loaded and has predicted a row of the table. Exact only
+/// while no other thread allocates.
+std::uint64_t loaded_bytes(const std::filesystem::path& model, const data::Frame& features,
+                           const Context& context);
 
 }  // namespace kolosal::automl

@@ -65,6 +65,22 @@ TEST_F(ConstraintsTest, AModelFileIsNotLargerThanAllowed) {
   EXPECT_LE(run(table, options, Context(), {}).model_bytes, free_bytes * 2 / 3);
 }
 
+TEST_F(ConstraintsTest, ALoadedModelTakesNoMoreMemoryThanAllowed) {
+  const Frame table = made_table(Task::kBinary, 150);
+  RunOptions options = trials(3);
+  run(table, options, Context(), {});
+  const auto free_bytes = loaded_bytes(options.output, table, Context());
+  const auto file_bytes = std::filesystem::file_size(options.output);
+  if (free_bytes > file_bytes / 4) {  // not where the allocator tells nothing
+    options.constraints.max_memory_bytes = free_bytes * 2 / 3;
+    run(table, options, Context(), {});
+    EXPECT_LE(loaded_bytes(options.output, table, Context()), free_bytes * 2 / 3);
+  }
+  options.constraints.max_memory_bytes = 1;
+  EXPECT_THAT([&] { run(table, options, Context(), {}); },
+              ThrowsMessage<Error>(HasSubstr("--max-memory 0.0 kB: the loaded model takes")));
+}
+
 TEST_F(ConstraintsTest, WhatNobodyCanKeepToIsToldWithTheClosest) {
   RunOptions options = trials(3);
   options.constraints.max_latency_us = 1e-3;

@@ -162,8 +162,9 @@ BlendLimits Run::blend_limits(double share) const {
   out.max_members = options_.preset == Preset::kFast ? 1 : options_.preset == Preset::kBest ? 8 : 5;
   if (options_.constraints.is_single()) out.max_members = 1;
   if (options_.constraints.max_latency_us) out.max_latency_us = share * *options_.constraints.max_latency_us;
-  if (options_.constraints.max_model_bytes)
-    out.max_bytes = share * static_cast<double>(*options_.constraints.max_model_bytes);
+  // A loaded model takes about what its file has.
+  for (const auto& limit : {options_.constraints.max_model_bytes, options_.constraints.max_memory_bytes})
+    if (limit) out.max_bytes = std::min(out.max_bytes, share * static_cast<double>(*limit));
   return out;
 }
 
@@ -582,11 +583,8 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
 
 Excess Run::excess_of_file() const {
   if (!options_.constraints.has_limits()) return {};
-  double latency_us = 0;
-  if (options_.constraints.max_latency_us)
-    latency_us =
-        one_row_latency_us(pipeline::Model::open(options_.output), problem_.features, quiet_context());
-  return excess_of(options_.constraints, latency_us, std::filesystem::file_size(options_.output));
+  return excess_of(options_.constraints, measure_needs(options_.constraints, options_.output,
+                                                       problem_.features, quiet_context()));
 }
 
 /// The blend whose model file keeps to the limits, as measured on the file.

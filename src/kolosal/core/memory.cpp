@@ -61,6 +61,15 @@ MemoryUse memory_use(const SystemRoots& roots) {
   return {read_kilobyte_line(status, "VmRSS").value_or(0), read_kilobyte_line(status, "VmHWM").value_or(0)};
 }
 
+std::size_t heap_bytes() {
+#ifdef __GLIBC__
+  const auto info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+#else
+  return 0;
+#endif
+}
+
 MemoryLimit memory_limit(const SystemRoots& roots) {
   MemoryLimit out;
   const auto keep_smaller = [&](std::size_t bytes, std::string source) {

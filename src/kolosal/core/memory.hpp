@@ -17,6 +17,10 @@ struct MemoryUse {
 };
 MemoryUse memory_use(const SystemRoots& roots = {});
 
+/// Bytes that this process has allocated and not given back, over all threads; 0 where the allocator does not
+/// tell (builds with a sanitizer).
+std::size_t heap_bytes();
+
 /// The most memory this process may take and who says so.
 struct MemoryLimit {
   std::size_t bytes = std::numeric_limits<std::size_t>::max();

@@ -165,8 +165,13 @@ Sample make_sample(const TargetView& y, const Candidates& candidates, const std:
   return out;
 }
 
-/// How often each candidate was added, up to the step with the smallest loss, as weights that sum to 1.
-std::vector<double> select(const Sample& sample, const std::vector<std::size_t>& allowed,
+struct Selection {
+  std::vector<double> weights;  // of all candidates; they sum to 1
+  double loss = 0;              // as Sample::loss() has it
+};
+
+/// How often each candidate was added, up to the step with the smallest loss.
+Selection select(const Sample& sample, const std::vector<std::size_t>& allowed,
                            const GreedySelectionParams& params, const Context& context) {
   double spent = 0;
   const auto cost = [&](std::size_t c) { return params.costs.empty() ? 0.0 : params.costs[c]; };
@@ -195,14 +200,14 @@ std::vector<double> select(const Sample& sample, const std::vector<std::size_t>&
   }
   std::vector<double> weights(sample.values.size());
   for (std::size_t k = 0; k < n_best_steps; ++k) weights[steps[k]] += 1 / static_cast<double>(n_best_steps);
-  return weights;
+  return {std::move(weights), best_loss};
 }
 
 std::vector<double> select_in_bags(const std::vector<Sample>& bags, const std::vector<std::size_t>& allowed,
                                    const GreedySelectionParams& params, const Context& context) {
   std::vector<double> mean(bags.front().values.size());
   for (const Sample& bag : bags) {
-    const auto weights = select(bag, allowed, params, context);
+    const auto weights = select(bag, allowed, params, context).weights;
     for (std::size_t c = 0; c < mean.size(); ++c) mean[c] += weights[c] / static_cast<double>(bags.size());
   }
   return mean;
@@ -257,6 +262,75 @@ WeightedMembers choose(const std::vector<Sample>& bags, const std::vector<std::s
   return out;
 }
 
+/// Affordable candidates of which all sets are looked at: those of smallest loss.
+constexpr std::size_t kMostInSets = 10;
+/// Rows on which the sets are compared; the best one is weighed on all.
+constexpr std::size_t kRowsOfSets = 4000;
+
+Sample every_kth_row(const Sample& sample, std::size_t n_rows) {
+  const std::size_t step = (sample.n_rows + n_rows - 1) / n_rows;
+  if (step <= 1) return sample;
+  Sample out;
+  out.is_regression = sample.is_regression;
+  out.values.resize(sample.values.size());
+  for (std::size_t i = 0; i < sample.n_rows; i += step) {
+    for (std::size_t c = 0; c < sample.values.size(); ++c) out.values[c].push_back(sample.values[c][i]);
+    if (!sample.weights.empty()) out.weights.push_back(sample.weights[i]);
+    ++out.n_rows;
+  }
+  return out;
+}
+
+/// Sets of `from` (bits of its positions) that have at most max_members, cost at most max_cost together, and
+/// to which nothing can be added: what is best in a smaller set is found in a larger one, with weights of 0.
+std::vector<std::vector<std::size_t>> fullest_sets(const std::vector<std::size_t>& from,
+                                                   std::size_t max_members,
+                                                   const GreedySelectionParams& params) {
+  std::vector<std::vector<std::size_t>> out;
+  for (std::uint32_t bits = 1; bits < (1U << from.size()); ++bits) {
+    std::vector<std::size_t> set;
+    double cost = 0, cheapest_other = kNoLimit;
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      const double own = params.costs[from[i]];
+      if ((bits >> i & 1U) == 0) {
+        cheapest_other = std::min(cheapest_other, own);
+        continue;
+      }
+      set.push_back(from[i]);
+      cost += own;
+    }
+    const bool is_full = set.size() == max_members || cost + cheapest_other > params.max_cost;
+    if (set.size() <= max_members && cost <= params.max_cost && is_full) out.push_back(std::move(set));
+  }
+  return out;
+}
+
+/// The best of all sets of the most promising affordable candidates; empty when none is affordable.
+std::vector<std::size_t> best_set(const Sample& sample, std::size_t max_members,
+                                  const GreedySelectionParams& params, const Context& context) {
+  std::vector<std::size_t> from;
+  for (std::size_t c = 0; c < params.costs.size(); ++c)
+    if (params.costs[c] <= params.max_cost) from.push_back(c);
+  const Sample some = every_kth_row(sample, kRowsOfSets);
+  const std::vector<double> nothing(some.n_rows);
+  std::vector<double> own(params.costs.size());
+  for (const std::size_t c : from) own[c] = some.loss(nothing, some.values[c], 1);
+  std::ranges::stable_sort(from, {}, [&](std::size_t c) { return own[c]; });
+  from.resize(std::min(from.size(), kMostInSets));
+  std::ranges::sort(from);
+  std::vector<std::size_t> best;
+  double best_loss = kNoLimit;
+  for (auto& set : fullest_sets(from, max_members, params)) {
+    if (context.should_stop()) break;
+    const double loss = select(some, set, params, context).loss;
+    if (loss < best_loss) {
+      best_loss = loss;
+      best = std::move(set);
+    }
+  }
+  return best;
+}
+
 /// The best selection that does not cost more than max_cost.
 WeightedMembers choose_within_cost(const TargetView& y, const Candidates& candidates,
                                    const std::vector<Sample>& bags, std::size_t max_members,
@@ -270,6 +344,11 @@ WeightedMembers choose_within_cost(const TargetView& y, const Candidates& candid
     WeightedMembers found = choose(bags, allowed, n == 1 ? max_members : n, params, context);
     found.loss = loss_on_all_rows(y, candidates, found);
     if (best.members.empty() || found.loss < best.loss) best = std::move(found);
+  }
+  if (const auto set = best_set(bags.front(), max_members, params, context); !set.empty()) {
+    WeightedMembers found = choose(bags, set, max_members, params, context);
+    found.loss = loss_on_all_rows(y, candidates, found);
+    if (found.loss < best.loss) best = std::move(found);
   }
   if (best.members.empty())
     best = {

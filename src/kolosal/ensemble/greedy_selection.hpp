@@ -30,8 +30,9 @@ struct WeightedMembers {
 /// candidate that lowers metric::training_loss of the mean most.
 ///
 /// Shapes: candidates[i] is n_rows x y.n_outputs(), row by row. Rows where any value is NaN are left out.
-/// Under a max_cost: the best of the selections among candidates that may cost all of it, half of it, a third
-/// ..., none of which spends more; the cheapest candidate alone when every one costs more.
+/// Under a max_cost: the best affordable set of the ten affordable candidates of smallest loss (all sets are
+/// looked at), or a selection among candidates that may cost all of it, half of it, a third ..., if that is
+/// better; the cheapest candidate alone when every one costs more.
 /// Same seed and input, same result, for any number of threads. Stops early at the deadline with what it has.
 WeightedMembers greedy_selection(const data::TargetView& y,
                                  const std::vector<std::span<const double>>& candidates,

@@ -222,5 +222,27 @@ TEST(GreedySelection, SpendsNoMoreThanAllowed) {
               ElementsAre(std::ranges::min_element(params.costs) - params.costs.begin()));
 }
 
+TEST(GreedySelection, UnderALimitTheBestSetIsFoundThoughItsMembersAreNotTheBestAlone) {
+  // The first two err in opposite ways, so that together they are far better than any other pair; each alone
+  // is the worst, and neither costs what half of the limit would allow.
+  Problem problem{Task::kRegression, 0, {}, {}, {}};
+  Rng rng(3);
+  problem.predictions.resize(6);
+  for (std::size_t i = 0; i < 2000; ++i) {
+    problem.y.push_back(rng.normal());
+    const double error = rng.normal();
+    problem.predictions[0].push_back(problem.y[i] + error);
+    problem.predictions[1].push_back(problem.y[i] - error);
+    for (std::size_t c = 2; c < 6; ++c)
+      problem.predictions[c].push_back(problem.y[i] + (0.6 + 0.02 * static_cast<double>(c)) * rng.normal());
+  }
+  GreedySelectionParams params;
+  params.costs = {0.65, 0.35, 0.5, 0.5, 0.5, 0.5};
+  params.max_cost = 1;
+  const auto chosen = greedy_selection(problem.view(), problem.candidates(), params, {});
+  EXPECT_THAT(chosen.members, testing::UnorderedElementsAre(0, 1));
+  EXPECT_LT(chosen.loss, 1e-6);
+}
+
 }  // namespace
 }  // namespace kolosal::ensemble

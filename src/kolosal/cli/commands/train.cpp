@@ -83,6 +83,7 @@ service::TrainRequest read_request(const Config& config) {
   run.constraints.monotone = model::monotone_columns(config.list("monotone"));
   run.constraints.max_latency_us = config.optional_number("max_latency_us");
   run.constraints.max_model_bytes = config.optional_bytes("max_model_size");
+  run.constraints.max_memory_bytes = config.optional_bytes("max_memory");
   run.output = config.text("output");
   run.run_dir = config.optional_text("run_dir").value_or("");
   run.resume = config.flag("resume");
@@ -210,6 +211,9 @@ std::vector<Option> train_options() {
   out.push_back(number_option("max_latency_us", "MICROSECONDS",
                               "The most that the prediction of one row may take, on one thread."));
   out.push_back(bytes_option("max_model_size", "The most that the model file may have, as 500KB or 2MB."));
+  out.push_back(bytes_option("max_memory",
+                             "The most that the loaded model may take in memory, as 2MB; --memory-limit is "
+                             "for the training."));
   out.push_back(text_option("progress", "", "On stderr: a bar on a terminal, plain lines, or JSON lines.",
                             std::string("auto"))
                     .choices({"auto", "bar", "plain", "json", "none"}));
