@@ -95,14 +95,25 @@ void add_choices(const TableShape& shape, const std::string& booster_view, std::
 
 /// The order in which entries are tried, learned by simulating searches on 20 tables, public and generated
 /// (bench/simulate_portfolio.py; docs/design/search.md). What is not named comes last.
-constexpr std::array kLearnedOrder = {
-    "lightgbm fast",       "lightgbm small",        "random forest",
-    "extra trees",         "ordered boosting fast", "mlp",
-    "linear",              "knn",                   "xgboost lossguide",
-    "ordered boosting",    "lightgbm deep pairs",   "lightgbm encoded small",
-    "lightgbm deep",       "lightgbm extra small",  "lightgbm stump",
-    "lightgbm pairs",      "ordered boosting deep", "xgboost",
-    "lightgbm extra"};
+constexpr std::array kLearnedOrder = {"lightgbm fast",
+                                      "lightgbm small",
+                                      "random forest",
+                                      "extra trees",
+                                      "ordered boosting fast",
+                                      "mlp",
+                                      "linear",
+                                      "knn",
+                                      "xgboost lossguide",
+                                      "ordered boosting",
+                                      "lightgbm deep pairs",
+                                      "lightgbm encoded small",
+                                      "lightgbm deep",
+                                      "lightgbm extra small",
+                                      "lightgbm stump",
+                                      "lightgbm pairs",
+                                      "ordered boosting deep",
+                                      "xgboost",
+                                      "lightgbm extra"};
 
 std::size_t learned_place(const Candidate& candidate) {
   return static_cast<std::size_t>(std::ranges::find(kLearnedOrder, candidate.label) - kLearnedOrder.begin());

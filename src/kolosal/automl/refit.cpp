@@ -59,7 +59,11 @@ std::map<std::size_t, artifact::Node> Refit::run(const Blend& blend, const std::
         expected_bin_s(trial.candidate.estimator, stage_.base.n_rows() * stage_.base.n_columns());
     if (bin_s + 1.1 * fit_s > context.deadline.remaining_s()) return;
     Candidate candidate = trial.candidate;
-    if (model::estimator_info(candidate.estimator).has_rounds && trial.mean_rounds > 0)
+    // A network's schedule is made for its number of epochs and stays as it is.
+    const auto& info = model::estimator_info(candidate.estimator);
+    const bool counts_trees =
+        std::ranges::find(info.params, "n_estimators", &ParamSpec::name) != info.params.end();
+    if (info.has_rounds && counts_trees && trial.mean_rounds > 0)
       candidate.params["n_estimators"] = static_cast<std::int64_t>(std::lround(trial.mean_rounds * growth()));
     Context fit_context = context.with_seed(derive_seed(context.seed, {"refit", trial.number}));
     fit_context.n_threads = n_threads_per_fit_;

@@ -583,8 +583,8 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
 
 Excess Run::excess_of_file() const {
   if (!options_.constraints.has_limits()) return {};
-  return excess_of(options_.constraints, measure_needs(options_.constraints, options_.output,
-                                                       problem_.features, quiet_context()));
+  return excess_of(options_.constraints,
+                   measure_needs(options_.constraints, options_.output, problem_.features, quiet_context()));
 }
 
 /// The blend whose model file keeps to the limits, as measured on the file.

@@ -172,7 +172,7 @@ struct Selection {
 
 /// How often each candidate was added, up to the step with the smallest loss.
 Selection select(const Sample& sample, const std::vector<std::size_t>& allowed,
-                           const GreedySelectionParams& params, const Context& context) {
+                 const GreedySelectionParams& params, const Context& context) {
   double spent = 0;
   const auto cost = [&](std::size_t c) { return params.costs.empty() ? 0.0 : params.costs[c]; };
   std::vector<double> sum(sample.n_rows), losses(allowed.size());
