@@ -8,7 +8,7 @@ from kolosal_cli import BIN, ROOT, CliTest, environment
 
 # Each page with the files that its commands leave.
 PAGES = {
-    "docs/getting-started.md": ["census.kolosal", "predictions.csv", "census_test.jsonl", "kolosal.bash"],
+    "docs/getting-started.md": ["census.kolosal", "predictions.csv", "census_test.jsonl", "kolosal.bash", "age.kolosal", "ages.csv"],
     "docs/preprocessing.md": ["train.csv", "new.csv", "census.toml", "census.kolosal", "again.csv"],
     "docs/profile.md": ["census.html", "census_profile.json"],
     "docs/runs.md": ["run.json", "trials.csv", "benchmark.html"],

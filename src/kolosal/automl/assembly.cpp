@@ -57,11 +57,11 @@ std::optional<ensemble::WeightedMembers> better_stacking(const std::vector<Trial
                                                          const Context& context) {
   const auto trials = best_trials(results);
   constexpr std::size_t kLeastRows = 100;  // of fewer, weights are a matter of luck
-  if (trials.size() < 3 || y.values.size() < kLeastRows) return {};
+  if (trials.size() < 3 || y.quantiles.size() > 1 || y.values.size() < kLeastRows) return {};
   Predictions predictions;
   for (const std::size_t i : trials) predictions.emplace_back(results[i].prediction);
   const ThinnedRows rows = thinned(y, predictions);
-  const data::TargetView some{y.task, rows.values, rows.weights, y.n_classes};
+  const data::TargetView some{y.task, rows.values, rows.weights, y.n_classes, y.quantiles};
   const Predictions thin(rows.predictions.begin(), rows.predictions.end());
   ensemble::StackingParams params;
   params.max_members = greedy.max_members;
@@ -166,7 +166,8 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
     out.decisions = std::move(decision.decisions);
   }
   out.score = metric.compute(valid.y, judged(out));
-  out.conformal = pipeline::Conformal(valid.y, out.prediction);
+  // Several quantiles are an interval themselves.
+  if (valid.y.quantiles.size() < 2) out.conformal = pipeline::Conformal(valid.y, out.prediction);
   return out;
 }
 
@@ -184,6 +185,7 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
   for (const data::Field& field : problem.schema.fields())
     if (field.role == data::Role::kTarget) out.target = field.name;
   out.classes = problem.classes;
+  out.quantiles = problem.quantiles;
   out.base = *frame.base;
   out.calibrator = blend.calibrator;
   out.threshold = blend.threshold;

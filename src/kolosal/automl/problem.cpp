@@ -1,8 +1,10 @@
 #include "kolosal/automl/problem.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -106,6 +108,10 @@ void set_values(Problem& problem, const Column& column, const std::string& targe
                 low);
 }
 
+std::string quantiles_text(const std::vector<double>& quantiles) {
+  return fmt::format("{}", fmt::join(quantiles, ","));
+}
+
 /// rows: where the column's rows are in the user's table.
 std::vector<double> read_weights(const Column& column, const std::vector<std::uint32_t>& rows,
                                  const std::string& name) {
@@ -173,6 +179,44 @@ void set_roles(Problem& problem, const data::Frame& table, const ProblemOptions&
   }
 }
 
+const metric::Metric* choose_metric(const Problem& problem, const ProblemOptions& options) {
+  if (options.quantiles.empty())
+    return options.metric.empty() ? &metric::default_metric(problem.task)
+                                  : &metric::metric_for(options.metric, problem.task);
+  if (problem.task != Task::kRegression)
+    throw Error(
+        ErrorCode::kInvalidParameter,
+        "--quantiles {} is for targets that are numbers, but \"{}\" is a {} target ({}); drop --quantiles{}",
+        quantiles_text(options.quantiles), options.target, data::task_name(problem.task), problem.task_reason,
+        options.task == "auto" ? ", or add --task regression for numbers" : "");
+  check_quantiles(options.quantiles);
+  const metric::Metric& score =
+      metric::metric_for(options.quantiles.size() > 1 ? std::string("pinball")
+                                                      : fmt::format("pinball:{}", options.quantiles.front()),
+                         problem.task);
+  if (!options.metric.empty()) {
+    const metric::Metric& asked = metric::metric_for(options.metric, problem.task);
+    if (asked.name != "pinball" && asked.name != score.name)
+      throw Error(ErrorCode::kInvalidParameter,
+                  "--metric {} scores one number per row; with --quantiles {} the score is pinball, the mean "
+                  "pinball loss over them: drop --metric",
+                  options.metric, quantiles_text(options.quantiles));
+  }
+  return &score;
+}
+
+/// Metrics that a prediction of the median is good for.
+bool wants_median(const metric::Metric& metric) {
+  constexpr std::array kNames = {"mae", "median_absolute_error", "d2_absolute_error", "mape", "smape"};
+  return std::ranges::find(kNames, metric.name) != kNames.end();
+}
+
+void set_quantiles(Problem& problem, const ProblemOptions& options) {
+  problem.quantiles = problem.loss_quantiles = options.quantiles;
+  if (problem.quantiles.empty() && problem.task == Task::kRegression && wants_median(*problem.metric))
+    problem.loss_quantiles = {0.5};
+}
+
 }  // namespace
 
 std::uint64_t Problem::fingerprint() const {
@@ -182,6 +226,22 @@ std::uint64_t Problem::fingerprint() const {
   out = hash_bytes(weights.data(), weights.size() * sizeof(double), out);
   out = hash_bytes(groups.data(), groups.size() * sizeof(std::int64_t), out);
   return hash_bytes(times.data(), times.size() * sizeof(std::int64_t), out);
+}
+
+void check_quantiles(const std::vector<double>& quantiles) {
+  for (std::size_t i = 0; i < quantiles.size(); ++i) {
+    const double q = quantiles[i];
+    if (!(q > 0 && q < 1))
+      throw Error(ErrorCode::kInvalidParameter,
+                  "--quantiles {}: each must be above 0 and below 1, not {}; 0.5 is the median",
+                  quantiles_text(quantiles), q);
+    if (i > 0 && q == quantiles[i - 1])
+      throw Error(ErrorCode::kInvalidParameter, "--quantiles {}: {} is given twice",
+                  quantiles_text(quantiles), q);
+    if (i > 0 && q < quantiles[i - 1])
+      throw Error(ErrorCode::kInvalidParameter, "--quantiles {}: they must rise, but {} comes after {}",
+                  quantiles_text(quantiles), q, quantiles[i - 1]);
+  }
 }
 
 Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {
@@ -216,8 +276,8 @@ Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {
     set_values(problem, target, options.target);
   else
     set_classes(problem, target, options.target);
-  problem.metric = options.metric.empty() ? &metric::default_metric(problem.task)
-                                          : &metric::metric_for(options.metric, problem.task);
+  problem.metric = choose_metric(problem, options);
+  set_quantiles(problem, options);
 
   if (!options.weight.empty())
     problem.weights = read_weights(table.column(options.weight), rows, options.weight);

@@ -261,6 +261,41 @@ TEST(Problem, RefusesAMetricOfAnotherTask) {
   EXPECT_EQ(problem_of(Column::from_bool({1, 0, 1, 0}), {.metric = "accuracy"}).metric->name, "accuracy");
 }
 
+// ---- quantiles ----
+
+TEST(Problem, QuantilesAreScoredByTheirPinballLoss) {
+  const auto numbers = [] { return Column::from_float64(counting(30)); };
+  const Problem several = problem_of(numbers(), {.quantiles = {0.1, 0.9}});
+  EXPECT_EQ(several.metric->name, "pinball");
+  EXPECT_EQ(several.target_view().n_outputs(), 2U);
+  const Problem one = problem_of(numbers(), {.metric = "pinball", .quantiles = {0.9}});
+  EXPECT_EQ(one.metric->name, "pinball:0.9");
+  EXPECT_EQ(one.target_view().n_outputs(), 1U);
+}
+
+TEST(Problem, AbsoluteErrorsAreBlendedByTheMediansLoss) {
+  for (const char* metric : {"mae", "neg_median_absolute_error", "mape"})
+    EXPECT_THAT(problem_of(Column::from_float64(counting(30)), {.metric = metric}).loss_quantiles,
+                ElementsAre(0.5))
+        << metric;
+  EXPECT_THAT(problem_of(Column::from_float64(counting(30))).loss_quantiles, IsEmpty());
+}
+
+TEST(Problem, RefusesQuantilesThatCanNotBe) {
+  const auto with = [](std::vector<double> quantiles) {
+    return problem_of(Column::from_float64(counting(30)), {.quantiles = std::move(quantiles)});
+  };
+  EXPECT_ERROR(with({0, 0.5}), kInvalidParameter, AllOf(HasSubstr("--quantiles 0,0.5"), HasSubstr("not 0")));
+  EXPECT_ERROR(with({0.5, 1}), kInvalidParameter, HasSubstr("not 1"));
+  EXPECT_ERROR(with({kNaN}), kInvalidParameter, HasSubstr("not nan"));
+  EXPECT_ERROR(with({0.5, 0.1}), kInvalidParameter, HasSubstr("0.1 comes after 0.5"));
+  EXPECT_ERROR(with({0.5, 0.5}), kInvalidParameter, HasSubstr("0.5 is given twice"));
+  EXPECT_ERROR(problem_of(Column::from_bool({1, 0, 1, 0}), {.quantiles = {0.5}}), kInvalidParameter,
+               AllOf(HasSubstr("--quantiles 0.5"), HasSubstr("binary")));
+  EXPECT_ERROR(problem_of(Column::from_float64(counting(30)), {.metric = "mae", .quantiles = {0.1, 0.5}}),
+               kInvalidParameter, AllOf(HasSubstr("--metric mae"), HasSubstr("pinball")));
+}
+
 // ---- what makes two tables the same ----
 
 TEST(Problem, FingerprintSeesEveryCellAndRole) {

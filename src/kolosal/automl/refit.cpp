@@ -21,7 +21,9 @@ double Refit::growth() const {
 
 bool Refit::is_worth_it() const {
   constexpr double kMinGrowth = 1.08;  // a refit on hardly more rows gains nothing
-  return is_wished_ || (stage_.splits.size() == 1 && growth() >= kMinGrowth);
+  // Each quantile has stopped after rounds of its own, of which the mean alone is known.
+  const bool has_rounds = stage_.y.quantiles.size() < 2;
+  return is_wished_ || (stage_.splits.size() == 1 && growth() >= kMinGrowth && has_rounds);
 }
 
 double Refit::expected_s(const std::vector<TrialResult>& members, std::size_t n_threads) const {

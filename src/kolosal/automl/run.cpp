@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "kolosal/automl/affordable_rows.hpp"
+#include "kolosal/automl/aligned_portfolio.hpp"
 #include "kolosal/automl/assembly.hpp"
 #include "kolosal/automl/memory_need.hpp"
 #include "kolosal/automl/proposals.hpp"
@@ -315,6 +316,7 @@ void Run::open_run_store() {
                                      {"group", options_.problem.group},
                                      {"time", options_.problem.time}})
     if (!column.empty()) settings[role] = column;
+  if (!problem_.quantiles.empty()) settings["quantiles"] = problem_.quantiles;
   if (options_.n_trials) settings["budget"] = "trials";
   if (const auto constraints = to_json(options_.constraints); !constraints.empty())
     settings["constraints"] = constraints;
@@ -477,8 +479,8 @@ bool Run::has_time_for(const Stage& stage) const {
 
 void Run::search_stages() {
   phase("search");
-  std::vector<Candidate> portfolio =
-      allowed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names()));
+  std::vector<Candidate> portfolio = allowed(aligned_portfolio(
+      constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names()), problem_));
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
     if (rung > 0) portfolio = promoted(rung - 1);
     const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);
@@ -565,6 +567,7 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
         {"seed", options_.seed},
         {"preset", preset_name(options_.preset)},
         {"notes", problem_.notes}}}};
+  if (!problem_.quantiles.empty()) manifest["quantiles"] = problem_.quantiles;
   if (is_timed()) {
     manifest["lineage"]["trained_at"] = utc_now();
     manifest["lineage"]["time_budget_s"] = *options_.time_budget_s;

@@ -35,7 +35,7 @@ ValidRows::ValidRows(const data::TargetView& all, const std::vector<pipeline::Sp
     target.push_back(all.values[row]);
     if (!all.weights.empty()) weights.push_back(all.weights[row]);
   }
-  y = {all.task, target, weights, all.n_classes};
+  y = {all.task, target, weights, all.n_classes, all.quantiles};
 }
 
 Search::Search(FeatureStore& store, const data::TargetView& y, const std::vector<pipeline::Split>& splits,
@@ -182,7 +182,8 @@ TrialResult Search::summarize(std::size_t number, const Running& trial, std::siz
       target.push_back(y_.values[rows[i]]);
       if (!y_.weights.empty()) weights.push_back(y_.weights[rows[i]]);
     }
-    scores.push_back(metric_.compute({y_.task, target, weights, y_.n_classes}, fold.prediction));
+    scores.push_back(
+        metric_.compute({y_.task, target, weights, y_.n_classes, y_.quantiles}, fold.prediction));
     out.seconds += fold.seconds;
     out.predict_us_per_row += 1e6 * fold.predict_s;
     out.mean_rounds += static_cast<double>(fold.n_rounds) / static_cast<double>(splits_.size());

@@ -54,7 +54,7 @@ std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, co
     out->splits = {std::move(split)};
     out->base = base.take(rows);
   }
-  out->y = {y.task, out->target, out->weights, y.n_classes};
+  out->y = {y.task, out->target, out->weights, y.n_classes, y.quantiles};
   out->valid = std::make_unique<ValidRows>(out->y, out->splits);
   out->shape = shape_of(out->base, out->y, out->splits.front().train.size(), context);
   out->views = make_views(out->shape);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/model/quantile_learner.hpp"
 #include "kolosal/pipeline/pipeline.hpp"
 
 namespace kolosal::automl {
@@ -20,7 +21,8 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
                   const data::TargetView& y, const Context& context) {
   const auto features = store.features(candidate.view, fold, context);
   if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
-  const auto estimator = model::make_estimator(candidate.estimator, candidate.params);
+  const auto estimator =
+      model::make_estimator(candidate.estimator, candidate.params, {y.quantiles.begin(), y.quantiles.end()});
   const bool has_choices = candidate.choices.selector || candidate.choices.resampler;
   // Chosen columns and resampled rows are this trial's own.
   const auto prepared = has_choices ? nullptr : store.prepared(*estimator, candidate.view, fold, context);

@@ -24,10 +24,15 @@ struct TargetView {
   std::span<const double> values;
   std::span<const double> weights;  ///< Empty: every row counts 1.
   std::size_t n_classes = 0;        ///< 0 for regression.
+  /// Regression: the quantiles that are wanted of each row, rising, each between 0 and 1; empty: the mean.
+  std::span<const double> quantiles = {};
 
-  /// Numbers a model gives per row: 1 for regression (the value) and binary (the probability of class 1),
-  /// n_classes for multiclass (one probability per class).
-  std::size_t n_outputs() const { return task == Task::kMulticlass ? n_classes : 1; }
+  /// Numbers a model gives per row: 1 for regression (the value; one per quantile where there are any) and
+  /// binary (the probability of class 1), n_classes for multiclass (one probability per class).
+  std::size_t n_outputs() const {
+    if (task == Task::kMulticlass) return n_classes;
+    return quantiles.empty() ? 1 : quantiles.size();
+  }
   double weight(std::size_t row) const { return weights.empty() ? 1.0 : weights[row]; }
 };
 

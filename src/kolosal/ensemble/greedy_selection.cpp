@@ -85,19 +85,51 @@ KOLOSAL_KERNEL(double, sum_of_squares,
   return out;
 }
 
+/// Sum of the pinball losses of the mean error; errors are prediction - target, of n_members together.
+KOLOSAL_KERNEL(double, sum_of_pinballs,
+               (const double* sum, const float* added, const double* weights, double quantile, std::size_t n),
+               (sum, added, weights, quantile, n)) {
+  double lanes[kLanes];
+  for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = 0;
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double value = sum[i + lane] + static_cast<double>(added[i + lane]);
+      lanes[lane] += weights[i + lane] * (value > 0 ? (1 - quantile) * value : -quantile * value);
+    }
+  double out = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) out += lanes[lane];
+  for (; i < n; ++i) {
+    const double value = sum[i] + static_cast<double>(added[i]);
+    out += weights[i] * (value > 0 ? (1 - quantile) * value : -quantile * value);
+  }
+  return out;
+}
+
 /// All that the selection must know of a row: log loss reads the probability of its true class only, squared
-/// error its error.
+/// error and pinball losses its error.
 struct Sample {
   bool is_regression = false;
-  std::vector<std::vector<float>>
-      values;                   // by candidate: the probability of the true class, or prediction - target
+  std::vector<double> quantiles;  // whose pinball losses count; empty: squared error
+  // By candidate: the probability of the true class, or prediction - target, the rows of each quantile in
+  // turn.
+  std::vector<std::vector<float>> values;
   std::vector<double> weights;  // empty: all rows count 1; never empty for regression
   std::size_t n_rows = 0;
+
+  std::size_t n_values() const { return n_rows * std::max<std::size_t>(1, quantiles.size()); }
 
   /// Loss of the mean of `n_members` candidates whose sum is `sum` plus `added`; scaled, the order is all
   /// that counts.
   double loss(const std::vector<double>& sum, const std::vector<float>& added, std::size_t n_members) const {
     const auto k = static_cast<double>(n_members);
+    if (!quantiles.empty()) {
+      double out = 0;
+      for (std::size_t q = 0; q < quantiles.size(); ++q)
+        out += sum_of_pinballs(sum.data() + q * n_rows, added.data() + q * n_rows, weights.data(),
+                               quantiles[q], n_rows);
+      return out / k;
+    }
     if (is_regression) return sum_of_squares(sum.data(), added.data(), weights.data(), n_rows) / (k * k);
     const double floor = kMinProbability * k;
     if (weights.empty())
@@ -145,13 +177,18 @@ Sample make_sample(const TargetView& y, const Candidates& candidates, const std:
                    const Context& context) {
   Sample out;
   out.is_regression = y.task == Task::kRegression;
+  out.quantiles.assign(y.quantiles.begin(), y.quantiles.end());
   out.n_rows = rows.size();
   out.values.resize(candidates.size());
   if (out.is_regression || !y.weights.empty())
     for (const std::uint32_t row : rows) out.weights.push_back(y.weight(row));
   context.parallel_blocks(candidates.size(), 1, [&](std::size_t c, std::size_t) {
     auto& values = out.values[c];
-    values.reserve(rows.size());
+    values.reserve(out.n_values());
+    for (std::size_t q = 0; q < y.quantiles.size(); ++q)
+      for (const std::uint32_t row : rows)
+        values.push_back(static_cast<float>(candidates[c][row * y.n_outputs() + q] - y.values[row]));
+    if (!y.quantiles.empty()) return;
     for (const std::uint32_t row : rows) {
       const double p =
           candidates[c][row * y.n_outputs() +
@@ -175,7 +212,7 @@ Selection select(const Sample& sample, const std::vector<std::size_t>& allowed,
                  const GreedySelectionParams& params, const Context& context) {
   double spent = 0;
   const auto cost = [&](std::size_t c) { return params.costs.empty() ? 0.0 : params.costs[c]; };
-  std::vector<double> sum(sample.n_rows), losses(allowed.size());
+  std::vector<double> sum(sample.n_values()), losses(allowed.size());
   std::vector<std::size_t> steps;
   std::size_t n_best_steps = 1;
   double best_loss = std::numeric_limits<double>::infinity();
@@ -196,7 +233,7 @@ Selection select(const Sample& sample, const std::vector<std::size_t>& allowed,
       n_best_steps = step;
     }
     const auto& added = sample.values[allowed[best]];
-    for (std::size_t i = 0; i < sample.n_rows; ++i) sum[i] += static_cast<double>(added[i]);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(added[i]);
   }
   std::vector<double> weights(sample.values.size());
   for (std::size_t k = 0; k < n_best_steps; ++k) weights[steps[k]] += 1 / static_cast<double>(n_best_steps);
@@ -235,7 +272,7 @@ double loss_on_all_rows(const TargetView& y, const Candidates& candidates, const
     if (!y.weights.empty()) weights.push_back(y.weights[row]);
     prediction.insert(prediction.end(), outputs.begin(), outputs.end());
   }
-  return metric::training_loss({y.task, values, weights, y.n_classes}, prediction);
+  return metric::training_loss({y.task, values, weights, y.n_classes, y.quantiles}, prediction);
 }
 
 /// Selection among the allowed ones, at most max_members of them.

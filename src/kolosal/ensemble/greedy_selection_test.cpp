@@ -26,13 +26,16 @@ struct Problem {
   std::vector<double> y, weights;
   std::vector<std::vector<double>> predictions;
 
-  TargetView view() const { return {task, y, weights, n_classes}; }
+  std::vector<double> quantiles = {};
+
+  TargetView view() const { return {task, y, weights, n_classes, quantiles}; }
   std::vector<std::span<const double>> candidates() const { return {predictions.begin(), predictions.end()}; }
 };
 
 Problem make_problem(Task task, std::size_t n_rows, std::size_t n_candidates, std::uint64_t seed,
-                     bool weighted = false) {
+                     bool weighted = false, std::vector<double> quantiles = {}) {
   Problem out{task, task == Task::kRegression ? 0U : task == Task::kBinary ? 2U : 4U, {}, {}, {}};
+  out.quantiles = std::move(quantiles);
   Rng rng(seed);
   std::vector<double> shared;
   for (std::size_t i = 0; i < n_rows; ++i) {
@@ -47,7 +50,7 @@ Problem make_problem(Task task, std::size_t n_rows, std::size_t n_candidates, st
     for (std::size_t i = 0; i < n_rows; ++i) {
       auto error = [&] { return noise * (common * shared[i] + (1 - common) * rng.normal()); };
       if (task == Task::kRegression) {
-        p[i] = out.y[i] + error();
+        for (std::size_t k = 0; k < n_outputs; ++k) p[i * n_outputs + k] = out.y[i] + error();
       } else if (task == Task::kBinary) {
         p[i] = 1 / (1 + std::exp(-(2 * out.y[i] - 1 + 1.5 * error())));
       } else {
@@ -110,6 +113,21 @@ TEST(GreedySelection, IsCaruanasSelectionByTheDefinition) {
         EXPECT_THAT(weights, testing::Pointwise(testing::DoubleNear(1e-9), want.weights));
         EXPECT_TRUE(std::ranges::is_sorted(got.weights, std::greater{}));
       }
+}
+
+TEST(GreedySelection, OfQuantilesIsTheSelectionByTheirMeanPinballLoss) {
+  for (const std::vector<double>& quantiles : {std::vector{0.5}, {0.1, 0.5, 0.9}})
+    for (const bool weighted : {false, true}) {
+      SCOPED_TRACE(testing::Message() << quantiles.size() << " " << weighted);
+      const Problem problem = make_problem(Task::kRegression, 517, 8, 5, weighted, quantiles);
+      const auto want = plain_selection(problem, 15);
+      const auto got = greedy_selection(problem.view(), problem.candidates(),
+                                        {.n_steps = 15, .max_members = 8, .minimum_weight = 0}, {});
+      EXPECT_NEAR(got.loss, want.loss, 1e-6);
+      std::vector<double> weights(8);
+      for (std::size_t m = 0; m < got.members.size(); ++m) weights[got.members[m]] = got.weights[m];
+      EXPECT_THAT(weights, testing::Pointwise(testing::DoubleNear(1e-9), want.weights));
+    }
 }
 
 TEST(GreedySelection, IsNoWorseThanTheBestCandidate) {

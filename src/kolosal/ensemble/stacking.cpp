@@ -151,6 +151,7 @@ double loss_of(const TargetView& y, const Candidates& candidates, const Weighted
 WeightedMembers convex_stacking(const TargetView& y, const Candidates& candidates,
                                 const StackingParams& params, const Context& context) {
   KOLOSAL_ASSERT(!candidates.empty(), "an ensemble needs a candidate");
+  KOLOSAL_ASSERT(y.n_outputs() == 1 || y.task == Task::kMulticlass, "several quantiles are not stacked");
   std::vector<std::size_t> used(candidates.size());
   std::iota(used.begin(), used.end(), std::size_t{0});
   std::vector<double> weights;
@@ -194,7 +195,7 @@ double cross_fitted_loss(const TargetView& y, const Candidates& candidates, std:
         for (std::size_t k = 0; k < width; ++k) parts[c].push_back(candidates[c][order[i] * width + k]);
     }
     const WeightedMembers chosen =
-        weigh({y.task, values, weights, y.n_classes}, {parts.begin(), parts.end()});
+        weigh({y.task, values, weights, y.n_classes, y.quantiles}, {parts.begin(), parts.end()});
     for (std::size_t i = fold; i < n; i += n_folds)
       for (std::size_t m = 0; m < chosen.members.size(); ++m)
         for (std::size_t k = 0; k < width; ++k)

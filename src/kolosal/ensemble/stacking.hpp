@@ -20,7 +20,8 @@ struct StackingParams {
 
 /// Stacking by a convex combination (Breiman 1996, "Stacked regressions"): the weights, none negative and of
 /// sum 1, that minimize metric::training_loss of the blend on out-of-fold predictions. Squared error:
-/// projected gradient steps. Log loss: expectation maximization of a mixture, which never increases it.
+/// projected gradient steps. Log loss: expectation maximization of a mixture, which never increases it. Where
+/// the target has one quantile, the squared error stands for its pinball loss; several are not taken.
 ///
 /// Shapes, missing, determinism: as greedy_selection().
 WeightedMembers convex_stacking(const data::TargetView& y,

@@ -142,7 +142,7 @@ class Blocks {
 
 double score_of(const Metric& metric, const data::TargetView& y, const Block& block,
                 std::span<const double> weights) {
-  return metric.compute({y.task, block.values, weights, y.n_classes}, block.prediction);
+  return metric.compute({y.task, block.values, weights, y.n_classes, y.quantiles}, block.prediction);
 }
 
 /// Linear between the two nearest, as numpy.quantile() has it.

@@ -12,6 +12,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/param.hpp"
+#include "kolosal/metric/pinball_internal.hpp"
 #include "kolosal/metric/weighted_mean_internal.hpp"
 
 namespace kolosal::metric {
@@ -178,6 +179,7 @@ const Metric& default_metric(data::Task task) {
 double training_loss(const data::TargetView& y, std::span<const double> prediction) {
   KOLOSAL_ASSERT(prediction.size() == y.values.size() * y.n_outputs(), "one prediction per row and output");
   if (y.task != data::Task::kRegression) return mean_log_loss(y, prediction);
+  if (!y.quantiles.empty()) return mean_pinball(y, prediction);
   return weighted_mean(y, [&](std::size_t i) {
     const double error = prediction[i] - y.values[i];
     return error * error;

@@ -123,6 +123,17 @@ TEST(Metric, AParameterFollowsAColon) {
   for (const Metric& metric : metrics()) EXPECT_EQ(metric.parameter.empty(), !metric.with) << metric.name;
 }
 
+TEST(Metric, PinballOfSeveralQuantilesIsTheirMean) {
+  const std::vector<double> y = {1, 1}, weights = {3, 1}, quantiles = {0.2, 0.9}, p = {0, 2, 2, 3};
+  const data::TargetView several{Task::kRegression, y, weights, 0, quantiles};
+  const auto of = [&](const char* name, const std::vector<double>& column) {
+    return metric_for(name, Task::kRegression).compute({Task::kRegression, y, weights, 0}, column);
+  };
+  const double mean = (of("pinball:0.2", {0, 2}) + of("pinball:0.9", {2, 3})) / 2;
+  EXPECT_DOUBLE_EQ(metric_for("pinball", Task::kRegression).compute(several, p), mean);
+  EXPECT_DOUBLE_EQ(training_loss(several, p), mean);
+}
+
 TEST(Metric, RefusesAParameterThatItDoesNotHaveOrAllow) {
   const auto message = [](const char* name, Task task) {
     return message_of([&] { metric_for(name, task); }, ErrorCode::kInvalidParameter);

@@ -124,8 +124,10 @@ void Estimator::load(const artifact::Node& node) {
     throw Error(ErrorCode::kModel, "the model has an unknown task: {}", task);
   }
   const std::int64_t n_outputs = node.get_int("n_outputs");
-  const bool multiclass = task_ == data::Task::kMulticlass;
-  if (multiclass ? n_outputs < 2 || n_outputs > (1 << 30) : n_outputs != 1)
+  const std::int64_t fewest = task_ == data::Task::kMulticlass ? 2 : 1;
+  const std::int64_t most =
+      task_ == data::Task::kBinary ? 1 : 1 << 30;  // a regression has a value per quantile
+  if (n_outputs < fewest || n_outputs > most)
     throw Error(ErrorCode::kModel, "a {} model can not have this number of outputs: {}", task, n_outputs);
   n_outputs_ = static_cast<std::size_t>(n_outputs);
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/model/quantile_learner.hpp"
 
 namespace kolosal::pipeline {
 namespace {
@@ -13,6 +14,21 @@ constexpr std::uint32_t kModelVersion = 2;  // 2: calibration in place of temper
 
 std::string member_block(std::size_t member, std::size_t fold) {
   return fmt::format("member/{}/{}", member, fold);
+}
+
+/// Of the one nearest to the median; 0 when there are none.
+std::size_t central_quantile(const std::vector<double>& quantiles) {
+  const auto nearest = std::ranges::min_element(quantiles, {}, [](double q) { return std::fabs(q - 0.5); });
+  return nearest == quantiles.end() ? 0 : static_cast<std::size_t>(nearest - quantiles.begin());
+}
+
+void check_quantiles(const Model& model) {
+  const auto& q = model.quantiles;
+  const bool is_rising = std::ranges::adjacent_find(q, std::greater_equal<>()) == q.end();
+  if (!is_rising || !std::ranges::all_of(q, [](double value) { return value > 0 && value < 1; }) ||
+      (!q.empty() && model.task != data::Task::kRegression))
+    throw Error(ErrorCode::kModel, "a {} model can not have the quantiles {}", data::task_name(model.task),
+                fmt::join(q, ", "));
 }
 
 }  // namespace
@@ -34,6 +50,8 @@ std::vector<double> Model::predict(const data::Frame& raw, const Context& contex
   }
   if (task == data::Task::kRegression) {
     for (double& value : out) value = std::clamp(value, target_low, target_high);
+    // A mean of rising rows rises, but for the rounding.
+    if (quantiles.size() > 1) model::sort_rows(out, quantiles.size());
   } else {
     calibrator.apply(out, n_outputs());
   }
@@ -42,9 +60,13 @@ std::vector<double> Model::predict(const data::Frame& raw, const Context& contex
 
 data::Column Model::labels(std::span<const double> prediction, std::optional<double> other_threshold) const {
   const double limit = other_threshold.value_or(threshold);
-  if (task == data::Task::kRegression)
-    return data::Column::from_float64({prediction.begin(), prediction.end()});
   const std::size_t width = n_outputs();
+  if (task == data::Task::kRegression) {
+    const std::size_t centre = central_quantile(quantiles);
+    std::vector<double> values(prediction.size() / width);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = prediction[i * width + centre];
+    return data::Column::from_float64(std::move(values));
+  }
   std::vector<std::int32_t> codes(prediction.size() / width);
   for (std::size_t i = 0; i < codes.size(); ++i) {
     const auto row = prediction.subspan(i * width, width);
@@ -76,6 +98,7 @@ void Model::save(artifact::ContainerWriter& writer) const {
                    {"classes", classes},
                    {"calibration", model::to_json(calibrator)},
                    {"threshold", threshold},
+                   {"quantiles", quantiles},
                    {"target_range", {target_low, target_high}},
                    {"views", view_names},
                    {"members", shape}},
@@ -117,6 +140,8 @@ Model Model::load(const artifact::Container& container) {
                                               : !out.classes.empty())
       throw Error(ErrorCode::kModel, "a {} model can not have {} classes", data::task_name(out.task),
                   out.classes.size());
+    if (json.contains("quantiles")) out.quantiles = json.at("quantiles").get<std::vector<double>>();
+    check_quantiles(out);
     out.calibrator = model::calibrator_from_json(json.at("calibration"), out.n_outputs());
     out.threshold = json.value("threshold", 0.5);
     if (!(out.threshold >= 0 && out.threshold <= 1))

@@ -29,14 +29,15 @@ struct Member {
 ///
 /// Flow: raw columns -> Schema::conform -> base steps -> the view of each member -> its pipelines -> mean of
 /// folds -> weighted mean of members -> calibration.
-/// Shapes: predict() writes n_rows x n_outputs, row by row: value, probability of classes()[1], or one
-/// probability per class. Threads: const use is safe from many threads.
+/// Shapes: predict() writes n_rows x n_outputs, row by row: value, one value per quantile (rising),
+/// probability of classes()[1], or one probability per class. Threads: const use is safe from many threads.
 class Model {
  public:
   data::Schema schema;
   data::Task task = data::Task::kRegression;
   std::string target;
   std::vector<std::string> classes;  ///< In class-index order; empty for regression.
+  std::vector<double> quantiles;     ///< Regression: those that are predicted, rising; empty: the mean.
   transform::Recipe base;            ///< Fitted once; every view starts from its output.
   std::map<std::string, transform::Recipe> views;
   std::vector<Member> members;
@@ -46,14 +47,17 @@ class Model {
   double target_low = 0;         ///< Regression: predictions are clipped to [low, high].
   double target_high = 0;
 
-  std::size_t n_outputs() const { return task == data::Task::kMulticlass ? classes.size() : 1; }
+  std::size_t n_outputs() const {
+    if (task == data::Task::kMulticlass) return classes.size();
+    return quantiles.empty() ? 1 : quantiles.size();
+  }
 
   /// Rows of any table that has the feature columns, by name.
   std::vector<double> predict(const data::Frame& raw, const Context& context,
                               data::ConformReport* report = nullptr) const;
 
-  /// Predictions as a column, as the user's data had them: class names, or numbers. Another threshold than
-  /// the model's is for two classes.
+  /// Predictions as a column, as the user's data had them: class names, or numbers (of the quantile nearest
+  /// to the median). Another threshold than the model's is for two classes.
   data::Column labels(std::span<const double> prediction, std::optional<double> other_threshold = {}) const;
   /// Class indices of predictions of two classes, by the threshold: what a metric of labels is computed of.
   std::vector<double> decisions(std::span<const double> prediction) const;

@@ -2,11 +2,23 @@
 
 #include <utility>
 
+#include "kolosal/core/error.hpp"
+#include "kolosal/model/quantile_learner.hpp"
 #include "kolosal/pipeline/feature_selector.hpp"
 #include "kolosal/pipeline/selector_steps.hpp"
 #include "kolosal/transform/resampler.hpp"
 
 namespace kolosal::pipeline {
+namespace {
+
+std::vector<double> saved_quantiles(const artifact::Node& node) {
+  auto out = node.get_vector<double>("quantiles");
+  if (out.empty()) throw Error(ErrorCode::kModel, "a learner of quantiles is damaged: it has none");
+  return out;
+}
+
+}  // namespace
+
 Pipeline::Pipeline(transform::Recipe recipe, std::string estimator, ParamMap params)
     : recipe_(std::move(recipe)),
       name_(std::move(estimator)),
@@ -44,6 +56,8 @@ void Pipeline::save_parts(artifact::Node& node, const std::string& estimator_nam
                           const FitChoices& choices, std::span<const double> class_factors) {
   node.set("estimator", estimator_name);
   node.set("params", params);
+  if (const auto* several = dynamic_cast<const model::QuantileLearner*>(&estimator))
+    node.set_array("quantiles", several->quantiles());
   recipe.save(node.add_child("recipe"));
   estimator.save(node.add_child("state"));
   if (!class_factors.empty()) node.set_array("class_factors", class_factors);
@@ -62,8 +76,14 @@ Pipeline Pipeline::load(const artifact::Node& node) {
   out.name_ = node.get_string("estimator");
   out.params_ = node.get_params("params");
   out.recipe_ = transform::Recipe::load(node.child("recipe"), selector_steps());
-  out.estimator_ = model::make_estimator(out.name_, out.params_);
+  out.estimator_ = node.has("quantiles") ? std::make_unique<model::QuantileLearner>(out.name_, out.params_,
+                                                                                    saved_quantiles(node))
+                                         : model::make_estimator(out.name_, out.params_);
   out.estimator_->load(node.child("state"));
+  if (out.estimator_->task() == data::Task::kRegression && out.estimator_->n_outputs() > 1 &&
+      !node.has("quantiles") && out.name_ != "constant")
+    throw Error(ErrorCode::kModel, "a {} is damaged: it predicts one value and has {} outputs", out.name_,
+                out.estimator_->n_outputs());
   if (node.has("class_factors")) out.class_factors_ = node.get_vector<double>("class_factors");
   if (node.has("selector"))
     out.choices_.selector = NamedSpec{node.get_string("selector"), node.get_params("selector_params")};

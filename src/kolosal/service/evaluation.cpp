@@ -35,7 +35,9 @@ class Gathering {
   }
 
   std::size_t n_seen() const { return n_seen_; }
-  data::TargetView view() const { return {model_.task, values, weights, model_.classes.size()}; }
+  data::TargetView view() const {
+    return {model_.task, values, weights, model_.classes.size(), model_.quantiles};
+  }
 
   std::vector<double> values;
   std::vector<double> weights;
@@ -80,6 +82,43 @@ std::vector<const metric::Metric*> chosen_metrics(const std::vector<std::string>
   return out;
 }
 
+/// A model of quantiles has one score, and those of each of them (add_quantile_scores()).
+std::vector<const metric::Metric*> metrics_of_quantiles(const EvaluateRequest& request,
+                                                        const pipeline::Model& model) {
+  const auto& pinball = metric::metric_for("pinball", model.task);
+  for (const std::string& name : request.metrics)
+    if (metric::metric_for(name, model.task).name != pinball.name)
+      throw Error(ErrorCode::kInvalidParameter,
+                  "--metric {} scores one number per row, but {} predicts the quantiles {}: use pinball",
+                  name, request.model.string(), fmt::join(model.quantiles, ", "));
+  if (model.quantiles.size() > 1) return {&pinball};
+  return {&metric::metric_for(fmt::format("pinball:{}", model.quantiles.front()), model.task)};
+}
+
+/// Of each quantile: its pinball loss, and how far the share of rows at or below it is from what it should
+/// be.
+void add_quantile_scores(Evaluation& out, const Gathering& all, const std::vector<double>& quantiles) {
+  const data::TargetView y = all.view();
+  const std::size_t width = quantiles.size();
+  for (std::size_t k = 0; k < width; ++k) {
+    std::vector<double> predicted(y.values.size());
+    double below = 0, total = 0;
+    for (std::size_t i = 0; i < predicted.size(); ++i) {
+      predicted[i] = all.predicted[i * width + k];
+      if (y.values[i] <= predicted[i]) below += y.weight(i);
+      total += y.weight(i);
+    }
+    const auto& pinball = metric::metric_for(fmt::format("pinball:{}", quantiles[k]), y.task);
+    if (width > 1)
+      out.scores.push_back({pinball.name, pinball.summary, false,
+                            pinball.compute({y.task, y.values, y.weights, 0}, predicted)});
+    out.scores.push_back(
+        {fmt::format("coverage_error:{}", quantiles[k]),
+         fmt::format("Share of rows at or below the quantile, less {}, without the sign.", quantiles[k]),
+         false, std::fabs(below / total - quantiles[k])});
+  }
+}
+
 /// `labels` is what metrics of labels are computed of.
 void add_scores(Evaluation& out, const std::vector<const metric::Metric*>& metrics, const Gathering& all,
                 std::span<const double> labels) {
@@ -100,7 +139,8 @@ void add_scores(Evaluation& out, const std::vector<const metric::Metric*>& metri
 Evaluation evaluate_file(const EvaluateRequest& request, const Context& context) {
   const auto session = infer::Session::open(request.model);
   const pipeline::Model& model = session.model();
-  const auto metrics = chosen_metrics(request.metrics, model.task);
+  const auto metrics = model.quantiles.empty() ? chosen_metrics(request.metrics, model.task)
+                                               : metrics_of_quantiles(request, model);
   const bool is_regression = model.task == data::Task::kRegression;
 
   io::ReadOptions read = request.read;
@@ -143,6 +183,7 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
       model.task == data::Task::kBinary ? model.decisions(all.predicted) : std::vector<double>{};
   const std::span<const double> labels = decided.empty() ? all.predicted : decided;
   add_scores(out, metrics, all, labels);
+  if (!model.quantiles.empty()) add_quantile_scores(out, all, model.quantiles);
   if (!is_regression) out.confusion = metric::confusion_matrix(all.view(), labels);
   return out;
 }

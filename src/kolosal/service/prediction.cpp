@@ -52,6 +52,15 @@ void add_probabilities(data::Frame& result, const infer::Session& session,
   }
 }
 
+void add_quantiles(data::Frame& result, const pipeline::Model& model, std::span<const double> prediction) {
+  const std::size_t width = model.n_outputs();
+  for (std::size_t k = 0; k < width; ++k) {
+    std::vector<double> values(prediction.size() / width);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = prediction[i * width + k];
+    result.add(fmt::format("q{}", model.quantiles[k]), data::Column::from_float64(std::move(values)));
+  }
+}
+
 void add_interval(data::Frame& result, const pipeline::Model& model, std::span<const double> prediction,
                   double score) {
   const std::size_t width = model.n_outputs(), n_rows = prediction.size() / width;
@@ -76,6 +85,12 @@ void check_request(const PredictRequest& request, const pipeline::Model& model) 
   if (request.proba && model.task == data::Task::kRegression)
     throw Error(ErrorCode::kUsage, "--proba needs a classification model; {} predicts numbers",
                 request.model.string());
+  if (request.interval && !model.quantiles.empty())
+    throw Error(
+        ErrorCode::kUsage,
+        "--interval {} is for models of one value; {} predicts the quantiles {}, of which the outer two are "
+        "an interval: drop --interval",
+        *request.interval, request.model.string(), fmt::join(model.quantiles, ", "));
   if (request.interval && model.conformal.is_empty())
     throw Error(ErrorCode::kUsage,
                 "--interval needs the errors on validation rows, which {} does not hold; train it again",
@@ -147,8 +162,11 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
     data::ConformReport conform;
     const infer::Prediction prediction = session.predict(*batch, context, &conform);
     data::Frame result = batch->select(request.keep);
-    result.add("prediction",
-               request.threshold ? model.labels(prediction.values, request.threshold) : prediction.labels);
+    if (!model.quantiles.empty())
+      add_quantiles(result, model, prediction.values);
+    else
+      result.add("prediction",
+                 request.threshold ? model.labels(prediction.values, request.threshold) : prediction.labels);
     if (score) add_interval(result, model, prediction.values, *score);
     if (request.proba) add_probabilities(result, session, prediction);
     writer->write(result);

@@ -117,6 +117,7 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
                      model.value("refitted", false) ? ", then refitted on all rows" : "");
   if (model.contains("calibration"))
     out += fmt::format("calibrated {}\n", calibration_text(model["calibration"]));
+  if (model.contains("quantiles")) out += fmt::format("quantiles  {}\n", list_text(model["quantiles"]));
   if (model.contains("conformal")) out += fmt::format("intervals  {}\n", conformal_text(model["conformal"]));
   const json lineage = model.value("lineage", json::object());
   for (const auto& [key, value] : lineage.items())

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <limits>
 #include <mutex>
@@ -54,6 +55,22 @@ void check_learners(const std::vector<std::string>& names) {
   }
 }
 
+std::vector<double> quantiles_of(const Config& config) {
+  std::vector<double> out;
+  const auto words = config.list("quantiles");
+  for (const std::string& word : words) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc() || end != word.data() + word.size())
+      throw Error(ErrorCode::kInvalidParameter,
+                  "--quantiles {}: \"{}\" is not a number; write them as 0.1,0.5,0.9", fmt::join(words, ","),
+                  word);
+    out.push_back(value);
+  }
+  automl::check_quantiles(out);
+  return out;
+}
+
 service::TrainRequest read_request(const Config& config) {
   service::TrainRequest out;
   out.data = config.text("data");
@@ -67,6 +84,7 @@ service::TrainRequest read_request(const Config& config) {
   run.problem.group = config.optional_text("group").value_or("");
   run.problem.time = config.optional_text("time").value_or("");
   run.problem.weight = config.optional_text("weight").value_or("");
+  run.problem.quantiles = quantiles_of(config);
   read_budget(config, run);
   const auto count = [&](const char* name) -> std::optional<std::size_t> {
     const auto value = config.optional_integer(name);
@@ -170,6 +188,10 @@ std::vector<Option> train_options() {
   out.push_back(text_option(
       "metric", "NAME",
       "The score to optimize. Default: roc_auc for two classes, log_loss for more, rmse for numbers."));
+  out.push_back(
+      list_option("quantiles", "LEVELS",
+                  "Predict these quantiles of a number, one column for each: 0.1,0.5,0.9. The score is "
+                  "the mean pinball loss."));
   out.push_back(duration_option("time_budget",
                                 "Time of the whole process, from start to exit: 60, 90s, 5m, 1h.", 60.0));
   out.push_back(
@@ -240,6 +262,8 @@ Command train_command() {
                     "Train for a minute, write model.kolosal."},
                    {"kolosal train --data sales.parquet --target price --metric mae --output price.kolosal",
                     "Predict a number, with the mean absolute error as the score."},
+                   {"kolosal train --data sales.csv --target price --quantiles 0.1,0.5,0.9",
+                    "Predict a low, a middle and a high price."},
                    {"kolosal train --data train.csv --target churn --trials 12 --seed 1",
                     "Reproducible: the same bytes each time."},
                    {"kolosal train --data train.csv --target churn --resume",

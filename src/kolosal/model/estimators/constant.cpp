@@ -1,17 +1,38 @@
 #include <algorithm>
 
+#include "kolosal/core/error.hpp"
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/model/training_rows.hpp"
 
 namespace kolosal::model {
 namespace {
 
-/// Predicts the weighted mean of the target, or the weighted share of each class, whatever the row holds:
-/// what every other learner must beat. Takes any column, since it reads none.
+/// The smallest value that at least this share of the weight does not exceed.
+std::vector<double> quantiles_of(const data::TargetView& y, std::span<const std::uint32_t> rows) {
+  std::vector<std::uint32_t> order(rows.begin(), rows.end());
+  std::ranges::stable_sort(order, {}, [&](std::uint32_t row) { return y.values[row]; });
+  double total = 0;
+  for (const std::uint32_t row : order) total += y.weight(row);
+  if (!(total > 0))
+    throw Error(ErrorCode::kData, "the {} training rows have a total weight of {}", rows.size(), total);
+  std::vector<double> out;
+  std::size_t at = 0;
+  double below = 0;
+  for (const double quantile : y.quantiles) {
+    while (at + 1 < order.size() && below + y.weight(order[at]) < quantile * total)
+      below += y.weight(order[at++]);
+    out.push_back(y.values[order[at]]);
+  }
+  return out;
+}
+
+/// Predicts the weighted mean of the target, its quantiles where they are wanted, or the weighted share of
+/// each class, whatever the row holds: what every other learner must beat. Takes any column, since it reads
+/// none.
 class Constant final : public Estimator {
  protected:
   FitReport do_fit(const TrainingData& data, const Prepared*, RowSplit rows, const Context&) override {
-    value_ = mean_target(data.y, rows.train);
+    value_ = data.y.quantiles.empty() ? mean_target(data.y, rows.train) : quantiles_of(data.y, rows.train);
     FitReport report;
     report.valid_prediction.resize(rows.valid.size() * value_.size());
     fill(report.valid_prediction);

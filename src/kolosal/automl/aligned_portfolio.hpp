@@ -1,0 +1,17 @@
+#pragma once
+
+#include <vector>
+
+#include "kolosal/automl/portfolio.hpp"
+#include "kolosal/automl/problem.hpp"
+
+namespace kolosal::automl {
+
+/// The portfolio in the terms of what the run is scored by.
+///
+/// Quantiles: the boosters that have their loss, and a linear model; other learners are left out.
+/// Metrics of absolute errors: behind some LightGBM entries, the same with the absolute error as its loss.
+/// Everything else: as it is.
+std::vector<Candidate> aligned_portfolio(std::vector<Candidate> portfolio, const Problem& problem);
+
+}  // namespace kolosal::automl
