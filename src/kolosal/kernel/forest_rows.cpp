@@ -35,14 +35,21 @@ HWY_INLINE void find_leaves_of(const SpanNode* nodes, std::size_t n_nodes, const
 #pragma GCC unroll 8
   for (std::size_t v = 0; v < kVectors; ++v) at[v] = hn::Zero(bytes);
   for (const SpanNode* node = nodes; node != nodes + n_nodes; ++node) {
-    const auto cut = hn::Set(signed_bytes, node->cut);
+    const auto limit = hn::Set(signed_bytes, node->limit);
     const auto first = hn::Set(bytes, node->first);
     const auto right = hn::Set(bytes, node->right);
     const std::int8_t* const bins = block + node->bins;
 #pragma GCC unroll 8
     for (std::size_t v = 0; v < kVectors; ++v) {
-      const auto above = hn::Gt(hn::LoadU(signed_bytes, bins + v * n_lanes), cut);
-      const auto moves = hn::And(hn::RebindMask(bytes, above), hn::Eq(at[v], first));
+      // In this order of operands AVX2 compares with memory, which saves a load.
+      const auto below = hn::Gt(limit, hn::LoadU(signed_bytes, bins + v * n_lanes));
+#if HWY_TARGET == HWY_AVX2
+      // 255 is no node's first leaf.
+      const auto moves =
+          hn::Eq(hn::Or(at[v], hn::BitCast(bytes, hn::VecFromMask(signed_bytes, below))), first);
+#else
+      const auto moves = hn::AndNot(hn::RebindMask(bytes, below), hn::Eq(at[v], first));
+#endif
       at[v] = hn::IfThenElse(moves, right, at[v]);
     }
   }
@@ -94,12 +101,19 @@ HWY_ATTR void mark_outside_body(const std::int8_t* categories, const std::uint8_
   }
 }
 
-// Two rows at a time: the loads of their values need no shuffle beyond the joining of halves.
+// Eight rows by one load of their leaves: the loads are what it takes.
 HWY_ATTR void add_leaves_body(const double* values, const std::uint8_t* leaves, std::size_t n, double* sums) {
   std::size_t i = 0;
-  for (; i + 2 <= n; i += 2) {
-    const __m128d pair = _mm_loadh_pd(_mm_load_sd(values + leaves[i]), values + leaves[i + 1]);
-    _mm_storeu_pd(sums + i, _mm_add_pd(_mm_loadu_pd(sums + i), pair));
+  for (; i + 8 <= n; i += 8) {
+    std::uint64_t eight;
+    std::memcpy(&eight, leaves + i, sizeof eight);
+    const auto value = [&](unsigned k)
+                           HWY_ATTR { return values + static_cast<std::uint8_t>(eight >> (8 * k)); };
+#pragma GCC unroll 4
+    for (unsigned k = 0; k < 8; k += 2) {
+      const __m128d pair = _mm_loadh_pd(_mm_load_sd(value(k)), value(k + 1));
+      _mm_storeu_pd(sums + i + k, _mm_add_pd(_mm_loadu_pd(sums + i + k), pair));
+    }
   }
   for (; i < n; ++i) sums[i] += values[leaves[i]];
 }
@@ -115,7 +129,7 @@ void find_leaves_body(const SpanNode* nodes, std::size_t n_nodes, const std::int
     for (const SpanNode* node = nodes; node != nodes + n_nodes; ++node) {
       Lanes bins;
       std::memcpy(&bins, block + node->bins + r, sizeof bins);
-      const Lanes moves = (bins > node->cut) & (at == static_cast<std::int8_t>(node->first));
+      const Lanes moves = (bins >= node->limit) & (at == static_cast<std::int8_t>(node->first));
       at = (moves & static_cast<std::int8_t>(node->right)) | (~moves & at);
     }
     std::memcpy(leaves + r, &at, sizeof at);

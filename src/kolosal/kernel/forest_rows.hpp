@@ -13,11 +13,11 @@ namespace kolosal::kernel {
 inline constexpr std::size_t kBlockRows = 256;
 
 /// A node. Rows stand at a leaf; those that stand at `first`, where all rows that come to this node stand,
-/// and that are above the cut, move on to `right`.
+/// and whose bin is not below the limit, move on to `right`.
 struct SpanNode {
   std::uint32_t bins = 0;  ///< where in the block the bins of its column begin
-  std::int8_t cut = 0;     ///< bins above it go right (see narrow_bins)
-  std::uint8_t first = 0;  ///< the first leaf below this node
+  std::int8_t limit = 0;   ///< bins below it go left (see narrow_bins)
+  std::uint8_t first = 0;  ///< the first leaf below this node, at most 254
   std::uint8_t right = 0;  ///< the first leaf of its right side
   std::uint8_t unused = 0;
 };
@@ -38,7 +38,7 @@ void take_leaves(std::uint8_t part, const std::uint8_t* leaves, std::size_t n, c
 void enter_part(std::uint8_t part, std::uint8_t leaf, std::uint8_t next, const std::uint8_t* local,
                 std::size_t n, std::uint8_t* parts);
 
-/// A split by a set of categories as a column for find_leaves() with the cut 0: -128 where the set has the
+/// A split by a set of categories as a column for find_leaves() with the limit 0: -128 where the set has the
 /// category, which goes left, 127 where not. set: 256 bits. Up to kBlockRows values are written.
 void mark_outside(const std::int8_t* categories, const std::uint8_t* set, std::size_t n_rows,
                   std::int8_t* out);

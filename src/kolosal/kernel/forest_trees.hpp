@@ -8,7 +8,7 @@ namespace kolosal::kernel {
 // Many trees over the bins of one row at once, by the same steps as forest_rows.hpp: a lane is a tree.
 
 /// Trees of a group.
-inline constexpr std::size_t kLaneTrees = 32;
+inline constexpr std::size_t kLaneTrees = 64;
 /// Most columns of bins that a row may have: they are looked up in registers.
 inline constexpr std::size_t kMostLaneColumns = 64;
 
