@@ -64,7 +64,7 @@ void BlockProgram::add_part(const model::Forest& forest, const BinnedFeatures& f
       const std::uint32_t first_cut = split.cut / kCutsOfByte * kCutsOfByte;
       span.bins = static_cast<std::uint32_t>(
           column_of(split.column, split.missing_is_left, static_cast<std::uint16_t>(first_cut)) * kBlockRows);
-      span.cut = static_cast<std::int8_t>(static_cast<std::int32_t>(split.cut - first_cut) - 128);
+      span.limit = static_cast<std::int8_t>(static_cast<std::int32_t>(split.cut - first_cut) - 127);
     }
     nodes_.push_back(span);
   }

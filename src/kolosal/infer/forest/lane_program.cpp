@@ -14,6 +14,7 @@ std::optional<LaneProgram> LaneProgram::of(const model::Forest& forest, const Bl
     return blocks.parts()[blocks.trees()[tree].first_part];
   };
   LaneProgram out;
+  out.n_outputs_ = static_cast<std::size_t>(forest.n_outputs);
   out.leaf_width_ = static_cast<std::size_t>(forest.leaf_width);
   out.columns_ = blocks.columns();
   out.leaf_values_ = blocks.leaf_values();
@@ -41,7 +42,7 @@ std::optional<LaneProgram> LaneProgram::of(const model::Forest& forest, const Bl
       const kernel::SpanNode& node = blocks.nodes()[part.first_node + k];
       kernel::LaneNodes& nodes = out.nodes_[out.groups_.back().first + k];
       nodes.column[lane] = static_cast<std::uint8_t>(node.bins / kernel::kBlockRows);
-      nodes.cut[lane] = node.cut;
+      nodes.cut[lane] = static_cast<std::int8_t>(node.limit - 1);
       nodes.first[lane] = node.first;
       nodes.right[lane] = node.right;
     }
@@ -64,9 +65,17 @@ void LaneProgram::add(const std::uint16_t* bins, std::size_t stride, double* sum
   for (std::size_t g = 0; g < groups_.size(); ++g)
     kernel::find_lane_leaves(nodes_.data() + groups_[g].first, groups_[g].n_nodes, row, columns_.size(),
                              scratch.data() + g * kLaneTrees);
+  const auto values_of = [&](const Tree& tree) {
+    return leaf_values_.data() + (tree.first_leaf + std::size_t{scratch[tree.lane]}) * leaf_width_;
+  };
+  if (n_outputs_ == 1) {
+    double sum = *sums;  // in a register: through memory each addition would wait for the store before
+    for (const Tree& tree : trees_) sum += *values_of(tree);
+    *sums = sum;
+    return;
+  }
   for (const Tree& tree : trees_) {
-    const double* const values =
-        leaf_values_.data() + (tree.first_leaf + std::size_t{scratch[tree.lane]}) * leaf_width_;
+    const double* const values = values_of(tree);
     if (leaf_width_ == 1) {
       sums[tree.output] += *values;
       continue;

@@ -32,6 +32,7 @@ class LaneProgram {
     std::uint32_t output = 0;
   };
 
+  std::size_t n_outputs_ = 1;
   std::size_t leaf_width_ = 1;
   std::vector<ByteColumn> columns_;
   std::vector<Group> groups_;

@@ -14,6 +14,7 @@
 #include "kolosal/infer/forest/block_program.hpp"
 #include "kolosal/infer/forest/lane_program.hpp"
 #include "kolosal/infer/forest/walk_program.hpp"
+#include "kolosal/model/estimator.hpp"
 #include "kolosal/model/forest.hpp"
 
 namespace kolosal::infer {
@@ -22,7 +23,7 @@ namespace kolosal::infer {
 enum class ForestKernel : std::uint8_t {
   kPlain,      ///< Forest::predict(): any forest.
   kBlockRows,  ///< "blocks": 256 rows at once, every node compared with all of them.
-  kLanes,      ///< "lanes": one row, 32 trees at once.
+  kLanes,      ///< "lanes": one row, 64 trees at once.
   kWalkRows,   ///< "walk_rows": from the root, 8 rows in flight; trees of any size.
   kWalkTrees,  ///< "walk_trees": one row, 8 trees in flight.
 };
@@ -58,13 +59,13 @@ struct ForestScratch {
 /// Shapes:  as Forest::predict(); the results are the same bytes, whatever kernel and number of threads.
 /// Threads: const use is safe from many threads.
 /// Memory:  about 40 bytes a node beside the forest.
-class PackedForest {
+class PackedForest final : public model::Evaluator {
  public:
   /// forest must outlive this. forced: the kernel to use wherever it can take the forest.
   explicit PackedForest(const model::Forest& forest,
                         std::optional<ForestKernel> forced = kernel_of_environment());
 
-  void predict(const data::Frame& x, std::span<double> out, const Context& context) const;
+  void predict(const data::Frame& x, std::span<double> out, const Context& context) const override;
   /// n_rows rows, `stride` values apart, in the order of the forest's features.
   void predict(const float* rows, std::size_t n_rows, std::size_t stride, std::span<double> out,
                const Context& context) const;

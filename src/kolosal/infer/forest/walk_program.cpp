@@ -116,6 +116,12 @@ void WalkProgram::add_trees(const BinnedFeatures& features, const std::uint16_t*
     } else {
       kernel::walk_trees(nodes_.data(), roots_.data(), n_trees, row, scratch.ends.data());
     }
+    if (n_outputs_ == 1) {
+      double sum = sums[r];  // in a register: through memory each addition would wait for the store before
+      for (std::size_t t = 0; t < n_trees; ++t) sum += leaf_values_[leaf_of_node_[scratch.ends[t]]];
+      sums[r] = sum;
+      continue;
+    }
     for (std::size_t t = 0; t < n_trees; ++t) add_leaf(t, scratch.ends[t], sums + r * n_outputs_);
   }
 }
