@@ -65,11 +65,17 @@ inline __attribute__((always_inline)) std::int32_t cell_of(const CutTable<T>& ta
 /// How many values a call may have.
 inline constexpr std::size_t kMostBinned = 256;
 
-/// bins[i] of values[i * stride], i < n <= kMostBinned.
-void find_bins(const CutTable<float>& table, const float* values, std::size_t stride, std::size_t n,
-               std::uint16_t* bins);
-void find_bins(const CutTable<double>& table, const double* values, std::size_t stride, std::size_t n,
-               std::uint16_t* bins);
+/// bins[i] of values[i], i < n <= kMostBinned.
+void find_bins(const CutTable<float>& table, const float* values, std::size_t n, std::uint16_t* bins);
+void find_bins(const CutTable<double>& table, const double* values, std::size_t n, std::uint16_t* bins);
+
+/// How many columns are copied out of rows at once: their stores have a cache line each.
+inline constexpr std::size_t kCopiedColumns = 8;
+/// out[k * kMostBinned + i] = rows[i * stride + columns[k]], i < n, k < kCopiedColumns.
+void copy_columns(const float* rows, std::size_t stride, std::size_t n, const std::uint32_t* columns,
+                  float* out);
+void copy_columns(const double* rows, std::size_t stride, std::size_t n, const std::uint32_t* columns,
+                  double* out);
 
 /// The same for one row: bins[i] of values[columns[i]] by tables[i]. A table without cuts gives nothing.
 void find_row_bins(const CutTable<float>* tables, const std::uint32_t* columns, std::size_t n,

@@ -52,8 +52,6 @@ void expect_bins(MissingRule rule, std::size_t n_cuts) {
     values.push_back(std::nextafter(cuts[i], -kInf));
   }
   values.resize(std::min<std::size_t>(values.size(), 120));
-  std::vector<T> spread(3 * values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) spread[3 * i] = values[i];
   std::vector<std::uint16_t> want, got(values.size());
   for (T value : values) {
     if (rule == MissingRule::kNanIsZero && std::isnan(value)) value = 0;
@@ -65,7 +63,7 @@ void expect_bins(MissingRule rule, std::size_t n_cuts) {
     want.push_back(std::isnan(value) ? kMissingBin : bin);
   }
   on_every_cpu([&] {
-    find_bins(table, spread.data(), 3, values.size(), got.data());
+    find_bins(table, values.data(), values.size(), got.data());
     EXPECT_EQ(got, want);
     for (std::uint32_t i = 0; i < values.size(); ++i) {
       std::uint16_t bin = 1;
@@ -82,6 +80,16 @@ TEST(ForestKernels, BinsCountTheCutsBelow) {
       expect_bins<float>(rule, n_cuts);
       expect_bins<double>(rule, n_cuts);
     }
+}
+
+TEST(ForestKernels, ColumnsAreCopiedOutOfRows) {
+  std::vector<float> rows(7 * 10);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i);
+  const std::uint32_t columns[kCopiedColumns] = {9, 0, 1, 2, 3, 3, 5, 8};
+  std::vector<float> out(kCopiedColumns * kMostBinned);
+  copy_columns(rows.data(), 10, 7, columns, out.data());
+  for (std::size_t k = 0; k < kCopiedColumns; ++k)
+    for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(out[k * kMostBinned + i], rows[i * 10 + columns[k]]);
 }
 
 TEST(ForestKernels, NarrowBinsAreThoseOfARangeOfCuts) {
@@ -193,8 +201,8 @@ TEST(ForestKernels, WalksEndAtTheLeafOfTheRow) {
   const std::vector<WalkNode> nodes = {{5, 0, 1}, {65535, 0, 1}, {7, 1, 3}, {65535, 0, 3}, {65535, 0, 4}};
   std::vector<std::uint16_t> rows;
   std::vector<std::uint32_t> want;
-  for (std::uint16_t a : {0, 5, 6, 65535})
-    for (std::uint16_t b : {0, 7, 8, 65535}) {
+  for (const std::uint16_t a : std::initializer_list<std::uint16_t>{0, 5, 6, 65535})
+    for (const std::uint16_t b : std::initializer_list<std::uint16_t>{0, 7, 8, 65535}) {
       rows.insert(rows.end(), {a, b});
       want.push_back(a <= 5 ? 1 : b <= 7 ? 3 : 4);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "kolosal/core/error.hpp"
 
@@ -16,6 +17,10 @@ using model::Forest;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // The byte kernels read sets of 256 bits.
 constexpr std::size_t kFewestSetWords = 8;
+// A file may let many nodes share one large set; what takes longer to bin than this, or more memory, is left
+// as it is.
+constexpr std::size_t kMostSetWords = std::size_t{1} << 25;
+constexpr std::size_t kMostCodes = std::size_t{1} << 28;  ///< of all sets together
 
 MissingRule rule_of(unsigned flags) {
   if (flags & model::kCategorical) return MissingRule::kNan;
@@ -68,8 +73,7 @@ void copy_cells(const data::Column& column, std::size_t begin, std::size_t n, do
 std::optional<BinnedFeatures> BinnedFeatures::of(const Forest& forest) {
   BinnedFeatures out;
   out.round_to_float_ = forest.round_to_float;
-  std::map<ColumnKey, std::uint32_t> known;
-  out.collect(forest, known);
+  out.collect(forest);
   if (!out.find_classes(forest)) return std::nullopt;
   for (std::size_t c = 0; c < out.n_columns(); ++c)
     if (out.n_bins(c) > kernel::kMostCuts) return std::nullopt;
@@ -85,32 +89,40 @@ std::optional<BinnedFeatures> BinnedFeatures::of(const Forest& forest) {
   return out;
 }
 
-void BinnedFeatures::collect(const Forest& forest, std::map<ColumnKey, std::uint32_t>& known) {
+void BinnedFeatures::collect(const Forest& forest) {
+  const auto key_of = [&](std::size_t node) {
+    const unsigned flags = forest.flags[node];
+    return ColumnKey(forest.feature[node], (flags & model::kCategorical) != 0, rule_of(flags));
+  };
   splits_.resize(forest.feature.size());
+  std::map<ColumnKey, std::uint32_t> numbers;
+  for (std::size_t i = 0; i < splits_.size(); ++i) numbers.try_emplace(key_of(i), 0);
+  // In the order of the features, so that columns which are read together lie together.
+  for (auto& [key, number] : numbers) {
+    number = static_cast<std::uint32_t>(columns_.size());
+    Column& column = columns_.emplace_back();
+    column.feature = static_cast<std::uint32_t>(std::get<0>(key));
+    column.is_category = std::get<1>(key);
+  }
   for (std::size_t i = 0; i < splits_.size(); ++i) {
-    const unsigned flags = forest.flags[i];
+    const ColumnKey key = key_of(i);
     BinnedSplit& split = splits_[i];
-    split.is_category = (flags & model::kCategorical) != 0;
-    const ColumnKey key(forest.feature[i], split.is_category, rule_of(flags));
-    const auto [at, is_new] = known.try_emplace(key, static_cast<std::uint32_t>(columns_.size()));
-    if (is_new) {
-      columns_.emplace_back();
-      columns_.back().feature = static_cast<std::uint32_t>(forest.feature[i]);
-      columns_.back().is_category = split.is_category;
-    }
-    split.column = at->second;
-    split.missing_is_left = (flags & model::kDefaultLeft) != 0 && rule_of(flags) != MissingRule::kNanIsZero;
+    split.column = numbers.at(key);
+    split.is_category = std::get<1>(key);
+    split.missing_is_left =
+        (forest.flags[i] & model::kDefaultLeft) != 0 && std::get<2>(key) != MissingRule::kNanIsZero;
     if (!split.is_category) columns_[split.column].cuts.push_back(forest.folded_threshold(i));
   }
-  for (const auto& [key, number] : known) {
+  for (const auto& [key, number] : numbers) {
     Column& column = columns_[number];
+    if (column.is_category) continue;
     std::sort(column.cuts.begin(), column.cuts.end(), cut_less);
     const auto same = [](double a, double b) { return !cut_less(a, b) && !cut_less(b, a); };
     column.cuts.erase(std::unique(column.cuts.begin(), column.cuts.end(), same), column.cuts.end());
-    if (column.is_category) continue;
     column.n_bins = column.cuts.size() + 1;
-    column.doubles = CutTableStorage<double>(column.cuts, std::get<MissingRule>(key));
-    column.floats = CutTableStorage<float>(column.cuts, std::get<MissingRule>(key));
+    if (column.n_bins > kernel::kMostCuts) continue;  // refused by of()
+    column.doubles = CutTableStorage<double>(column.cuts, std::get<2>(key));
+    column.floats = CutTableStorage<float>(column.cuts, std::get<2>(key));
   }
 }
 
@@ -125,6 +137,7 @@ bool BinnedFeatures::find_classes(const Forest& forest) {
     for (const std::size_t i : nodes[c])
       n_codes = std::max(n_codes, 32 * static_cast<std::size_t>(forest.category_words[i]));
     const std::size_t n_kinds = n_codes + 2;
+    if (n_kinds > kMostCodes / nodes[c].size()) return false;
     const auto goes_left = [&](std::size_t node, std::size_t kind) {
       if (kind == n_codes + 1) return (forest.flags[node] & model::kDefaultLeft) != 0;
       return in_set(forest, node, kind);
@@ -146,6 +159,7 @@ bool BinnedFeatures::find_classes(const Forest& forest) {
     columns_[c].n_bins = n_classes;
     columns_[c].class_of_code.assign(classes.begin(), classes.end());
     const std::size_t n_words = std::max<std::size_t>((n_classes + 31) / 32, kFewestSetWords);
+    if (sets_.size() + n_words * nodes[c].size() > kMostSetWords) return false;
     for (const std::size_t i : nodes[c]) {
       splits_[i].set = static_cast<std::uint32_t>(sets_.size());
       sets_.resize(sets_.size() + n_words);
@@ -174,37 +188,47 @@ std::uint16_t BinnedFeatures::Column::class_of(double value) const {
 }
 
 template <typename T>
-void BinnedFeatures::bin_column(const Column& column, const T* values, std::size_t stride, std::size_t n,
+void BinnedFeatures::bin_column(const Column& column, const T* values, std::size_t n,
                                 std::uint16_t* bins) const {
   if (column.is_category) {
-    for (std::size_t i = 0; i < n; ++i) {
-      const T value = values[i * stride];
-      bins[i] = column.class_of(round_to_float_ ? static_cast<double>(static_cast<float>(value))
-                                                : static_cast<double>(value));
-    }
+    for (std::size_t i = 0; i < n; ++i)
+      bins[i] = column.class_of(round_to_float_ ? static_cast<double>(static_cast<float>(values[i]))
+                                                : static_cast<double>(values[i]));
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
-    kernel::find_bins(column.floats.view(), values, stride, n, bins);
+    kernel::find_bins(column.floats.view(), values, n, bins);
   } else if (round_to_float_) {
     float rounded[kMostBinned];
-    for (std::size_t i = 0; i < n; ++i) rounded[i] = static_cast<float>(values[i * stride]);
-    kernel::find_bins(column.floats.view(), rounded, 1, n, bins);
+    for (std::size_t i = 0; i < n; ++i) rounded[i] = static_cast<float>(values[i]);
+    kernel::find_bins(column.floats.view(), rounded, n, bins);
   } else {
-    kernel::find_bins(column.doubles.view(), values, stride, n, bins);
+    kernel::find_bins(column.doubles.view(), values, n, bins);
+  }
+}
+
+template <typename T>
+void BinnedFeatures::bin_matrix(const T* rows, std::size_t stride, std::size_t n, std::uint16_t* bins) const {
+  constexpr std::size_t kTogether = kernel::kCopiedColumns;
+  T values[kTogether * kMostBinned];
+  for (std::size_t c = 0; c < n_columns(); c += kTogether) {
+    // The last ones are copied several times where there are fewer.
+    std::uint32_t features[kTogether];
+    for (std::size_t k = 0; k < kTogether; ++k) features[k] = features_[std::min(c + k, n_columns() - 1)];
+    kernel::copy_columns(rows, stride, n, features, values);
+    for (std::size_t k = 0; k < kTogether && c + k < n_columns(); ++k)
+      bin_column(columns_[c + k], values + k * kMostBinned, n, bins + (c + k) * kMostBinned);
   }
 }
 
 void BinnedFeatures::bin_rows(const float* rows, std::size_t stride, std::size_t n,
                               std::uint16_t* bins) const {
-  for (std::size_t c = 0; c < n_columns(); ++c)
-    bin_column(columns_[c], rows + columns_[c].feature, stride, n, bins + c * kMostBinned);
+  bin_matrix(rows, stride, n, bins);
 }
 
 void BinnedFeatures::bin_rows(const double* rows, std::size_t stride, std::size_t n,
                               std::uint16_t* bins) const {
-  for (std::size_t c = 0; c < n_columns(); ++c)
-    bin_column(columns_[c], rows + columns_[c].feature, stride, n, bins + c * kMostBinned);
+  bin_matrix(rows, stride, n, bins);
 }
 
 void BinnedFeatures::bin_rows(const data::Frame& x, std::size_t begin, std::size_t n,
@@ -213,13 +237,13 @@ void BinnedFeatures::bin_rows(const data::Frame& x, std::size_t begin, std::size
     const data::Column& cells = x.column(columns_[c].feature);
     std::uint16_t* const out = bins + c * kMostBinned;
     if (cells.type() == data::ColumnType::kFloat32) {
-      bin_column(columns_[c], cells.float32s().data() + begin, 1, n, out);
+      bin_column(columns_[c], cells.float32s().data() + begin, n, out);
     } else if (cells.type() == data::ColumnType::kFloat64) {
-      bin_column(columns_[c], cells.float64s().data() + begin, 1, n, out);
+      bin_column(columns_[c], cells.float64s().data() + begin, n, out);
     } else {
       double values[kMostBinned];
       copy_cells(cells, begin, n, values);
-      bin_column(columns_[c], values, 1, n, out);
+      bin_column(columns_[c], values, n, out);
     }
   }
 }
@@ -229,7 +253,7 @@ void BinnedFeatures::bin_one(const std::vector<kernel::CutTable<T>>& tables, con
                              std::uint16_t* bins) const {
   kernel::find_row_bins(tables.data(), features_.data(), tables.size(), row, bins);
   for (const std::uint32_t c : category_columns_)
-    bin_column(columns_[c], row + columns_[c].feature, 1, 1, bins + c);
+    bin_column(columns_[c], row + columns_[c].feature, 1, bins + c);
 }
 
 void BinnedFeatures::bin_row(const float* row, std::uint16_t* bins) const {
@@ -239,7 +263,7 @@ void BinnedFeatures::bin_row(const float* row, std::uint16_t* bins) const {
 void BinnedFeatures::bin_row(const double* row, std::uint16_t* bins) const {
   if (!round_to_float_) return bin_one(double_tables_, row, bins);
   for (std::size_t c = 0; c < n_columns(); ++c)
-    bin_column(columns_[c], row + columns_[c].feature, 1, 1, bins + c);
+    bin_column(columns_[c], row + columns_[c].feature, 1, bins + c);
 }
 
 double BinnedFeatures::sample(std::size_t feature, std::uint64_t choice) const {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <tuple>
@@ -29,7 +28,8 @@ struct BinnedSplit {
 /// tells apart have the same bin; missing, and codes that no set holds, have bins too.
 class BinnedFeatures {
  public:
-  /// Nothing when a column has more than kernel::kMostCuts cuts or classes.
+  /// Nothing when a column has more than kernel::kMostCuts cuts or classes, or when sets are that large and
+  /// many that it would take minutes.
   static std::optional<BinnedFeatures> of(const model::Forest& forest);
   BinnedFeatures(BinnedFeatures&&) = default;
   BinnedFeatures& operator=(BinnedFeatures&&) = default;
@@ -70,13 +70,14 @@ class BinnedFeatures {
   };
   using ColumnKey = std::tuple<std::int32_t, bool, kernel::MissingRule>;
 
-  void collect(const model::Forest& forest, std::map<ColumnKey, std::uint32_t>& known);
+  void collect(const model::Forest& forest);
   /// False when a column has too many classes.
   bool find_classes(const model::Forest& forest);
   void make_tables();
   template <typename T>
-  void bin_column(const Column& column, const T* values, std::size_t stride, std::size_t n,
-                  std::uint16_t* bins) const;
+  void bin_column(const Column& column, const T* values, std::size_t n, std::uint16_t* bins) const;
+  template <typename T>
+  void bin_matrix(const T* rows, std::size_t stride, std::size_t n, std::uint16_t* bins) const;
   template <typename T>
   void bin_one(const std::vector<kernel::CutTable<T>>& tables, const T* row, std::uint16_t* bins) const;
 
