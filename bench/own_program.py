@@ -6,7 +6,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 # In the order of dependency; the linker takes what it needs.
-MODULES = ("core", "kernel", "data", "artifact", "profile", "io", "metric", "transform", "model", "hpo", "store", "pipeline", "ensemble", "automl")
+MODULES = ("core", "kernel", "data", "artifact", "profile", "io", "metric", "transform", "model", "hpo", "store", "pipeline", "ensemble", "automl",
+           "infer")
 
 
 def compile_program(source, build, output):
@@ -18,5 +19,6 @@ def compile_program(source, build, output):
     prefix = HERE.parent / "third_party/prefix"
     subprocess.run(["g++", "-std=c++23", "-O2", "-DSPDLOG_FMT_EXTERNAL", f"-I{HERE.parent / 'src'}", f"-I{build}/generated",
                     f"-I{prefix / 'include'}", str(HERE / source), *objects, "-l:libz.a", "-l:libzstd.a", "-l:libsqlite3.a", "-pthread", "-ldl",
+                    "-Wl,--gc-sections",
                     "-o", str(output)], check=True)
     return output

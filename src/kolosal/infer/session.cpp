@@ -7,6 +7,7 @@
 namespace kolosal::infer {
 
 Session Session::open(const std::filesystem::path& path) {
+  const std::optional<ForestKernel> forced = kernel_of_environment();
   Session out;
   try {
     out.container_ = std::make_shared<const artifact::Container>(artifact::Container::open(path));
@@ -15,6 +16,7 @@ Session Session::open(const std::filesystem::path& path) {
                   "{} is a fitted recipe and no model; kolosal preprocess --recipe applies it",
                   path.string());
     out.model_ = std::make_shared<const pipeline::Model>(pipeline::Model::load(*out.container_));
+    out.evaluators_ = std::make_shared<const pipeline::Evaluators>(serve_forests(*out.model_, forced));
     out.manifest_ = std::make_shared<const nlohmann::json>(out.container_->json("manifest"));
   } catch (const Error& error) {
     // Messages of the layers below do not know the file.
@@ -29,10 +31,12 @@ Prediction Session::predict(const data::Frame& table, const Context& context,
                             data::ConformReport* report) const {
   Prediction out;
   out.n_outputs = model_->n_outputs();
-  out.values = model_->predict(table, context, report);
+  out.values = model_->predict(table, context, report, *evaluators_);
   out.labels = model_->labels(out.values);
   return out;
 }
+
+std::vector<LearnerTimings> Session::time_kernels() const { return infer::time_kernels(*model_); }
 
 std::vector<double> Session::probabilities(const Prediction& prediction) const {
   KOLOSAL_ASSERT(model_->task != data::Task::kRegression, "numbers have no class probabilities");

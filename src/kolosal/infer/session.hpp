@@ -9,6 +9,7 @@
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/core/context.hpp"
 #include "kolosal/data/schema.hpp"
+#include "kolosal/infer/served_forests.hpp"
 #include "kolosal/pipeline/model.hpp"
 
 namespace kolosal::infer {
@@ -22,11 +23,15 @@ struct Prediction {
 
 /// A model file, opened and ready to predict.
 ///
+/// Learners of trees are packed at their first prediction and evaluated by the kernel that is fastest for the
+/// number of rows (PackedForest); the results are those of pipeline::Model::predict(), to the byte. The
+/// environment variable KOLOSAL_KERNEL names one kernel for all.
 /// Threads: predict() is const and safe from many threads.
 /// Needs: nothing but the file; the libraries that trained the model are not opened.
 class Session {
  public:
-  /// @throws Error kNotFound, kIo, kModel (Container::open tells which).
+  /// @throws Error kNotFound, kIo, kModel (Container::open tells which); kInvalidParameter for a
+  /// KOLOSAL_KERNEL that does not exist.
   static Session open(const std::filesystem::path& path);
 
   const pipeline::Model& model() const { return *model_; }
@@ -37,6 +42,8 @@ class Session {
   /// Any table with the feature columns, in any order. @throws Error kData (Schema::conform tells when).
   Prediction predict(const data::Frame& table, const Context& context,
                      data::ConformReport* report = nullptr) const;
+  /// How fast each kernel evaluates the trees of each learner that has some, measured now.
+  std::vector<LearnerTimings> time_kernels() const;
   /// n_rows x n_classes probabilities of a prediction; binary models give both. @throws Error kInternal for
   /// regression.
   std::vector<double> probabilities(const Prediction& prediction) const;
@@ -45,6 +52,7 @@ class Session {
   std::shared_ptr<const artifact::Container> container_;
   std::shared_ptr<const pipeline::Model> model_;
   std::shared_ptr<const nlohmann::json> manifest_;
+  std::shared_ptr<const pipeline::Evaluators> evaluators_;
 };
 
 }  // namespace kolosal::infer

@@ -1,5 +1,7 @@
 #include "kolosal/infer/session.hpp"
 
+#include <cstdlib>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -72,6 +74,76 @@ TEST(Session, PredictsLabelsAndBothProbabilities) {
   }
   EXPECT_EQ(session.manifest().at("score"), 0.75);
   EXPECT_EQ(session.model().target, "y");
+}
+
+/// Numbers with gaps and a category, which say something of the target.
+data::Frame mixed_table(std::size_t n_rows) {
+  std::vector<double> a, b;
+  std::vector<std::int32_t> codes;
+  for (std::size_t i = 0; i < n_rows; ++i) {
+    a.push_back(i % 11 == 5 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(i * 7919 % 101));
+    b.push_back(static_cast<double>(i * 104729 % 13) / 4 - 1);
+    codes.push_back(static_cast<std::int32_t>(i * 31 % 5) - 1);
+  }
+  data::Frame out;
+  out.add("a", data::Column::from_float64(std::move(a)));
+  out.add("b", data::Column::from_float64(std::move(b)));
+  out.add("c", data::Column::from_category(
+                   std::move(codes),
+                   std::make_shared<data::Dictionary>(std::vector<std::string>{"p", "q", "r", "s"})));
+  return out;
+}
+
+TEST(Session, PackedTreesPredictTheBytesOfTheModel) {
+  TempFolder folder;
+  const data::Frame x = mixed_table(600);
+  std::vector<double> target;
+  for (std::size_t i = 0; i < 600; ++i)
+    target.push_back(static_cast<double>((x.column(1).float64s()[i] > 0) + (x.column(2).codes()[i] == 2)));
+  for (const std::string name : {"lightgbm", "xgboost", "random_forest", "extra_trees", "decision_tree"}) {
+    SCOPED_TRACE(name);
+    if (!model::estimator_info(name).unavailable().empty()) continue;
+    pipeline::Model made;
+    made.task = Task::kMulticlass;
+    made.target = "y";
+    made.classes = {"no", "one", "both"};
+    const data::TargetView y{made.task, target, {}, 3};
+    std::vector<std::uint32_t> all(600);
+    std::iota(all.begin(), all.end(), 0U);
+    made.schema = data::Schema::of(x);
+    made.base = transform::Recipe(std::vector<transform::StepSpec>());
+    made.base.fit_transform(x, all, y, Context());
+    made.views["v"] = made.base;
+    ParamMap params;
+    if (name != "decision_tree") params["n_estimators"] = std::int64_t{20};
+    pipeline::Pipeline pipeline(transform::Recipe(std::vector<transform::StepSpec>()), name, params);
+    pipeline.fit(x, y, {all, {}}, Context());
+    ASSERT_NE(pipeline.estimator().trees(), nullptr);
+    made.members.push_back({"voice", 1, "v", {}});
+    made.members.back().pipelines.push_back(std::move(pipeline));
+    artifact::ContainerWriter writer;
+    writer.add_json("manifest", {{"metric", "accuracy"}});
+    made.save(writer);
+    writer.write(folder.file("m.kolosal"), false);
+
+    const Session session = Session::open(folder.file("m.kolosal"));
+    const data::Frame rows = mixed_table(777);
+    EXPECT_EQ(session.predict(rows, Context()).values, session.model().predict(rows, Context()));
+    const auto timings = session.time_kernels();
+    ASSERT_EQ(timings.size(), 1U);
+    EXPECT_EQ(timings[0].learner, name);
+    EXPECT_FALSE(timings[0].timings.empty());
+  }
+}
+
+TEST(Session, AnUnknownKernelIsRefusedWithTheNamesThereAre) {
+  TempFolder folder;
+  write_model(folder.file("m.kolosal"), Task::kBinary, "decision_tree");
+  ::setenv("KOLOSAL_KERNEL", "warp", 1);
+  EXPECT_ERROR(Session::open(folder.file("m.kolosal")), kInvalidParameter,
+               AllOf(HasSubstr("warp"), HasSubstr("walk_trees")));
+  ::unsetenv("KOLOSAL_KERNEL");
+  EXPECT_NO_THROW(Session::open(folder.file("m.kolosal")));
 }
 
 TEST(Session, PredictsManyClasses) {

@@ -10,6 +10,8 @@
 #include <bit>
 #include <cstring>
 
+#include "kolosal/kernel/highway_choice.hpp"
+
 #if HWY_ARCH_X86
 #include <emmintrin.h>
 #endif
@@ -210,20 +212,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace kolosal::kernel {
-namespace {
-
-// Highway's own dispatch needs its library; choosing among three bodies does not.
-#if HWY_ARCH_X86
-#define KOLOSAL_ON_CPU(level, call)            \
-  ((level) == CpuLevel::kAvx512 ? N_AVX3::call \
-   : (level) == CpuLevel::kAvx2 ? N_AVX2::call \
-                                : HWY_NAMESPACE::call)
-
-#else
-#define KOLOSAL_ON_CPU(level, call) HWY_NAMESPACE::call
-#endif
-
-}  // namespace
 
 void match_masks(const char* p, std::size_t n_words, char a, char b, std::uint64_t* masks) {
   KOLOSAL_ON_CPU(cpu_level(), match_masks_body(p, n_words, a, b, masks));

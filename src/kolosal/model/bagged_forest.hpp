@@ -44,6 +44,7 @@ class BaggedForest final : public Estimator {
   std::string preparation_key() const override { return BinnedTable::kKey; }
   std::vector<double> feature_importance() const override { return importance_; }
   const Forest& forest() const { return forest_; }
+  const Forest* trees() const override { return &forest_; }
 
  protected:
   FitReport do_fit(const TrainingData& data, const Prepared* prepared, RowSplit rows,

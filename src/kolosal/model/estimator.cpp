@@ -93,7 +93,8 @@ std::unique_ptr<RoundwiseFit> Estimator::begin(const TrainingData& data, const P
   return fit;
 }
 
-void Estimator::predict(const data::Frame& x, std::span<double> out, const Context& context) const {
+void Estimator::predict(const data::Frame& x, std::span<double> out, const Context& context,
+                        const Evaluator* evaluator) const {
   if (!fitted_) throw Error(ErrorCode::kNotFitted, "the learner was not fitted: call fit() before predict()");
   KOLOSAL_ASSERT(out.size() == x.n_rows() * n_outputs_, "out has a number per row and output");
   const data::Frame selected = x.names() == feature_names_ ? x : x.select(feature_names_);
@@ -103,7 +104,10 @@ void Estimator::predict(const data::Frame& x, std::span<double> out, const Conte
                 feature_names_[c], data::type_name(selected.column(c).type()),
                 data::type_name(feature_types_[c]));
   }
-  do_predict(selected, out, context);
+  if (evaluator != nullptr)
+    evaluator->predict(selected, out, context);
+  else
+    do_predict(selected, out, context);
 }
 
 void Estimator::save(artifact::Node& node) const {

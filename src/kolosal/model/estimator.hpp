@@ -49,6 +49,15 @@ struct FitReport {
 };
 
 class Estimator;
+struct Forest;
+
+/// Another way to compute what an estimator's predict() computes, made for serving (infer).
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  /// x: exactly the columns of the estimator, in its order and of its types. Safe from many threads.
+  virtual void predict(const data::Frame& x, std::span<double> out, const Context& context) const = 0;
+};
 
 /// A fit that can pause: a search advances it some rounds, compares, and goes on with the promising ones.
 /// What Estimator::fit() of a booster does, cut into pieces; the pieces make no difference to the result.
@@ -109,7 +118,12 @@ class Estimator {
   /// whole fit.
   std::unique_ptr<RoundwiseFit> begin(const TrainingData& data, const Prepared* prepared, RowSplit rows,
                                       const Context& context);
-  void predict(const data::Frame& x, std::span<double> out, const Context& context) const;
+  /// evaluator: computes the prediction in place of the learner, after the same checks; null: the learner.
+  void predict(const data::Frame& x, std::span<double> out, const Context& context,
+               const Evaluator* evaluator = nullptr) const;
+
+  /// The trees whose Forest::predict() is all that predict() does; null when the learner is none of trees.
+  virtual const Forest* trees() const { return nullptr; }
 
   std::size_t n_outputs() const { return n_outputs_; }
   data::Task task() const { return task_; }

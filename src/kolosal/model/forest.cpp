@@ -106,10 +106,6 @@ class Kernel {
  private:
   static std::size_t count(std::int32_t value) { return static_cast<std::size_t>(value); }
 
-  double fold_threshold(std::size_t node) const {
-    const double t = forest_.threshold[node];
-    return forest_.strict_less ? below(t, forest_.round_to_float) : t;
-  }
   std::uint32_t fold_flags(std::size_t node, double threshold) const {
     std::uint32_t flags = forest_.flags[node];
     if ((flags & kNanIsZero) && !(flags & (kCategorical | kZeroIsMissing))) {
@@ -122,7 +118,7 @@ class Kernel {
   void pack() {
     nodes_.resize(forest_.feature.size());
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      double threshold = fold_threshold(i);
+      double threshold = forest_.folded_threshold(i);
       const std::uint32_t flags = fold_flags(i, threshold);
       if (flags & kCategorical)
         threshold = std::bit_cast<double>(WordRange{forest_.category_offset[i], forest_.category_words[i]});
@@ -195,7 +191,7 @@ class Kernel {
         const WordRange range{forest_.category_offset[i], forest_.category_words[i]};
         goes_left = category_goes_left(forest_.category_bits, range, forest_.flags[i], value);
       } else {
-        const double threshold = fold_threshold(i);
+        const double threshold = forest_.folded_threshold(i);
         goes_left = number_goes_left(threshold, fold_flags(i, threshold), value);
       }
       at = goes_left ? forest_.left[i] : forest_.right[i];
@@ -273,25 +269,37 @@ void apply_link(Link link, std::span<double> row) {
   }
 }
 
-/// What each sum is divided by: the number of trees that add to it, or 1.
-std::vector<double> divisors(const Forest& forest) {
-  std::vector<double> out(static_cast<std::size_t>(forest.n_outputs), 1.0);
-  if (!forest.average) return out;
+}  // namespace
+
+double Forest::folded_threshold(std::size_t node) const {
+  return strict_less ? below(threshold[node], round_to_float) : threshold[node];
+}
+
+std::vector<double> Forest::divisors() const {
+  std::vector<double> out(static_cast<std::size_t>(n_outputs), 1.0);
+  if (!average) return out;
   std::fill(out.begin(), out.end(), 0.0);
-  if (forest.leaf_width > 1)
-    std::fill(out.begin(), out.end(), static_cast<double>(forest.n_trees()));
+  if (leaf_width > 1)
+    std::fill(out.begin(), out.end(), static_cast<double>(n_trees()));
   else
-    for (const std::int32_t output : forest.tree_output) out[static_cast<std::size_t>(output)] += 1;
+    for (const std::int32_t output : tree_output) out[static_cast<std::size_t>(output)] += 1;
   for (double& d : out) d = std::max(d, 1.0);
   return out;
 }
 
-void check_input(const Forest& forest, const data::Frame& x, std::size_t out_size) {
-  KOLOSAL_ASSERT(out_size == x.n_rows() * static_cast<std::size_t>(forest.n_outputs),
-                 "out has a number per output");
-  if (x.n_columns() != static_cast<std::size_t>(forest.n_features))
+void Forest::finish(std::span<double> sums, std::span<const double> divisor) const {
+  const auto n_out = static_cast<std::size_t>(n_outputs);
+  for (std::size_t at = 0; at < sums.size(); at += n_out) {
+    const std::span<double> row = sums.subspan(at, n_out);
+    for (std::size_t j = 0; j < n_out; ++j) row[j] = base_score[j] + row[j] / divisor[j];
+    apply_link(link, row);
+  }
+}
+
+void Forest::check_columns(const data::Frame& x) const {
+  if (x.n_columns() != static_cast<std::size_t>(n_features))
     throw Error(ErrorCode::kData, "number of columns differs from fit: {} instead of {}", x.n_columns(),
-                forest.n_features);
+                n_features);
   for (std::size_t c = 0; c < x.n_columns(); ++c)
     if (x.column(c).type() == data::ColumnType::kText || x.column(c).type() == data::ColumnType::kSparse)
       throw Error(ErrorCode::kData,
@@ -299,16 +307,16 @@ void check_input(const Forest& forest, const data::Frame& x, std::size_t out_siz
                   data::type_name(x.column(c).type()));
 }
 
-}  // namespace
-
 void Forest::predict(const data::Frame& x, std::span<double> out, const Context& context) const {
-  check_input(*this, x, out.size());
+  KOLOSAL_ASSERT(out.size() == x.n_rows() * static_cast<std::size_t>(n_outputs),
+                 "out has a number per output");
+  check_columns(x);
   const std::size_t n_rows = x.n_rows();
   if (n_rows == 0) return;
   const Kernel kernel(*this, n_rows >= kPackFrom);
   const std::size_t width = std::max<std::size_t>(kernel.width(), 1);
   const auto n_out = static_cast<std::size_t>(n_outputs);
-  const std::vector<double> divisor = divisors(*this);
+  const std::vector<double> divisor = divisors();
 
   const std::size_t rows_that_fit = kBufferBytes / (width * sizeof(double));
   const std::size_t grain = std::clamp<std::size_t>(rows_that_fit / kInterleaved * kInterleaved, 16, 512);
@@ -322,11 +330,7 @@ void Forest::predict(const data::Frame& x, std::span<double> out, const Context&
     const std::span<double> sums = out.subspan(begin * n_out, (end - begin) * n_out);
     std::fill(sums.begin(), sums.end(), 0.0);
     kernel.add(rows.data(), end - begin, sums.data());
-    for (std::size_t r = 0; r < end - begin; ++r) {
-      const std::span<double> row = sums.subspan(r * n_out, n_out);
-      for (std::size_t j = 0; j < n_out; ++j) row[j] = base_score[j] + row[j] / divisor[j];
-      apply_link(link, row);
-    }
+    finish(sums, divisor);
   });
 }
 

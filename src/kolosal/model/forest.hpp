@@ -55,9 +55,19 @@ struct Forest {
 
   std::size_t n_trees() const { return tree_root.size(); }
 
+  /// What a numeric node compares: `value <= folded_threshold(node)` goes left, also where strict_less is
+  /// set. NaN where nothing goes left.
+  double folded_threshold(std::size_t node) const;
+  /// What each sum is divided by: the number of trees that add to it, or 1.
+  std::vector<double> divisors() const;
+  /// Sums of leaf values, n_rows x n_outputs row by row, to predictions, in place: average, base score, link.
+  void finish(std::span<double> sums, std::span<const double> divisor) const;
+
   /// x: columns in feature order, any numeric or category type. out: n_rows x n_outputs, row by row, after
   /// the link (binary with sigmoid: the probability of class 1).
   void predict(const data::Frame& x, std::span<double> out, const Context& context) const;
+  /// @throws Error kData when predict() could not read the columns of x.
+  void check_columns(const data::Frame& x) const;
   void save(artifact::Node& node) const;
   /// @throws Error kModel when an index points outside (a damaged file can not make predict() read wild
   /// memory or loop).

@@ -34,7 +34,7 @@ void check_quantiles(const Model& model) {
 }  // namespace
 
 std::vector<double> Model::predict(const data::Frame& raw, const Context& context,
-                                   data::ConformReport* report) const {
+                                   data::ConformReport* report, const Evaluators& evaluators) const {
   const data::Frame features = base.transform(schema.conform(raw, report), context);
   std::vector<double> out(features.n_rows() * n_outputs(), 0.0);
   std::map<std::string, data::Frame> made;
@@ -44,7 +44,9 @@ std::vector<double> Model::predict(const data::Frame& raw, const Context& contex
     if (is_new) view->second = views.at(member.view).transform(features, context);
     const double weight = member.weight / static_cast<double>(member.pipelines.size());
     for (const Pipeline& pipeline : member.pipelines) {
-      pipeline.predict(view->second, part, context);
+      const auto evaluator = evaluators.find(&pipeline.estimator());
+      pipeline.predict(view->second, part, context,
+                       evaluator == evaluators.end() ? nullptr : evaluator->second.get());
       for (std::size_t i = 0; i < out.size(); ++i) out[i] += weight * part[i];
     }
   }

@@ -25,6 +25,9 @@ struct Member {
   std::vector<Pipeline> pipelines;
 };
 
+/// Other ways to evaluate learners of a model; one that is not there predicts by itself.
+using Evaluators = std::map<const model::Estimator*, std::unique_ptr<const model::Evaluator>>;
+
 /// A finished model: from a raw table to predictions. What a .kolosal file holds.
 ///
 /// Flow: raw columns -> Schema::conform -> base steps -> the view of each member -> its pipelines -> mean of
@@ -54,7 +57,7 @@ class Model {
 
   /// Rows of any table that has the feature columns, by name.
   std::vector<double> predict(const data::Frame& raw, const Context& context,
-                              data::ConformReport* report = nullptr) const;
+                              data::ConformReport* report = nullptr, const Evaluators& evaluators = {}) const;
 
   /// Predictions as a column, as the user's data had them: class names, or numbers (of the quantile nearest
   /// to the median). Another threshold than the model's is for two classes.

@@ -42,8 +42,9 @@ model::FitReport Pipeline::fit(const data::Frame& x, const data::TargetView& y, 
   return fit_with_choices(*estimator_, choices_, made, y, rows, context, class_factors_);
 }
 
-void Pipeline::predict(const data::Frame& x, std::span<double> out, const Context& context) const {
-  estimator_->predict(recipe_.transform(x, context), out, context);
+void Pipeline::predict(const data::Frame& x, std::span<double> out, const Context& context,
+                       const model::Evaluator* evaluator) const {
+  estimator_->predict(recipe_.transform(x, context), out, context, evaluator);
   apply_class_factors(out, class_factors_);
 }
 

@@ -39,7 +39,9 @@ class Pipeline {
   const std::string& estimator_name() const { return name_; }
   const ParamMap& params() const { return params_; }
 
-  void predict(const data::Frame& x, std::span<double> out, const Context& context) const;
+  /// evaluator: of the learner, or null (Estimator::predict()).
+  void predict(const data::Frame& x, std::span<double> out, const Context& context,
+               const model::Evaluator* evaluator = nullptr) const;
 
   void save(artifact::Node& node) const;
   /// The same, for parts that are shared between pipelines.

@@ -8,6 +8,7 @@
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/automl/run_store.hpp"
 #include "kolosal/cli/command.hpp"
+#include "kolosal/cli/kernel_text.hpp"
 #include "kolosal/cli/output.hpp"
 #include "kolosal/cli/prediction_notes.hpp"
 #include "kolosal/cli/profile_text.hpp"
@@ -295,7 +296,13 @@ int run_info(const Invocation& invocation) {
       as_json ? print_json(recipe) : print_result(recipe_text(path, recipe));
       leave(0);
     }
-    const json model = service::summarize_model(infer::Session::open(path));
+    const infer::Session session = infer::Session::open(path);
+    if (invocation.config.flag("kernels")) {
+      const auto learners = session.time_kernels();
+      as_json ? print_json(kernels_json(learners)) : print_result(kernels_text(learners));
+      leave(0);
+    }
+    const json model = service::summarize_model(session);
     as_json ? print_json(model) : print_result(model_text(path, model));
     leave(0);
   }
@@ -309,6 +316,8 @@ int run_info(const Invocation& invocation) {
 std::vector<Option> info_options() {
   std::vector<Option> out;
   out.push_back(flag_option("hardware", "What this machine offers: CPU, caches, cores, quota, memory."));
+  out.push_back(
+      flag_option("kernels", "Of a model: how fast each forest kernel evaluates its learners here."));
   add_work_options(out);
   add_read_options(out);
   return out;

@@ -68,6 +68,7 @@ class Lightgbm final : public Estimator {
 
   const Params& params() const { return params_; }
   const Forest& forest() const { return forest_; }
+  const Forest* trees() const override { return &forest_; }
 
  private:
   friend class LightgbmFit;

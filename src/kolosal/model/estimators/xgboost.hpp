@@ -63,6 +63,7 @@ class Xgboost final : public Estimator {
 
   const Params& params() const { return params_; }
   const Forest& forest() const { return forest_; }
+  const Forest* trees() const override { return &forest_; }
 
  private:
   friend class XgboostFit;

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "kolosal/infer/forest/block_program.hpp"
+#include "kolosal/kernel/forest_trees.hpp"
+
+namespace kolosal::infer {
+
+/// A forest for one row: a lane of the vectors is a tree (kernel/forest_trees.hpp).
+class LaneProgram {
+ public:
+  /// Nothing when the forest has categories, trees of more than 256 leaves, or more than
+  /// kernel::kMostLaneColumns columns of bytes.
+  static std::optional<LaneProgram> of(const model::Forest& forest, const BlockProgram& blocks);
+
+  /// Adds leaf values to sums (n_outputs) in the order of the trees. Column c of the row has its bin at
+  /// bins[c * stride].
+  void add(const std::uint16_t* bins, std::size_t stride, double* sums,
+           std::vector<std::uint8_t>& scratch) const;
+
+ private:
+  struct Group {
+    std::uint32_t first = 0;  ///< of nodes_
+    std::uint32_t n_nodes = 0;
+  };
+  struct Tree {
+    std::uint32_t lane = 0;  ///< place of its leaf among those of all groups
+    std::uint32_t first_leaf = 0;
+    std::uint32_t output = 0;
+  };
+
+  std::size_t n_outputs_ = 1;
+  std::size_t leaf_width_ = 1;
+  std::vector<ByteColumn> columns_;
+  std::vector<Group> groups_;
+  std::vector<kernel::LaneNodes> nodes_;
+  std::vector<Tree> trees_;
+  std::vector<double> leaf_values_;
+};
+
+}  // namespace kolosal::infer

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "kolosal/infer/forest/binned_features.hpp"
+#include "kolosal/kernel/forest_walk.hpp"
+#include "kolosal/model/forest.hpp"
+
+namespace kolosal::infer {
+
+/// What the walks write on the way. One per thread.
+struct WalkScratch {
+  std::vector<std::uint16_t> rows;
+  std::vector<std::uint32_t> ends;
+};
+
+/// A forest of trees of any size, walked from the root: several rows at once in one tree, or several trees
+/// at once for one row (kernel/forest_walk.hpp).
+class WalkProgram {
+ public:
+  /// Nothing when there are too many columns.
+  static std::optional<WalkProgram> of(const model::Forest& forest, const BinnedFeatures& features);
+
+  /// Adds leaf values to sums (n x n_outputs, row by row) in the order of the trees. Column c of row r has
+  /// its bin at bins[c * stride + r].
+  void add_rows(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t stride, std::size_t n,
+                double* sums, WalkScratch& scratch) const;
+  void add_trees(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t stride, std::size_t n,
+                 double* sums, WalkScratch& scratch) const;
+
+ private:
+  struct Column {
+    std::uint32_t column = 0;  ///< of BinnedFeatures
+    bool missing_is_low = false;
+  };
+
+  void add_tree(const model::Forest& forest, const BinnedFeatures& features, std::int32_t root);
+  std::uint16_t column_of(std::uint32_t column, bool missing_is_low);
+  void spread(const std::uint16_t* bins, std::size_t stride, std::size_t n, WalkScratch& scratch) const;
+  void add_leaf(std::size_t tree, std::uint32_t end, double* sums) const;
+
+  std::size_t n_outputs_ = 1;
+  std::size_t leaf_width_ = 1;
+  std::vector<Column> columns_;
+  std::vector<std::uint16_t> column_numbers_;  ///< of {column, missing_is_low}; while it is made
+  std::vector<kernel::WalkNode> nodes_;
+  std::vector<std::uint32_t> set_of_node_;   ///< empty without categories
+  std::vector<std::uint32_t> leaf_of_node_;  ///< of leaves: position in leaf_values_
+  std::vector<std::uint32_t> roots_;
+  std::vector<std::uint32_t> outputs_;
+  std::vector<std::uint8_t> has_categories_;  ///< per tree
+  bool any_categories_ = false;
+  std::vector<double> leaf_values_;
+};
+
+}  // namespace kolosal::infer

@@ -1,0 +1,223 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "kolosal/core/random.hpp"
+#include "kolosal/kernel/cpu.hpp"
+#include "kolosal/kernel/forest_bins.hpp"
+#include "kolosal/kernel/forest_rows.hpp"
+#include "kolosal/kernel/forest_trees.hpp"
+#include "kolosal/kernel/forest_walk.hpp"
+
+namespace kolosal::kernel {
+namespace {
+
+/// Runs a test by the body of each CPU that this one can stand for.
+template <typename Body>
+void on_every_cpu(Body&& body) {
+  const CpuLevel before = cpu_level();
+  for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+    set_cpu_level(level);
+    SCOPED_TRACE(static_cast<int>(cpu_level()));
+    body();
+  }
+  set_cpu_level(before);
+}
+
+template <typename T>
+void expect_bins(MissingRule rule, std::size_t n_cuts) {
+  constexpr T kNaN = std::numeric_limits<T>::quiet_NaN(), kInf = std::numeric_limits<T>::infinity();
+  Rng rng(n_cuts);
+  std::vector<T> cuts = {kNaN, -kInf};
+  while (cuts.size() < n_cuts) cuts.push_back(static_cast<T>(20 * rng.uniform() - 10));
+  std::sort(cuts.begin() + 1, cuts.end());
+  CutTable<T> table;
+  table.rule = rule;
+  table.n_steps = static_cast<unsigned>(std::bit_width(cuts.size()));
+  const std::size_t n = cuts.size();
+  cuts.insert(cuts.end(), std::size_t{1} << table.n_steps, kInf);
+  const std::uint16_t first = 0;
+  table.cuts = cuts.data();
+  table.first = &first;
+  std::vector<T> values = {kNaN, kInf, -kInf, 0, T{-0.0}, static_cast<T>(1e-36), static_cast<T>(-1e-35),
+                           1,    -1};
+  for (std::size_t i = 1; i < n; ++i) {
+    values.push_back(cuts[i]);
+    values.push_back(std::nextafter(cuts[i], kInf));
+    values.push_back(std::nextafter(cuts[i], -kInf));
+  }
+  values.resize(std::min<std::size_t>(values.size(), 120));
+  std::vector<std::uint16_t> want, got(values.size());
+  for (T value : values) {
+    if (rule == MissingRule::kNanIsZero && std::isnan(value)) value = 0;
+    if (rule == MissingRule::kNanOrZero &&
+        std::abs(static_cast<double>(value)) <= static_cast<double>(1e-35F))
+      value = kNaN;
+    std::uint16_t bin = 0;
+    for (std::size_t i = 0; i < n; ++i) bin = static_cast<std::uint16_t>(bin + !(value <= cuts[i]));
+    want.push_back(std::isnan(value) ? kMissingBin : bin);
+  }
+  on_every_cpu([&] {
+    find_bins(table, values.data(), values.size(), got.data());
+    EXPECT_EQ(got, want);
+    for (std::uint32_t i = 0; i < values.size(); ++i) {
+      std::uint16_t bin = 1;
+      find_row_bins(&table, &i, 1, values.data(), &bin);
+      EXPECT_EQ(bin, want[i]) << values[i];
+    }
+  });
+}
+
+TEST(ForestKernels, BinsCountTheCutsBelow) {
+  for (const MissingRule rule : {MissingRule::kNan, MissingRule::kNanOrZero, MissingRule::kNanIsZero})
+    for (const std::size_t n_cuts : {2, 3, 7, 16, 40}) {
+      SCOPED_TRACE(n_cuts);
+      expect_bins<float>(rule, n_cuts);
+      expect_bins<double>(rule, n_cuts);
+    }
+}
+
+TEST(ForestKernels, ColumnsAreCopiedOutOfRows) {
+  std::vector<float> rows(7 * 10);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i);
+  const std::uint32_t columns[kCopiedColumns] = {9, 0, 1, 2, 3, 3, 5, 8};
+  std::vector<float> out(kCopiedColumns * kMostBinned);
+  copy_columns(rows.data(), 10, 7, columns, out.data());
+  for (std::size_t k = 0; k < kCopiedColumns; ++k)
+    for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(out[k * kMostBinned + i], rows[i * 10 + columns[k]]);
+}
+
+TEST(ForestKernels, NarrowBinsAreThoseOfARangeOfCuts) {
+  const std::vector<std::uint16_t> bins = {0, 1, 99, 100, 101, 354, 355, 356, 60000, kMissingBin};
+  std::vector<std::int8_t> got(bins.size());
+  on_every_cpu([&] {
+    narrow_bins(bins.data(), bins.size(), 100, true, got.data());
+    EXPECT_THAT(got, testing::ElementsAre(-128, -128, -128, -128, -127, 126, 127, 127, 127, -128));
+    narrow_bins(bins.data(), bins.size(), 100, false, got.data());
+    EXPECT_EQ(got.back(), 127);
+  });
+}
+
+std::vector<std::int8_t> random_bytes(Rng& rng, std::size_t n) {
+  std::vector<std::int8_t> out(n);
+  for (std::int8_t& byte : out) byte = static_cast<std::int8_t>(rng() & 255);
+  return out;
+}
+
+/// Any nodes do: the moves are defined for all of them.
+std::vector<SpanNode> random_nodes(Rng& rng, std::size_t n, std::size_t n_columns) {
+  std::vector<SpanNode> out(n);
+  for (SpanNode& node : out) {
+    node.bins = static_cast<std::uint32_t>(rng() % n_columns * kBlockRows);
+    node.limit = static_cast<std::int8_t>(rng() & 255);
+    node.first = static_cast<std::uint8_t>(rng() % 4);
+    node.right = static_cast<std::uint8_t>(rng() % 256);
+  }
+  return out;
+}
+
+TEST(ForestKernels, LeavesOfABlockAreThoseOfOneRowAfterTheOther) {
+  Rng rng(3);
+  const auto block = random_bytes(rng, 5 * kBlockRows);
+  const auto nodes = random_nodes(rng, 60, 5);
+  std::vector<std::uint8_t> want(kBlockRows, 0);
+  for (std::size_t r = 0; r < kBlockRows; ++r)
+    for (const SpanNode& node : nodes)
+      if (want[r] == node.first && block[node.bins + r] >= node.limit) want[r] = node.right;
+  on_every_cpu([&] {
+    for (const std::size_t n : {1, 15, 32, 33, 100, 224, 256}) {
+      std::vector<std::uint8_t> got(kBlockRows, 77);
+      find_leaves(nodes.data(), nodes.size(), block.data(), n, got.data());
+      for (std::size_t r = 0; r < n; ++r) ASSERT_EQ(got[r], want[r]) << "row " << r << " of " << n;
+    }
+  });
+}
+
+TEST(ForestKernels, LeavesOfAGroupAreThoseOfOneTreeAfterTheOther) {
+  Rng rng(4);
+  for (const std::size_t n_columns : {3, 16, 17, 32, 33, 64}) {
+    std::vector<LaneNodes> nodes(40);
+    for (LaneNodes& node : nodes)
+      for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
+        node.column[lane] = static_cast<std::uint8_t>(rng() % n_columns);
+        node.cut[lane] = static_cast<std::int8_t>(rng() & 255);
+        node.first[lane] = static_cast<std::uint8_t>(rng() % 4);
+        node.right[lane] = static_cast<std::uint8_t>(rng() % 256);
+      }
+    const auto row = random_bytes(rng, kMostLaneColumns);
+    std::vector<std::uint8_t> want(kLaneTrees, 0), got(kLaneTrees);
+    for (std::size_t lane = 0; lane < kLaneTrees; ++lane)
+      for (const LaneNodes& node : nodes)
+        if (want[lane] == node.first[lane] && row[node.column[lane]] > node.cut[lane])
+          want[lane] = node.right[lane];
+    on_every_cpu([&] {
+      find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns, got.data());
+      EXPECT_EQ(got, want) << n_columns << " columns";
+    });
+  }
+}
+
+TEST(ForestKernels, MarksAreOfTheCategoriesOutsideTheSet) {
+  Rng rng(5);
+  std::vector<std::int8_t> categories(kBlockRows), got(kBlockRows);
+  for (int i = 0; i < 256; ++i) categories[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(i - 128);
+  std::uint8_t set[32];
+  for (std::uint8_t& byte : set) byte = static_cast<std::uint8_t>(rng());
+  on_every_cpu([&] {
+    mark_outside(categories.data(), set, kBlockRows, got.data());
+    for (unsigned i = 0; i < 256; ++i)
+      EXPECT_EQ(got[i], (set[i / 8] >> (i % 8)) & 1U ? -128 : 127) << "category " << i;
+  });
+}
+
+TEST(ForestKernels, LeafValuesAreAddedRowByRow) {
+  const std::vector<double> values = {1, 10, 100};
+  const std::vector<std::uint8_t> leaves = {2, 0, 1, 1, 2};
+  on_every_cpu([&] {
+    std::vector<double> sums = {0.5, 0, 0, 0, 0};
+    add_leaves(values.data(), leaves.data(), leaves.size(), sums.data());
+    EXPECT_THAT(sums, testing::ElementsAre(100.5, 1, 10, 10, 100));
+  });
+}
+
+TEST(ForestKernels, PartsPassTheirRowsOn) {
+  const std::vector<std::uint8_t> leaves = {3, 4, 3};
+  on_every_cpu([&] {
+    std::vector<std::uint8_t> parts = {0, 0, 1}, local = {9, 9, 9};
+    take_leaves(0, leaves.data(), 3, parts.data(), local.data());
+    EXPECT_THAT(local, testing::ElementsAre(3, 4, 9));
+    enter_part(0, 4, 2, local.data(), 3, parts.data());
+    EXPECT_THAT(parts, testing::ElementsAre(0, 2, 1));
+  });
+}
+
+TEST(ForestKernels, WalksEndAtTheLeafOfTheRow) {
+  // Node 0: column 0 above 5 goes to 2, else to 1; node 2: column 1 above 7 goes to 4, else to 3.
+  const std::vector<WalkNode> nodes = {{5, 0, 1}, {65535, 0, 1}, {7, 1, 3}, {65535, 0, 3}, {65535, 0, 4}};
+  std::vector<std::uint16_t> rows;
+  std::vector<std::uint32_t> want;
+  for (const std::uint16_t a : std::initializer_list<std::uint16_t>{0, 5, 6, 65535})
+    for (const std::uint16_t b : std::initializer_list<std::uint16_t>{0, 7, 8, 65535}) {
+      rows.insert(rows.end(), {a, b});
+      want.push_back(a <= 5 ? 1 : b <= 7 ? 3 : 4);
+    }
+  on_every_cpu([&] {
+    for (const std::size_t n : {1, 7, 8, 16}) {
+      std::vector<std::uint32_t> ends(n);
+      walk_rows(nodes.data(), 0, rows.data(), 2, n, ends.data());
+      EXPECT_TRUE(std::equal(ends.begin(), ends.end(), want.begin()));
+    }
+    const std::vector<std::uint32_t> roots = {0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 1};
+    std::vector<std::uint32_t> ends(roots.size());
+    walk_trees(nodes.data(), roots.data(), roots.size(), rows.data() + 2 * 10, ends.data());
+    EXPECT_THAT(ends, testing::ElementsAre(4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1));
+  });
+}
+
+}  // namespace
+}  // namespace kolosal::kernel
