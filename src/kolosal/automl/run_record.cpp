@@ -45,15 +45,18 @@ json columns_json(const TableShape& shape) {
   return out;
 }
 
-json target_json(const Problem& problem) {
+json target_json(const Problem& problem, const TableShape& shape) {
   if (problem.task == data::Task::kRegression) {
     double sum = 0, squares = 0;
     for (const double y : problem.target) sum += y;
     const double n = static_cast<double>(problem.n_rows()), mean = sum / n;
     for (const double y : problem.target) squares += (y - mean) * (y - mean);
     const auto [low, high] = std::ranges::minmax(problem.target);
-    return {
-        {"mean", number(mean)}, {"sd", number(std::sqrt(squares / n))}, {"minimum", low}, {"maximum", high}};
+    return {{"mean", number(mean)},
+            {"sd", number(std::sqrt(squares / n))},
+            {"skewness", number(shape.target_skewness)},
+            {"minimum", low},
+            {"maximum", high}};
   }
   std::vector<std::size_t> counts(problem.classes.size());
   for (const double y : problem.target) ++counts[static_cast<std::size_t>(y)];
@@ -81,7 +84,7 @@ json data_json(const RunOptions& options, const Problem& problem, const TableSha
           {"rarest_class", shape.rarest_class},
           {"max_levels", shape.max_levels},
           {"missing_share", n_cells > 0 ? n_missing / n_cells : 0},
-          {"target", target_json(problem)},
+          {"target", target_json(problem, shape)},
           {"features", columns_json(shape)}};
 }
 

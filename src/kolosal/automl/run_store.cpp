@@ -128,11 +128,31 @@ RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& 
 
 namespace {
 
+std::unique_ptr<store::Database> open_existing(const std::filesystem::path& folder_or_copy) {
+  const bool is_folder = std::filesystem::is_directory(folder_or_copy);
+  const auto file = is_folder ? database_path(folder_or_copy) : folder_or_copy;
+  if (!std::filesystem::exists(file))
+    throw Error(ErrorCode::kNotFound, "there is no run in {}", folder_or_copy.string());
+  return open_database(file, store::Database::Mode::kExisting);
+}
+
+nlohmann::json head_json(const store::Database& database) {
+  nlohmann::json out = {{"kind", "run"}};
+  auto facts = database.prepare("SELECT name, value FROM run ORDER BY name");
+  while (facts.next()) {
+    const std::string name = facts.text(0);
+    // Settings and facts are JSON, the fingerprint is a text, the seconds are a number.
+    auto value = nlohmann::json::parse(facts.text(1), nullptr, false);
+    out[name] = name == "fingerprint" || value.is_discarded() ? nlohmann::json(facts.text(1)) : value;
+  }
+  return out;
+}
+
 nlohmann::json trials_json(const store::Database& database) {
   auto out = nlohmann::json::array();
   auto row = database.prepare(
       "SELECT rung, number, candidate, state, score, note, score_deviation, seconds, predict_us_per_row, "
-      "size_bytes, mean_rounds, cut_short, fold_scores, elapsed_s FROM trial ORDER BY rung, number");
+      "size_bytes, mean_rounds, cut_short, fold_scores, elapsed_s, loss FROM trial ORDER BY rung, number");
   while (row.next()) {
     auto trial = nlohmann::json::parse(row.text(2));
     trial["rung"] = row.integer(0);
@@ -141,6 +161,7 @@ nlohmann::json trials_json(const store::Database& database) {
     if (!row.text(5).empty()) trial["note"] = row.text(5);
     if (row.text(3) == "complete") {
       trial["score"] = number_json(row, 4);
+      trial["loss"] = number_json(row, 14);
       trial["score_deviation"] = number_json(row, 6);
       trial["fit_s"] = number_json(row, 7);
       trial["predict_us_per_row"] = number_json(row, 8);
@@ -170,22 +191,15 @@ nlohmann::json events_json(const store::Database& database) {
 }  // namespace
 
 nlohmann::json RunStore::describe(const std::filesystem::path& folder_or_copy) {
-  const bool is_folder = std::filesystem::is_directory(folder_or_copy);
-  const auto file = is_folder ? database_path(folder_or_copy) : folder_or_copy;
-  if (!std::filesystem::exists(file))
-    throw Error(ErrorCode::kNotFound, "there is no run in {}", folder_or_copy.string());
-  const auto database = open_database(file, store::Database::Mode::kExisting);
-  nlohmann::json out = {{"kind", "run"}};
-  auto facts = database->prepare("SELECT name, value FROM run ORDER BY name");
-  while (facts.next()) {
-    const std::string name = facts.text(0);
-    // Settings and facts are JSON, the fingerprint is a text, the seconds are a number.
-    auto value = nlohmann::json::parse(facts.text(1), nullptr, false);
-    out[name] = name == "fingerprint" || value.is_discarded() ? nlohmann::json(facts.text(1)) : value;
-  }
+  const auto database = open_existing(folder_or_copy);
+  nlohmann::json out = head_json(*database);
   out["trials"] = trials_json(*database);
   out["events"] = events_json(*database);
   return out;
+}
+
+nlohmann::json RunStore::describe_head(const std::filesystem::path& folder_or_copy) {
+  return head_json(*open_existing(folder_or_copy));
 }
 
 std::filesystem::path RunStore::trial_path(std::size_t rung, std::size_t number) const {
