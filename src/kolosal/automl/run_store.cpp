@@ -7,13 +7,14 @@
 #include <nlohmann/json.hpp>
 
 #include "kolosal/artifact/container.hpp"
+#include "kolosal/automl/round_losses.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/log.hpp"
 
 namespace kolosal::automl {
 namespace {
 
-constexpr std::array<std::string_view, 2> kScripts = {R"(
+constexpr std::array<std::string_view, 3> kScripts = {R"(
   CREATE TABLE run (name TEXT PRIMARY KEY, value);
   CREATE TABLE trial (
     rung INTEGER NOT NULL, number INTEGER NOT NULL,
@@ -30,6 +31,9 @@ constexpr std::array<std::string_view, 2> kScripts = {R"(
   ALTER TABLE trial ADD COLUMN fold_scores TEXT;  -- JSON: the score of each fold
   ALTER TABLE trial ADD COLUMN elapsed_s REAL;    -- when it ended, since its process started
   CREATE TABLE event (elapsed_s REAL, kind TEXT NOT NULL, message TEXT, note TEXT, score REAL);
+)",
+                                                      R"(
+  ALTER TABLE trial ADD COLUMN round_losses TEXT;  -- JSON: see round_losses_json()
 )"};
 
 std::unique_ptr<store::Database> open_database(const std::filesystem::path& path,
@@ -152,7 +156,8 @@ nlohmann::json trials_json(const store::Database& database) {
   auto out = nlohmann::json::array();
   auto row = database.prepare(
       "SELECT rung, number, candidate, state, score, note, score_deviation, seconds, predict_us_per_row, "
-      "size_bytes, mean_rounds, cut_short, fold_scores, elapsed_s, loss FROM trial ORDER BY rung, number");
+      "size_bytes, mean_rounds, cut_short, fold_scores, elapsed_s, loss, "
+      "round_losses FROM trial ORDER BY rung, number");
   while (row.next()) {
     auto trial = nlohmann::json::parse(row.text(2));
     trial["rung"] = row.integer(0);
@@ -171,6 +176,7 @@ nlohmann::json trials_json(const store::Database& database) {
     }
     if (!row.is_null(12)) trial["fold_scores"] = nlohmann::json::parse(row.text(12), nullptr, false);
     if (!row.is_null(13)) trial["elapsed_s"] = row.real(13);
+    if (!row.is_null(15)) trial["round_losses"] = nlohmann::json::parse(row.text(15), nullptr, false);
     out.push_back(std::move(trial));
   }
   return out;
@@ -216,16 +222,17 @@ void RunStore::save_trial(TrialResult& result, const std::vector<FoldResult>& fo
   const auto path = trial_path(result.rung, result.number);
   writer.write(path, false);
   result.size_bytes = std::filesystem::file_size(path);
+  const nlohmann::json losses = round_losses_json(folds);
+  const auto losses_text = losses.is_null() ? std::nullopt : std::optional(losses.dump());
   const std::lock_guard lock(*mutex_);
   database_->run(
       "INSERT OR REPLACE INTO trial (rung, number, candidate, state, loss, score, score_deviation, seconds, "
-      "predict_us_per_row, size_bytes, mean_rounds, cut_short, note, fold_scores, elapsed_s) VALUES (?, ?, "
-      "?, "
-      "'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "predict_us_per_row, size_bytes, mean_rounds, cut_short, note, fold_scores, elapsed_s, "
+      "round_losses) VALUES (?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score,
       result.score_deviation, result.seconds, result.predict_us_per_row, result.size_bytes,
       result.mean_rounds, result.cut_short ? 1 : 0, result.note, nlohmann::json(result.fold_scores).dump(),
-      Clock::system().now_s());
+      Clock::system().now_s(), losses_text);
 }
 
 void RunStore::save_failure(std::size_t rung, std::size_t number, const Candidate& candidate,
