@@ -145,6 +145,60 @@ class Runs(CliTest):
         process.stderr.close()
         self.assertEqual([run["state"] for run in self.runs("list")], ["stopped"])
 
+    def test_a_run_starts_warm_from_another(self):
+        first = self.train("--seed", "1", output="a.kolosal", trials="4")
+        events = self.path("toy.csv")
+
+        def warm(word, output, *more):
+            done = self.run_ok("train", "--data", events, "--target", "target", "--trials", "3", "--output", self.path(output), "--progress",
+                               "json", "--no-history", "--warm-start", word, *more, env=self.env)
+            return [json.loads(line) for line in done.stderr.splitlines()]
+
+        told = warm("auto", "b.kolosal")
+        notes = [event["message"] for event in told if event["event"] == "note"]
+        self.assertTrue(any(note.startswith(f"warm start from run {first['run']} (target of toy.csv") for note in notes), notes)
+        started = [event["message"] for event in told if event["event"] == "trial_start"]
+        best = next(row["model"] for row in first["leaderboard"] if row["estimator"] not in ("", "constant"))
+        self.assertIn(best, started[:3])  # after the baseline and the first entry
+        warm("auto", "c.kolosal")
+        self.assertEqual(self.path("b.kolosal").read_bytes(), self.path("c.kolosal").read_bytes())
+        warm(first["run"][:5], "d.kolosal")
+        self.assertEqual(self.run_json("info", self.path("d.kolosal"))["lineage"]["warm_start"], [first["run"]])
+
+        told = warm("last", "e.kolosal", "--exclude-models", "lightgbm")
+        skipped = [event for event in told if event["event"] == "trial_skipped"]
+        self.assertTrue(skipped and all("excluded" in event["note"] for event in skipped), skipped)
+        words = ["train", "--data", events, "--target", "target", "--trials", "1", "--output", self.path("f.kolosal"), "--warm-start"]
+        self.assert_refused([*words, "nonsense"], 3, 'there is no run "nonsense"', first["run"], env=self.env)
+        self.env["KOLOSAL_HOME"] = str(self.path("empty"))
+        self.assert_refused([*words, "last"], 3, "there are no runs in", env=self.env)
+        self.assertTrue(any("no earlier run" in event["message"] for event in warm("auto", "f.kolosal") if event["event"] == "note"))
+
+    def test_a_trial_is_shown_round_by_round(self):
+        run = self.train(trials="1")["run"]
+        trial = self.runs("show", run, "--trial", "1")
+        losses = trial["round_losses"]
+        self.assertEqual(trial["estimator"], "lightgbm")
+        self.assertEqual(len(losses["folds"]), len(trial["fold_scores"]))
+        self.assertLessEqual(len(losses["round"]), 61)
+        for fold, kept in zip(losses["folds"], losses["kept_loss"]):
+            self.assertLess(kept, fold[0])
+            self.assertLessEqual(kept, min(loss for loss in fold if loss is not None))
+        self.assertNotIn("round_losses", self.runs("show", run, "--trial", "0"))
+        text = self.run_ok("runs", "show", run, "--trial", "1", env=self.env).stdout
+        for word in ["lightgbm fast", "learning_rate = 0.1", "fold 2", "kept"]:
+            self.assertIn(word, text)
+        self.assertEqual(json.loads(self.run_ok("runs", "export", run, env=self.env).stdout)["trials"][1]["round_losses"], losses)
+        self.assert_refused(["runs", "show", run, "--trial", "7"], 3, 'has no trial "7"', "from 0 to 1", env=self.env)
+
+    def test_what_was_asked_for_is_kept(self):
+        run = self.train("--folds", "3", "--repeats", "2", "--memory-limit", "1GB", "--no-ensemble", "--exclude-models", "mlp,knn",
+                         "--ignore", "colour", trials="1")["run"]
+        options = self.runs("show", run)["options"]
+        wanted = {"folds": 3, "repeats": 2, "constraints": {"ensemble": False}, "exclude_models": ["mlp", "knn"], "ignore": ["colour"]}
+        self.assertEqual(options, {**options, **wanted})
+        self.assertLessEqual(abs(options["memory_limit_bytes"] - 1e9), 0.1e9)
+
     def test_many_runs_at_once_are_all_kept(self):
         data = self.path("toy.csv", toy_table())
         started = [subprocess.Popen([BIN, "train", "--data", data, "--target", "target", "--trials", "1", "--output",

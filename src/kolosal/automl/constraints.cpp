@@ -32,6 +32,20 @@ std::vector<Candidate> interpretable_portfolio(const TableShape& shape) {
   return out;
 }
 
+/// False for a candidate that can keep to none.
+bool give_directions(const Constraints& constraints, const TableShape& shape,
+                     const std::vector<std::string>& columns, Candidate& candidate) {
+  if (constraints.monotone.empty()) return true;
+  std::vector<model::MonotoneColumn> used = constraints.monotone;
+  std::erase_if(used,
+                [&](const auto& column) { return std::ranges::find(columns, column.name) == columns.end(); });
+  // Most entries have pairs; on the view without them they are worth a try as well.
+  if (candidate.view == "encoded_pairs") candidate.view = shape.n_category > 0 ? "encoded" : "native";
+  if (candidate.view == "pairs") candidate.view = "native";
+  candidate.params["monotone"] = model::monotone_text(used);
+  return keeps_direction(candidate);
+}
+
 std::string bytes_text(double bytes) {
   return bytes < 1e6 ? fmt::format("{:.1f} kB", bytes / 1e3) : fmt::format("{:.2f} MB", bytes / 1e6);
 }
@@ -63,18 +77,19 @@ std::vector<Candidate> constrained_portfolio(const TableShape& shape, const Cons
                                              const std::vector<std::string>& columns) {
   std::vector<Candidate> out =
       constraints.interpretable ? interpretable_portfolio(shape) : make_portfolio(shape);
-  if (constraints.monotone.empty()) return out;
-  std::vector<model::MonotoneColumn> used = constraints.monotone;
-  std::erase_if(used,
-                [&](const auto& column) { return std::ranges::find(columns, column.name) == columns.end(); });
-  for (Candidate& candidate : out) {
-    // Most entries have pairs; on the view without them they are worth a try as well.
-    if (candidate.view == "encoded_pairs") candidate.view = shape.n_category > 0 ? "encoded" : "native";
-    if (candidate.view == "pairs") candidate.view = "native";
-    candidate.params["monotone"] = model::monotone_text(used);
-  }
-  std::erase_if(out, [](const Candidate& candidate) { return !keeps_direction(candidate); });
+  std::erase_if(
+      out, [&](Candidate& candidate) { return !give_directions(constraints, shape, columns, candidate); });
   return out;
+}
+
+bool keep_to(const Constraints& constraints, const TableShape& shape, const std::vector<std::string>& columns,
+             Candidate& candidate) {
+  candidate.params.erase("monotone");
+  if (constraints.interpretable) {
+    const auto known = interpretable_portfolio(shape);
+    if (std::ranges::find(known, candidate.estimator, &Candidate::estimator) == known.end()) return false;
+  }
+  return give_directions(constraints, shape, columns, candidate);
 }
 
 std::vector<std::string> constrained_views(std::vector<std::string> views, const Constraints& constraints) {

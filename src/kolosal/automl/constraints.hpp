@@ -42,6 +42,11 @@ void check_constraints(const Constraints& constraints, const Problem& problem);
 std::vector<Candidate> constrained_portfolio(const TableShape& shape, const Constraints& constraints,
                                              const std::vector<std::string>& columns);
 
+/// A candidate of another run is given the directions of this one's columns, on a view that can keep to them.
+/// False when it can not keep to the constraints.
+bool keep_to(const Constraints& constraints, const TableShape& shape, const std::vector<std::string>& columns,
+             Candidate& candidate);
+
 /// Views that boosters may have in place of each other under the constraints.
 std::vector<std::string> constrained_views(std::vector<std::string> views, const Constraints& constraints);
 

@@ -16,6 +16,7 @@
 #include "kolosal/automl/run_record.hpp"
 #include "kolosal/automl/shift.hpp"
 #include "kolosal/automl/stage.hpp"
+#include "kolosal/automl/warm_start.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/version.hpp"
@@ -53,6 +54,7 @@ class Run {
   void search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_last);
   std::vector<Candidate> promoted(std::size_t rung) const;
   std::vector<Candidate> allowed(std::vector<Candidate> portfolio);
+  std::vector<Candidate> warmed(std::vector<Candidate> portfolio);
   std::map<std::size_t, artifact::Node> refit(const Blend& blend, const std::vector<TrialResult>& results);
   void write_model(const Blend& blend, const std::vector<TrialResult>& results,
                    const std::map<std::size_t, artifact::Node>& refitted, bool is_final);
@@ -96,6 +98,7 @@ class Run {
   std::vector<std::unique_ptr<Stage>> stages_;
   std::unique_ptr<RunStore> run_store_;
   std::vector<std::unique_ptr<Search>> searches_;
+  std::vector<std::string> warm_start_runs_;
   bool resumed_ = false;
   bool is_history_kept_ = true;
   std::vector<Event> early_events_;  // before there was a store
@@ -318,6 +321,7 @@ void Run::open_run_store() {
     if (!column.empty()) settings[role] = column;
   if (!problem_.quantiles.empty()) settings["quantiles"] = problem_.quantiles;
   if (options_.n_trials) settings["budget"] = "trials";
+  if (!options_.warm_start.empty()) settings["warm_start"] = options_.warm_start == "auto" ? "auto" : "run";
   if (const auto constraints = to_json(options_.constraints); !constraints.empty())
     settings["constraints"] = constraints;
   const RunIdentity identity{fingerprint_, settings.dump()};
@@ -393,6 +397,20 @@ std::vector<Candidate> Run::allowed(std::vector<Candidate> portfolio) {
     return !reason->second.empty();
   });
   return portfolio;
+}
+
+/// What earlier runs found best comes early.
+std::vector<Candidate> Run::warmed(std::vector<Candidate> portfolio) {
+  if (options_.warm_start.empty()) return portfolio;
+  const double patience_s = is_timed() ? std::min(0.5, 0.02 * *options_.time_budget_s) : kInfinity;
+  WarmStart warm =
+      make_warm_start(*run_store_, options_, {stages_.front()->shape, stages_.front()->views, base_.names()},
+                      {Clock::system(), Clock::system().now_s() + patience_s});
+  for (std::string& note : warm.notes) tell({.kind = Event::Kind::kNote, .message = std::move(note)});
+  for (const auto& [candidate, why] : warm.left_out)
+    tell({.kind = Event::Kind::kTrialSkipped, .message = candidate.label, .note = why});
+  warm_start_runs_ = std::move(warm.runs);
+  return with_warm_start(std::move(portfolio), std::move(warm.candidates));
 }
 
 std::vector<Candidate> Run::promoted(std::size_t rung) const {
@@ -480,7 +498,7 @@ bool Run::has_time_for(const Stage& stage) const {
 void Run::search_stages() {
   phase("search");
   std::vector<Candidate> portfolio = allowed(aligned_portfolio(
-      constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names()), problem_));
+      warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())), problem_));
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
     if (rung > 0) portfolio = promoted(rung - 1);
     const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);
@@ -577,6 +595,7 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
   }
   if (const auto constraints = to_json(options_.constraints); !constraints.empty())
     manifest["lineage"]["constraints"] = constraints;
+  if (!warm_start_runs_.empty()) manifest["lineage"]["warm_start"] = warm_start_runs_;
   manifest["plan"] =
       plan_json(base_plan_, stages_, [&](const std::string& view) { return model.views.contains(view); });
   writer.add_json("manifest", manifest);

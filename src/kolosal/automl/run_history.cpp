@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
@@ -184,6 +185,23 @@ json RunHistory::read(const std::string& id) const {
   } catch (const Error&) {
     return run;
   }
+}
+
+json RunHistory::read_head(const std::string& id) const {
+  json run = RunStore::describe_head(file(id));
+  judge_state(run);
+  return run;
+}
+
+std::vector<std::string> RunHistory::newest_ids() const {
+  std::vector<std::string> out = ids();
+  std::map<std::string, std::filesystem::file_time_type> kept_at;
+  for (const std::string& id : out) {
+    std::error_code error;  // gone meanwhile: reading it will tell
+    kept_at[id] = std::filesystem::last_write_time(file(id), error);
+  }
+  std::ranges::stable_sort(out, std::greater(), [&](const std::string& id) { return kept_at[id]; });
+  return out;
 }
 
 void RunHistory::remove(const std::string& id) const {

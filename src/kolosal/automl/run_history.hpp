@@ -36,6 +36,11 @@ class RunHistory {
 
   /// As RunStore::describe(), with the state as it is now: a run whose process is gone is "killed".
   nlohmann::json read(const std::string& id) const;
+  /// Without trials and events, and as it was kept. What a running one has done since is not in it.
+  nlohmann::json read_head(const std::string& id) const;
+
+  /// Of all runs, the one that was kept last first.
+  std::vector<std::string> newest_ids() const;
 
   /// @throws Error kUsage for a run that is still running; kIo.
   void remove(const std::string& id) const;

@@ -1,11 +1,14 @@
 #include "kolosal/automl/run_record.hpp"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <fstream>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/automl/assembly.hpp"
@@ -45,15 +48,18 @@ json columns_json(const TableShape& shape) {
   return out;
 }
 
-json target_json(const Problem& problem) {
+json target_json(const Problem& problem, const TableShape& shape) {
   if (problem.task == data::Task::kRegression) {
     double sum = 0, squares = 0;
     for (const double y : problem.target) sum += y;
     const double n = static_cast<double>(problem.n_rows()), mean = sum / n;
     for (const double y : problem.target) squares += (y - mean) * (y - mean);
     const auto [low, high] = std::ranges::minmax(problem.target);
-    return {
-        {"mean", number(mean)}, {"sd", number(std::sqrt(squares / n))}, {"minimum", low}, {"maximum", high}};
+    return {{"mean", number(mean)},
+            {"sd", number(std::sqrt(squares / n))},
+            {"skewness", number(shape.target_skewness)},
+            {"minimum", low},
+            {"maximum", high}};
   }
   std::vector<std::size_t> counts(problem.classes.size());
   for (const double y : problem.target) ++counts[static_cast<std::size_t>(y)];
@@ -81,20 +87,30 @@ json data_json(const RunOptions& options, const Problem& problem, const TableSha
           {"rarest_class", shape.rarest_class},
           {"max_levels", shape.max_levels},
           {"missing_share", n_cells > 0 ? n_missing / n_cells : 0},
-          {"target", target_json(problem)},
+          {"target", target_json(problem, shape)},
           {"features", columns_json(shape)}};
 }
 
-json options_json(const RunOptions& options) {
+json options_json(const RunOptions& options, const Context& context) {
   json out = {{"output", std::filesystem::absolute(options.output).string()},
               {"preset", preset_name(options.preset)},
               {"seed", options.seed},
               {"metric", options.problem.metric},
               {"task", options.problem.task},
               {"ignore", options.problem.ignore},
-              {"exclude_models", options.exclude_models}};
+              {"exclude_models", options.exclude_models},
+              {"constraints", to_json(options.constraints)},
+              {"memory_limit_bytes", context.memory_limit_bytes},
+              {"has_test_data", options.test_rows != nullptr}};
   if (options.time_budget_s) out["time_budget"] = *options.time_budget_s;
   if (options.n_trials) out["trials"] = *options.n_trials;
+  if (options.n_folds) out["folds"] = *options.n_folds;
+  if (options.n_repeats) out["repeats"] = *options.n_repeats;
+  for (const auto& [name, word] : {std::pair{"group", options.problem.group},
+                                   {"time", options.problem.time},
+                                   {"weight", options.problem.weight},
+                                   {"warm_start", options.warm_start}})
+    if (!word.empty()) out[name] = word;
   return out;
 }
 
@@ -130,12 +146,23 @@ json resources_json(double wall_s) {
           {"peak_memory_bytes", memory_use().peak_resident_bytes}};
 }
 
+/// XXH64 of a file, which is mapped: a model may be larger than the memory that is left.
+std::uint64_t hash_file(const std::filesystem::path& path) {
+  const std::size_t n_bytes = std::filesystem::file_size(path);
+  if (n_bytes == 0) return hash_bytes(nullptr, 0);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  void* const bytes = file < 0 ? MAP_FAILED : ::mmap(nullptr, n_bytes, PROT_READ, MAP_PRIVATE, file, 0);
+  if (file >= 0) ::close(file);
+  if (bytes == MAP_FAILED) throw Error(ErrorCode::kIo, "can not read {}", path.string());
+  const std::uint64_t out = hash_bytes(bytes, n_bytes);
+  ::munmap(bytes, n_bytes);
+  return out;
+}
+
 json artifact_json(const RunResult& result) {
-  std::ifstream file(result.model_path, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   return {{"path", std::filesystem::absolute(result.model_path).string()},
-          {"bytes", bytes.size()},
-          {"xxh64", fmt::format("{:016x}", hash_bytes(bytes.data(), bytes.size()))}};
+          {"bytes", std::filesystem::file_size(result.model_path)},
+          {"xxh64", fmt::format("{:016x}", hash_file(result.model_path))}};
 }
 
 }  // namespace
@@ -156,7 +183,7 @@ void record_start(RunStore& store, const RunOptions& options, const Problem& pro
   store.set_fact("state", "running");
   store.set_fact("process", this_process());
   store.set_fact("folder", std::filesystem::absolute(store.folder()).string());
-  store.set_fact("options", options_json(options));
+  store.set_fact("options", options_json(options, context));
   store.set_fact("data", data_json(options, problem, last_stage.shape));
   store.set_fact("environment", environment_json(context));
 }

@@ -7,13 +7,14 @@
 #include <nlohmann/json.hpp>
 
 #include "kolosal/artifact/container.hpp"
+#include "kolosal/automl/round_losses.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/log.hpp"
 
 namespace kolosal::automl {
 namespace {
 
-constexpr std::array<std::string_view, 2> kScripts = {R"(
+constexpr std::array<std::string_view, 3> kScripts = {R"(
   CREATE TABLE run (name TEXT PRIMARY KEY, value);
   CREATE TABLE trial (
     rung INTEGER NOT NULL, number INTEGER NOT NULL,
@@ -30,6 +31,9 @@ constexpr std::array<std::string_view, 2> kScripts = {R"(
   ALTER TABLE trial ADD COLUMN fold_scores TEXT;  -- JSON: the score of each fold
   ALTER TABLE trial ADD COLUMN elapsed_s REAL;    -- when it ended, since its process started
   CREATE TABLE event (elapsed_s REAL, kind TEXT NOT NULL, message TEXT, note TEXT, score REAL);
+)",
+                                                      R"(
+  ALTER TABLE trial ADD COLUMN round_losses TEXT;  -- JSON: see round_losses_json()
 )"};
 
 std::unique_ptr<store::Database> open_database(const std::filesystem::path& path,
@@ -128,11 +132,32 @@ RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& 
 
 namespace {
 
+std::unique_ptr<store::Database> open_existing(const std::filesystem::path& folder_or_copy) {
+  const bool is_folder = std::filesystem::is_directory(folder_or_copy);
+  const auto file = is_folder ? database_path(folder_or_copy) : folder_or_copy;
+  if (!std::filesystem::exists(file))
+    throw Error(ErrorCode::kNotFound, "there is no run in {}", folder_or_copy.string());
+  return open_database(file, store::Database::Mode::kExisting);
+}
+
+nlohmann::json head_json(const store::Database& database) {
+  nlohmann::json out = {{"kind", "run"}};
+  auto facts = database.prepare("SELECT name, value FROM run ORDER BY name");
+  while (facts.next()) {
+    const std::string name = facts.text(0);
+    // Settings and facts are JSON, the fingerprint is a text, the seconds are a number.
+    auto value = nlohmann::json::parse(facts.text(1), nullptr, false);
+    out[name] = name == "fingerprint" || value.is_discarded() ? nlohmann::json(facts.text(1)) : value;
+  }
+  return out;
+}
+
 nlohmann::json trials_json(const store::Database& database) {
   auto out = nlohmann::json::array();
   auto row = database.prepare(
       "SELECT rung, number, candidate, state, score, note, score_deviation, seconds, predict_us_per_row, "
-      "size_bytes, mean_rounds, cut_short, fold_scores, elapsed_s FROM trial ORDER BY rung, number");
+      "size_bytes, mean_rounds, cut_short, fold_scores, elapsed_s, loss, "
+      "round_losses FROM trial ORDER BY rung, number");
   while (row.next()) {
     auto trial = nlohmann::json::parse(row.text(2));
     trial["rung"] = row.integer(0);
@@ -141,6 +166,7 @@ nlohmann::json trials_json(const store::Database& database) {
     if (!row.text(5).empty()) trial["note"] = row.text(5);
     if (row.text(3) == "complete") {
       trial["score"] = number_json(row, 4);
+      trial["loss"] = number_json(row, 14);
       trial["score_deviation"] = number_json(row, 6);
       trial["fit_s"] = number_json(row, 7);
       trial["predict_us_per_row"] = number_json(row, 8);
@@ -150,6 +176,7 @@ nlohmann::json trials_json(const store::Database& database) {
     }
     if (!row.is_null(12)) trial["fold_scores"] = nlohmann::json::parse(row.text(12), nullptr, false);
     if (!row.is_null(13)) trial["elapsed_s"] = row.real(13);
+    if (!row.is_null(15)) trial["round_losses"] = nlohmann::json::parse(row.text(15), nullptr, false);
     out.push_back(std::move(trial));
   }
   return out;
@@ -170,22 +197,15 @@ nlohmann::json events_json(const store::Database& database) {
 }  // namespace
 
 nlohmann::json RunStore::describe(const std::filesystem::path& folder_or_copy) {
-  const bool is_folder = std::filesystem::is_directory(folder_or_copy);
-  const auto file = is_folder ? database_path(folder_or_copy) : folder_or_copy;
-  if (!std::filesystem::exists(file))
-    throw Error(ErrorCode::kNotFound, "there is no run in {}", folder_or_copy.string());
-  const auto database = open_database(file, store::Database::Mode::kExisting);
-  nlohmann::json out = {{"kind", "run"}};
-  auto facts = database->prepare("SELECT name, value FROM run ORDER BY name");
-  while (facts.next()) {
-    const std::string name = facts.text(0);
-    // Settings and facts are JSON, the fingerprint is a text, the seconds are a number.
-    auto value = nlohmann::json::parse(facts.text(1), nullptr, false);
-    out[name] = name == "fingerprint" || value.is_discarded() ? nlohmann::json(facts.text(1)) : value;
-  }
+  const auto database = open_existing(folder_or_copy);
+  nlohmann::json out = head_json(*database);
   out["trials"] = trials_json(*database);
   out["events"] = events_json(*database);
   return out;
+}
+
+nlohmann::json RunStore::describe_head(const std::filesystem::path& folder_or_copy) {
+  return head_json(*open_existing(folder_or_copy));
 }
 
 std::filesystem::path RunStore::trial_path(std::size_t rung, std::size_t number) const {
@@ -202,16 +222,17 @@ void RunStore::save_trial(TrialResult& result, const std::vector<FoldResult>& fo
   const auto path = trial_path(result.rung, result.number);
   writer.write(path, false);
   result.size_bytes = std::filesystem::file_size(path);
+  const nlohmann::json losses = round_losses_json(folds);
+  const auto losses_text = losses.is_null() ? std::nullopt : std::optional(losses.dump());
   const std::lock_guard lock(*mutex_);
   database_->run(
       "INSERT OR REPLACE INTO trial (rung, number, candidate, state, loss, score, score_deviation, seconds, "
-      "predict_us_per_row, size_bytes, mean_rounds, cut_short, note, fold_scores, elapsed_s) VALUES (?, ?, "
-      "?, "
-      "'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "predict_us_per_row, size_bytes, mean_rounds, cut_short, note, fold_scores, elapsed_s, "
+      "round_losses) VALUES (?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score,
       result.score_deviation, result.seconds, result.predict_us_per_row, result.size_bytes,
       result.mean_rounds, result.cut_short ? 1 : 0, result.note, nlohmann::json(result.fold_scores).dump(),
-      Clock::system().now_s());
+      Clock::system().now_s(), losses_text);
 }
 
 void RunStore::save_failure(std::size_t rung, std::size_t number, const Candidate& candidate,

@@ -37,6 +37,8 @@ class RunStore {
   /// What is in a run's folder, or in a copy of its database, for people: settings, seconds used, facts,
   /// trials, events. @throws Error kNotFound; kIo for a damaged file.
   static nlohmann::json describe(const std::filesystem::path& folder_or_copy);
+  /// As describe(), but for the trials and events: what it takes to look through many runs.
+  static nlohmann::json describe_head(const std::filesystem::path& folder_or_copy);
 
   /// Sets result.size_bytes to what the trial takes on disk.
   void save_trial(TrialResult& result, const std::vector<FoldResult>& folds);

@@ -1,6 +1,7 @@
 #include "kolosal/automl/trial.hpp"
 
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/core/error.hpp"
@@ -15,6 +16,20 @@ double thread_seconds() {
   timespec t{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+/// By rounds where the learner has some: how each of them did is known then. To the end at once or in pieces
+/// is the same fit.
+model::FitReport fit_by_rounds(model::Estimator& estimator, const model::TrainingData& data,
+                               const model::Prepared* prepared, const model::RowSplit& rows,
+                               const Context& context, std::vector<double>& round_losses) {
+  const auto fit = estimator.begin(data, prepared, rows, context);
+  if (!fit) return estimator.fit(data, prepared, rows, context);
+  constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+  while (fit->advance(kAll, context) && !fit->report().stopped_by_deadline) {
+  }
+  round_losses = fit->valid_losses();
+  return fit->finish();
 }
 
 FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& store,
@@ -34,10 +49,11 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
   pipeline::FitChoices choices = candidate.choices;
   choices.keeps_class_shares = true;  // blends are chosen by log loss
   std::vector<double> class_factors;
-  auto report = has_choices ? pipeline::fit_with_choices(*estimator, choices, features->frame, y, rows,
-                                                         context, class_factors)
-                            : estimator->fit({&features->frame, y}, prepared.get(), rows, context);
   FoldResult out;
+  auto report =
+      has_choices
+          ? pipeline::fit_with_choices(*estimator, choices, features->frame, y, rows, context, class_factors)
+          : fit_by_rounds(*estimator, {&features->frame, y}, prepared.get(), rows, context, out.round_losses);
   out.seconds = context.n_threads > 1
                     ? (Clock::system().now_s() - start) * static_cast<double>(context.n_threads)
                     : thread_seconds() - thread_start;

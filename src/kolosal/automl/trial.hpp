@@ -19,7 +19,8 @@ struct FoldResult {
   double predict_s = 0;    ///< to predict the validation rows once more, through the packed form
   bool cut_short = false;  ///< by the deadline
   std::string note;
-  artifact::Node pipeline;  ///< as Pipeline::save() writes it
+  std::vector<double> round_losses;  ///< on the validation rows, of each round; empty for other learners
+  artifact::Node pipeline;           ///< as Pipeline::save() writes it
 };
 
 /// A trial that ended: everything the leaderboard, the ensemble and a resumed run need, but not the models.

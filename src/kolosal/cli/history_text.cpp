@@ -6,6 +6,7 @@
 
 #include "kolosal/cli/run_report.hpp"
 #include "kolosal/cli/text_table.hpp"
+#include "kolosal/core/error.hpp"
 #include "kolosal/core/memory.hpp"
 
 namespace kolosal::cli {
@@ -143,7 +144,60 @@ std::string head_text(const json& run) {
                            shown(at(run, "environment/threads")), shown(at(run, "environment/version")));
 }
 
+/// "27", and "1.27" on a rung above the first.
+std::string trial_name(const json& trial) {
+  const auto rung = trial.value("rung", std::size_t{0}), number = trial.value("number", std::size_t{0});
+  return rung > 0 ? fmt::format("{}.{}", rung, number) : fmt::format("{}", number);
+}
+
+std::string losses_text(const json& losses) {
+  std::vector<std::string> head = {"round"};
+  for (std::size_t k = 1; k <= losses["folds"].size(); ++k) head.push_back(fmt::format("fold {}", k));
+  TextTable table(head);
+  const auto add = [&](const std::string& name, auto&& loss_of) {
+    std::vector<std::string> cells = {name};
+    for (std::size_t k = 0; k < losses["folds"].size(); ++k) cells.push_back(shown(loss_of(k)));
+    table.add(std::move(cells));
+  };
+  for (std::size_t i = 0; i < losses["round"].size(); ++i)
+    add(shown(losses["round"][i]), [&](std::size_t k) { return losses["folds"][k][i]; });
+  add("kept", [&](std::size_t k) { return losses["kept_round"][k]; });
+  add("its loss", [&](std::size_t k) { return losses["kept_loss"][k]; });
+  return table.text(1);
+}
+
 }  // namespace
+
+json trial_of(const json& run, const std::string& name) {
+  const json trials = run.value("trials", json::array());
+  for (const json& trial : trials)
+    if (trial_name(trial) == name) return trial;
+  throw Error(ErrorCode::kNotFound, "run {} has no trial \"{}\"; {}", shown(at(run, "id")), name,
+              trials.empty() ? "none of its trials ended"
+                             : fmt::format("there are {} of them, from {} to {}", trials.size(),
+                                           trial_name(trials.front()), trial_name(trials.back())));
+}
+
+std::string trial_page(const json& trial) {
+  std::string out = fmt::format("trial      {}, {}\nmodel      {} ({}) on view {}\n", trial_name(trial),
+                                shown(at(trial, "state")), shown(at(trial, "label")),
+                                shown(at(trial, "estimator")), shown(at(trial, "view")));
+  const json params = trial.value("params", json::object());
+  for (const auto& [name, value] : params.items())
+    out += fmt::format("           {} = {}\n", name, shown(value));
+  if (trial.contains("score")) {
+    std::string folds;
+    for (const json& score : trial.value("fold_scores", json::array()))
+      folds += (folds.empty() ? "" : ", ") +
+               (score.is_number() ? score_text(score.get<double>()) : std::string("-"));
+    out += fmt::format("score      {}; of the folds: {}\n", score_at(trial, "score"), folds);
+    out += fmt::format("fit        {:.2f} s, {}\n", number_at(trial, "fit_s"), bytes_at(trial, "size_bytes"));
+  }
+  if (trial.contains("note")) out += fmt::format("note       {}\n", shown(trial["note"]));
+  if (trial.contains("round_losses"))
+    out += "\nloss on the validation rows\n" + losses_text(trial["round_losses"]);
+  return out;
+}
 
 std::string runs_text(const std::vector<json>& runs) {
   TextTable table({"run", "started", "state", "data", "target", "metric", "score", "trials", "time", "note"});
@@ -167,7 +221,7 @@ std::string run_page(const json& run) {
     if (table.n_rows() == kMostTrials) break;
     const bool is_complete = trial.value("state", "") == "complete";
     const double deviation = number_at(trial, "score_deviation"), rounds = number_at(trial, "rounds");
-    table.add({shown(at(trial, "number")), shown(at(trial, "label")), shown(at(trial, "view")),
+    table.add({trial_name(trial), shown(at(trial, "label")), shown(at(trial, "view")),
                is_complete ? score_at(trial, "score") : shown(at(trial, "state")),
                std::isfinite(deviation) ? fmt::format("{:.2g}", deviation) : "",
                is_complete ? fmt::format("{:.2f} s", number_at(trial, "fit_s")) : "",
@@ -212,6 +266,10 @@ json compare_runs(const std::vector<json>& runs) {
   field("preset", "options/preset");
   field("seed", "options/seed");
   field("exclude_models", "options/exclude_models");
+  field("constraints", "options/constraints");
+  field("folds", "options/folds");
+  field("repeats", "options/repeats");
+  field("warm_start", "options/warm_start");
   field("version", "environment/version");
   field("threads", "environment/threads");
   field("validation", "result/validation");

@@ -14,6 +14,10 @@ std::string runs_text(const std::vector<nlohmann::json>& runs);
 /// All of one run: RunHistory::read().
 std::string run_page(const nlohmann::json& run);
 
+/// One trial of it, by the name that run_page() gives it. @throws Error kNotFound.
+nlohmann::json trial_of(const nlohmann::json& run, const std::string& name);
+std::string trial_page(const nlohmann::json& trial);
+
 /// Runs side by side, and what of it differs: {"runs": [...], "rows": [{"what", "values", "differs"}],
 /// "notes":
 /// [...]}.

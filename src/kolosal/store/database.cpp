@@ -45,6 +45,8 @@ Database::Database(const std::filesystem::path& path, Mode mode) : path_(path.st
   database_.reset(opened);
   if (code != SQLITE_OK) fail(code);
   configure();
+  // The file remembers it. One that is there keeps what it has: a copy that is only read is not written to.
+  if (mode == Mode::kCreate) execute_script("PRAGMA journal_mode = WAL");
 }
 
 void Database::configure() {
@@ -56,7 +58,7 @@ void Database::configure() {
   check.run();
   // NORMAL: the log is not synced at every commit. A commit survives the death of the process, not always a
   // power cut.
-  execute_script("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
+  execute_script("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
 }
 
 void Database::fail(int code) const {

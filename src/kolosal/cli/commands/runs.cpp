@@ -114,7 +114,12 @@ int run_runs(const Invocation& invocation) {
   if (action == "list") list(history, invocation);
   if (action == "show") {
     const json run = history.read(ids_of(history, invocation, 1, 1).front());
-    as_json ? print_json(run) : print_result(run_page(run));
+    if (const auto name = invocation.config.optional_text("trial")) {
+      const json trial = trial_of(run, *name);
+      as_json ? print_json(trial) : print_result(trial_page(trial));
+    } else {
+      as_json ? print_json(run) : print_result(run_page(run));
+    }
   }
   if (action == "compare") {
     const json comparison = compare_runs(runs_of(history, ids_of(history, invocation, 2)));
@@ -131,6 +136,9 @@ std::vector<Option> runs_options() {
   add_home_option(out);
   out.push_back(
       integer_option("limit", "list: so many of the newest runs; 0 for all.", std::int64_t{20}).at_least(0));
+  out.push_back(text_option("trial", "N",
+                            "show: one trial, with its parameters and the loss of each round on the "
+                            "validation rows."));
   out.push_back(
       text_option("output", "FILE",
                   "export: .json for everything, .csv for the trials, .sqlite for the file itself; - is "
@@ -160,6 +168,7 @@ Command runs_command() {
                                "RUN"},
       .examples = {{"kolosal runs list", "The newest runs, one a line."},
                    {"kolosal runs show last", "All that the last run did."},
+                   {"kolosal runs show last --trial 3", "One trial, round by round."},
                    {"kolosal runs compare 3f2a 91c0", "Two runs side by side; * marks what differs."},
                    {"kolosal runs export last --output run.json", "For other programs."},
                    {"kolosal runs delete 3f2a", "Forget a run; its model file stays."}},

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "kolosal/automl/run_history.hpp"
 #include "kolosal/automl/run_record.hpp"
 #include "kolosal/cli/command.hpp"
 #include "kolosal/cli/kolosal_home.hpp"
@@ -71,6 +72,17 @@ std::vector<double> quantiles_of(const Config& config) {
   return out;
 }
 
+/// A run is looked up at once: after this one has started, "last" would mean itself.
+void read_warm_start(const Config& config, automl::RunOptions& run) {
+  const auto word = config.optional_text("warm_start");
+  if (!word) return;
+  run.warm_start_history = runs_folder(config);
+  if (*word != "auto" && run.warm_start_history.empty())
+    throw Error(ErrorCode::kNotFound,
+                "--warm-start {}: there is no home folder, so no runs are kept; give one with --home", *word);
+  run.warm_start = *word == "auto" ? *word : automl::RunHistory(run.warm_start_history).resolve(*word);
+}
+
 service::TrainRequest read_request(const Config& config) {
   service::TrainRequest out;
   out.data = config.text("data");
@@ -106,6 +118,7 @@ service::TrainRequest read_request(const Config& config) {
   run.run_dir = config.optional_text("run_dir").value_or("");
   run.resume = config.flag("resume");
   if (!config.flag("no_history")) run.history = runs_folder(config);
+  read_warm_start(config, run);
   return out;
 }
 
@@ -208,6 +221,9 @@ std::vector<Option> train_options() {
       "run_dir", "DIR",
       "Where the run keeps its trials. Default: the model file's name with .run, removed at the end."));
   out.push_back(flag_option("resume", "Go on with the run that was stopped or killed in the run directory."));
+  out.push_back(text_option("warm_start", "RUN",
+                            "Try early what an earlier run found best: its id, the start of it, last, or "
+                            "auto for runs of the most similar tables."));
   add_track_options(out);
   out.push_back(flag_option("no_history", "Do not keep what this run did; kolosal runs shows what is kept."));
   add_home_option(out);
