@@ -1,5 +1,6 @@
 """Training and using a model: on the bundled census table, and on small ones."""
 
+import contextlib
 import csv
 import gzip
 import json
@@ -7,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -308,6 +310,29 @@ class Runs(CliTest):
         self.assertEqual(json.loads(output)["trials"], 4)
         self.assertFalse(self.path("m.kolosal.run").exists())
         self.run_ok("predict", "--model", self.path("m.kolosal"), "--data", CENSUS_TEST, "--output", self.path("p.csv"))
+
+    def test_a_kill_loses_at_most_the_running_trials(self):
+        words = ["--trials", "6", "--progress", "json", "--preset", "fast", "--resume"]
+        ended = set()
+        for n_more in (1, 2, 1):
+            process = self.start(*words)
+            enough = len(ended) + n_more
+            for line in process.stderr:
+                event = json.loads(line)
+                if event["event"] == "trial_end":
+                    ended.add(event["trial"])
+                    if len(ended) >= enough:
+                        break
+            process.kill()
+            process.communicate()
+            with contextlib.closing(sqlite3.connect(self.path("m.kolosal.run") / "run.sqlite")) as database:
+                kept = {number for number, in database.execute("SELECT number FROM trial WHERE state = 'complete'")}
+            self.assertLessEqual(ended, kept)
+            ended = kept
+        output, errors = self.start(*words, "--json").communicate(timeout=100)
+        again = {event["trial"] for event in map(json.loads, errors.splitlines()) if event["event"] == "trial_end"}
+        self.assertEqual(again & kept, set())
+        self.assertEqual(json.loads(output)["trials"], 6)
 
     def test_plain_progress_goes_to_stderr_and_results_to_stdout(self):
         done = self.run_ok("train", "--data", self.path("t.csv", toy_table()), "--target", "target", "--trials", "2", "--output",

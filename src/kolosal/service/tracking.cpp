@@ -19,11 +19,16 @@ std::map<std::string, std::string> params_of(const TrainRequest& request) {
   for (const auto& [key, value] : {std::pair{"metric", run.problem.metric},
                                    {"group", run.problem.group},
                                    {"time", run.problem.time},
-                                   {"weight", run.problem.weight}})
+                                   {"weight", run.problem.weight},
+                                   {"warm_start", run.warm_start}})
     if (!value.empty()) out[key] = value;
   if (!run.problem.ignore.empty()) out["ignore"] = fmt::format("{}", fmt::join(run.problem.ignore, ","));
   if (!run.exclude_models.empty())
     out["exclude_models"] = fmt::format("{}", fmt::join(run.exclude_models, ","));
+  if (run.n_folds) out["folds"] = fmt::format("{}", *run.n_folds);
+  if (run.n_repeats) out["repeats"] = fmt::format("{}", *run.n_repeats);
+  for (const auto& [key, value] : automl::to_json(run.constraints).items())
+    out[key] = value.is_string() ? value.get<std::string>() : value.dump();
   return out;
 }
 

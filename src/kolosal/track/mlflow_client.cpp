@@ -28,7 +28,10 @@ std::string message_of(const HttpResponse& response) {
 
 std::string error_code_of(const std::string& body) {
   const json answer = json::parse(body, nullptr, false);
-  return answer.is_object() ? answer.value("error_code", "") : "";
+  // It may be a number, as of a proxy that answers in the server's place.
+  return answer.is_object() && answer.contains("error_code") && answer["error_code"].is_string()
+             ? answer["error_code"].get<std::string>()
+             : "";
 }
 
 std::string_view status_name(Status status) {

@@ -37,6 +37,17 @@ std::string_view name_of(Status status) {
 
 using Texts = std::map<std::string, std::string>;
 
+/// What tells a file from a later one of the same name: size and time of the last change; null without a
+/// file.
+json stamp_of(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto n_bytes = std::filesystem::file_size(file, error);
+  if (error) return nullptr;
+  const auto changed = std::filesystem::last_write_time(file, error);
+  if (error) return nullptr;
+  return {n_bytes, static_cast<std::int64_t>(changed.time_since_epoch().count())};
+}
+
 bool is_logged(const json& update) {
   const auto& op = update["op"].get_ref<const std::string&>();
   return op == "metric" || op == "params" || op == "tags";
@@ -117,11 +128,25 @@ struct Tracker::State {
     return {};
   }
 
+  /// Whatever goes wrong is an answer: an exception that left the thread would end the whole run.
   Answer<void> send_batch(const std::vector<json>& batch,
+                          std::optional<MlflowClient::RunPlace>& place) const {
+    try {
+      return send_known(batch, place);
+    } catch (const std::exception& error) {
+      return std::unexpected(CallFailure{false, error.what()});
+    }
+  }
+
+  Answer<void> send_known(const std::vector<json>& batch,
                           std::optional<MlflowClient::RunPlace>& place) const {
     const json& first = batch.front();
     if (first["op"] == "start") return send_start(first, place);
     if (!place) return std::unexpected(CallFailure{false, "the run was not made"});
+    if (first["op"] == "artifact" && first.contains("stamp") &&
+        first["stamp"] != stamp_of(first["file"].get<std::string>()))
+      return std::unexpected(CallFailure{
+          false, fmt::format("the file {} is no longer that of the run", first["file"].get<std::string>())});
     if (first["op"] == "artifact")
       return client.upload(*place, first["file"].get<std::string>(), first["name"].get<std::string>());
     if (first["op"] == "document")
@@ -210,7 +235,8 @@ std::unique_ptr<Tracker> Tracker::resume(const std::filesystem::path& spool, Not
   if (head.contains("run") && head["run"].size() == 3)
     state.run = MlflowClient::RunPlace{head["run"][0], head["run"][1], head["run"][2]};
   while (std::getline(file, line))
-    if (json update = json::parse(line, nullptr, false); update.is_object() && update.contains("op"))
+    if (json update = json::parse(line, nullptr, false);
+        update.is_object() && update.contains("op") && update["op"].is_string())
       state.queue.push_back(std::move(update));
   state.changed.notify_all();
   return out;
@@ -229,7 +255,10 @@ void Tracker::metric(const std::string& key, double value, std::int64_t step) {
 }
 
 void Tracker::artifact(const std::filesystem::path& file, const std::string& name) {
-  state_->add({{"op", "artifact"}, {"file", std::filesystem::absolute(file).string()}, {"name", name}});
+  json update = {{"op", "artifact"}, {"file", std::filesystem::absolute(file).string()}, {"name", name}};
+  // It may be sent much later, when another run has written the same place.
+  if (auto stamp = stamp_of(file); !stamp.is_null()) update["stamp"] = std::move(stamp);
+  state_->add(std::move(update));
 }
 
 void Tracker::document(const std::string& text, const std::string& name) {
@@ -268,7 +297,10 @@ void Tracker::work(std::shared_ptr<State> shared) {
              fmt::format("the tracking server {} can not be reached ({}); the run goes on, and what is to be "
                          "sent waits",
                          s.options.uri, answer.error().text));
-      s.changed.wait_for(lock, std::chrono::duration<double>(retry_s), [&] { return s.is_ended; });
+      // The end of the run is a reason to ask at once: its patience may be shorter than the pause.
+      const bool was_closing = s.is_closing;
+      s.changed.wait_for(lock, std::chrono::duration<double>(retry_s),
+                         [&] { return s.is_ended || s.is_closing != was_closing; });
       retry_s = s.is_closing ? s.options.retry_s : std::min(2 * retry_s, kLongestRetry_s);
     } else if (batch.size() > 1) {
       n_one_by_one = batch.size();

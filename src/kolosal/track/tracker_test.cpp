@@ -240,6 +240,66 @@ TEST_F(TrackerTest, ASilentServerDoesNotHoldTheCallerUp) {
   EXPECT_THAT(notes[0], HasSubstr("no answer within 0.5 s"));
 }
 
+TEST_F(TrackerTest, AFileThatAnotherRunHasWrittenSinceIsNotSentAsThisOnes) {
+  std::string uri;
+  {
+    FakeServer server(std::ref(mlflow));
+    uri = server.uri();
+  }
+  Report report;
+  {
+    Tracker tracker(options(uri), note());
+    whole_run(tracker);
+    report = tracker.close(0.1);
+  }
+  folder.write("model.kolosal", "the model of a later run");
+  FakeServer server(std::ref(mlflow), std::stoi(uri.substr(uri.rfind(':') + 1)));
+  EXPECT_EQ(Tracker::resume(report.spool, note())->close(5).n_dropped, 1U);
+  EXPECT_FALSE(mlflow.artifacts.contains("7/run1/artifacts/model.kolosal"));
+  EXPECT_EQ(mlflow.artifacts.at("7/run1/artifacts/result.json"), "{}");
+  EXPECT_THAT(notes.back(), HasSubstr("no longer that of the run"));
+}
+
+TEST_F(TrackerTest, TheEndOfTheRunDoesNotWaitForTheNextTurn) {
+  std::string uri;
+  {
+    FakeServer server(std::ref(mlflow));
+    uri = server.uri();
+  }
+  TrackerOptions patient = options(uri);
+  patient.retry_s = 3600;
+  Tracker tracker(patient, note());
+  whole_run(tracker);
+  while ([&] {
+    const std::lock_guard lock(mutex);
+    return notes.empty();
+  }())
+    std::this_thread::yield();  // it was asked once
+  FakeServer server(std::ref(mlflow), std::stoi(uri.substr(uri.rfind(':') + 1)));
+  EXPECT_TRUE(tracker.close(20).is_complete);
+  expect_whole();
+}
+
+TEST_F(TrackerTest, AnswersThatAreNotMlflowsEndNothing) {
+  for (const char* body : {R"({"error_code": 5})", R"({"experiment": {"experiment_id": null}})", "[1]", ""}) {
+    FakeServer server([&](const FakeServer::Request&) { return FakeServer::Reply{404, body}; });
+    Tracker tracker(options(server.uri()), note());
+    whole_run(tracker);
+    EXPECT_FALSE(tracker.close(5).is_complete) << body;
+  }
+}
+
+TEST_F(TrackerTest, ASpoolThatWasTamperedWithIsSentAsFarAsItMakesSense) {
+  FakeServer server(std::ref(mlflow));
+  const auto spool = folder.write(
+      "spool.jsonl",
+      json{{"kolosal_tracking", 1}, {"uri", server.uri()}, {"experiment", "test"}}.dump() +
+          "\n{\"op\": 7}\n{\"op\": \"start\", \"start_ms\": 1, \"values\": {}}\n" +
+          "{\"op\": \"artifact\"}\n{\"op\": \"finish\", \"status\": \"finished\", \"end_ms\": 2}\n");
+  EXPECT_EQ(Tracker::resume(spool, note())->close(5).n_dropped, 1U);
+  EXPECT_EQ(mlflow.ends.size(), 1U);
+}
+
 TEST_F(TrackerTest, AServerInTroubleIsAskedAgain) {
   int n_left = 3;
   FakeServer server([&](const FakeServer::Request& request) {
