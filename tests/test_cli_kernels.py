@@ -32,6 +32,10 @@ class Kernels(CliTest):
         self.assert_refused(["predict", "--model", model, "--data", CENSUS_TEST], 2, "warp", "walk_trees",
                             env=environment(KOLOSAL_KERNEL="warp"))
 
+    def test_of_what_is_no_model(self):
+        self.assert_refused(["info", "--kernels"], 2, "MODEL --kernels")
+        self.assert_refused(["info", self.path("t.csv", "a\n1\n"), "--kernels"], 2, "t.csv")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -272,6 +272,8 @@ bool is_model(const std::filesystem::path& path) {
 int run_info(const Invocation& invocation) {
   const bool as_json = invocation.config.flag("json");
   if (!invocation.argument) {
+    if (invocation.config.flag("kernels"))
+      throw Error(ErrorCode::kUsage, "--kernels needs a model file: kolosal info MODEL --kernels");
     const Hardware machine = Hardware::detect();
     if (invocation.config.flag("hardware")) {
       as_json ? print_json(machine.to_json()) : print_result(hardware_text(machine));
@@ -285,6 +287,8 @@ int run_info(const Invocation& invocation) {
     throw Error(ErrorCode::kUsage, "--hardware is about this machine; leave out \"{}\"",
                 *invocation.argument);
   const std::filesystem::path path = *invocation.argument;
+  if (invocation.config.flag("kernels") && !is_model(path))
+    throw Error(ErrorCode::kUsage, "--kernels is about a model file; \"{}\" is none", path.string());
   if (std::filesystem::is_directory(path) && automl::RunStore::exists(path)) {
     const json run = automl::RunStore::describe(path);
     as_json ? print_json(run) : print_result(run_text(path, run));
