@@ -190,5 +190,23 @@ TEST(Database, WhatWasCommittedSurvivesAKill) {
   EXPECT_EQ(count(database, "t"), 10);
 }
 
+TEST(Database, ReadingACopyDoesNotChangeIt) {
+  const TempFolder folder;
+  const auto copy = folder.file("copy.sqlite");
+  {
+    Database source(folder.file("source.sqlite"));
+    source.execute_script("CREATE TABLE t (x); INSERT INTO t VALUES (7)");
+    source.run("VACUUM INTO ?", copy);
+  }
+  const std::string before = read_text(copy);
+  {
+    Database database(copy, Database::Mode::kExisting);
+    auto row = database.prepare("SELECT x FROM t");
+    ASSERT_TRUE(row.next());
+    EXPECT_EQ(row.integer(0), 7);
+  }
+  EXPECT_EQ(read_text(copy), before);
+}
+
 }  // namespace
 }  // namespace kolosal::store
