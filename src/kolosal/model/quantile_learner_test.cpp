@@ -85,7 +85,7 @@ TEST_P(QuantileLearners, PredictTheSameAfterSaveAndLoad) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, QuantileLearners, testing::Values("lightgbm", "xgboost", "quantile_regression"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& learner) { return learner.param; });
 
 TEST(QuantileLearner, RowsAreSortedEachForItself) {
   std::vector<double> values = {3, 1, 2, -1, 0, -2};
@@ -105,9 +105,9 @@ TEST(QuantileLearner, TheBaselineIsTheQuantilesOfTheTrainingRows) {
   const std::vector<std::uint32_t> rows = {0, 1, 2, 3, 4};
   const auto constant = make_estimator("constant", {}, levels);
   constant->fit({&x, {data::Task::kRegression, y, {}, 0, levels}}, nullptr, {rows, {}}, {});
-  EXPECT_THAT(predictions(*constant, x.take({0})), ElementsAre(10, 30, 50));
+  EXPECT_THAT(predictions(*constant, x.slice(0, 1)), ElementsAre(10, 30, 50));
   constant->fit({&x, {data::Task::kRegression, y, weights, 0, levels}}, nullptr, {rows, {}}, {});
-  EXPECT_THAT(predictions(*constant, x.take({0})), ElementsAre(20, 30, 40));
+  EXPECT_THAT(predictions(*constant, x.slice(0, 1)), ElementsAre(20, 30, 40));
 }
 
 }  // namespace

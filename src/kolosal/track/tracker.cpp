@@ -49,7 +49,7 @@ json stamp_of(const std::filesystem::path& file) {
 }
 
 bool is_logged(const json& update) {
-  const auto& op = update["op"].get_ref<const std::string&>();
+  const auto& op = update.at("op").get_ref<const std::string&>();
   return op == "metric" || op == "params" || op == "tags";
 }
 
@@ -84,7 +84,7 @@ struct Tracker::State {
 
   void add(json update) {
     const std::lock_guard lock(mutex);
-    if (is_refused || (queue.size() >= options.max_queued && update["op"] == "metric")) {
+    if (is_refused || (queue.size() >= options.max_queued && update.at("op") == "metric")) {
       ++n_dropped;
       return;
     }
@@ -109,8 +109,8 @@ struct Tracker::State {
     std::size_t n_metrics = 0, n_pairs = 0;
     for (const json& update : queue) {
       if (!out.empty() && (one_by_one || !is_logged(update))) break;
-      update["op"] == "metric" ? ++n_metrics
-                               : n_pairs += update.contains("values") ? update["values"].size() : 0;
+      update.at("op") == "metric" ? ++n_metrics
+                                  : n_pairs += update.contains("values") ? update.at("values").size() : 0;
       if (!out.empty() && (n_metrics > kMostMetrics || n_pairs > kMostPairs)) break;
       out.push_back(update);
       if (!is_logged(update)) break;
@@ -121,8 +121,8 @@ struct Tracker::State {
   Answer<void> send_start(const json& update, std::optional<MlflowClient::RunPlace>& made) const {
     const auto experiment = client.experiment_id(options.experiment);
     if (!experiment) return std::unexpected(experiment.error());
-    auto place = client.create_run(*experiment, options.run_name, update["start_ms"].get<std::int64_t>(),
-                                   update["values"].get<Texts>());
+    auto place = client.create_run(*experiment, options.run_name, update.at("start_ms").get<std::int64_t>(),
+                                   update.at("values").get<Texts>());
     if (!place) return std::unexpected(place.error());
     made = std::move(*place);
     return {};
@@ -141,27 +141,28 @@ struct Tracker::State {
   Answer<void> send_known(const std::vector<json>& batch,
                           std::optional<MlflowClient::RunPlace>& place) const {
     const json& first = batch.front();
-    if (first["op"] == "start") return send_start(first, place);
+    if (first.at("op") == "start") return send_start(first, place);
     if (!place) return std::unexpected(CallFailure{false, "the run was not made"});
-    if (first["op"] == "artifact" && first.contains("stamp") &&
-        first["stamp"] != stamp_of(first["file"].get<std::string>()))
-      return std::unexpected(CallFailure{
-          false, fmt::format("the file {} is no longer that of the run", first["file"].get<std::string>())});
-    if (first["op"] == "artifact")
-      return client.upload(*place, first["file"].get<std::string>(), first["name"].get<std::string>());
-    if (first["op"] == "document")
-      return client.upload_text(*place, first["text"].get<std::string>(), first["name"].get<std::string>());
-    if (first["op"] == "finish")
-      return client.end_run(place->run_id, status_from(first["status"].get<std::string>()),
-                            first["end_ms"].get<std::int64_t>());
+    if (first.at("op") == "artifact" && first.contains("stamp") &&
+        first.at("stamp") != stamp_of(first.at("file").get<std::string>()))
+      return std::unexpected(CallFailure{false, fmt::format("the file {} is no longer that of the run",
+                                                            first.at("file").get<std::string>())});
+    if (first.at("op") == "artifact")
+      return client.upload(*place, first.at("file").get<std::string>(), first.at("name").get<std::string>());
+    if (first.at("op") == "document")
+      return client.upload_text(*place, first.at("text").get<std::string>(),
+                                first.at("name").get<std::string>());
+    if (first.at("op") == "finish")
+      return client.end_run(place->run_id, status_from(first.at("status").get<std::string>()),
+                            first.at("end_ms").get<std::int64_t>());
     std::vector<Metric> metrics;
     Texts params, tags;
     for (const json& update : batch) {
-      if (update["op"] == "metric")
-        metrics.push_back({update["key"].get<std::string>(), update["value"].get<double>(),
-                           update["time_ms"].get<std::int64_t>(), update["step"].get<std::int64_t>()});
+      if (update.at("op") == "metric")
+        metrics.push_back({update.at("key").get<std::string>(), update.at("value").get<double>(),
+                           update.at("time_ms").get<std::int64_t>(), update.at("step").get<std::int64_t>()});
       else
-        (update["op"] == "params" ? params : tags).merge(update["values"].get<Texts>());
+        (update.at("op") == "params" ? params : tags).merge(update.at("values").get<Texts>());
     }
     return client.log_batch(place->run_id, metrics, params, tags);
   }
@@ -236,7 +237,7 @@ std::unique_ptr<Tracker> Tracker::resume(const std::filesystem::path& spool, Not
     state.run = MlflowClient::RunPlace{head["run"][0], head["run"][1], head["run"][2]};
   while (std::getline(file, line))
     if (json update = json::parse(line, nullptr, false);
-        update.is_object() && update.contains("op") && update["op"].is_string())
+        update.is_object() && update.contains("op") && update.at("op").is_string())
       state.queue.push_back(std::move(update));
   state.changed.notify_all();
   return out;
