@@ -1,22 +1,16 @@
 #include "kolosal/artifact/container.hpp"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <span>
-#include <system_error>
 #include <utility>
 
 #include "kolosal/artifact/atomic_file.hpp"
+#include "kolosal/artifact/file_mapping.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/hash.hpp"
 #include "kolosal/core/version.hpp"
@@ -156,42 +150,6 @@ class Reader {
   std::span<const std::byte> bytes_;
   std::string what_;
 };
-
-struct Mapping {
-  std::shared_ptr<const void> owner;
-  std::span<const std::byte> bytes;
-};
-
-// Closes a file at the end of its scope.
-struct OpenFile {
-  int number = -1;
-  ~OpenFile() {
-    if (number >= 0) close(number);
-  }
-};
-
-Mapping map_file(const std::string& path) {
-  const OpenFile file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.number < 0) {
-    if (errno == ENOENT || errno == ENOTDIR)
-      throw Error(ErrorCode::kNotFound, "there is no model file '{}'", path);
-    throw Error(ErrorCode::kIo, "can not read '{}': {}", path, std::generic_category().message(errno));
-  }
-  struct stat status{};
-  if (fstat(file.number, &status) != 0)
-    throw Error(ErrorCode::kIo, "can not read '{}': {}", path, std::generic_category().message(errno));
-  if (S_ISDIR(status.st_mode)) throw Error(ErrorCode::kIo, "'{}' is a folder, not a model file", path);
-  if (!S_ISREG(status.st_mode))
-    throw Error(ErrorCode::kIo, "'{}' is no regular file; a model is mapped, not read", path);
-  const auto n_bytes = static_cast<std::size_t>(status.st_size);
-  if (n_bytes == 0) return {};
-  void* data = mmap(nullptr, n_bytes, PROT_READ, MAP_PRIVATE, file.number, 0);
-  if (data == MAP_FAILED)
-    throw Error(ErrorCode::kIo, "can not read '{}': {}", path, std::generic_category().message(errno));
-  std::shared_ptr<const void> owner(data,
-                                    [n_bytes](const void* p) { munmap(const_cast<void*>(p), n_bytes); });
-  return {std::move(owner), {static_cast<const std::byte*>(data), n_bytes}};
-}
 
 [[noreturn]] void cut(const std::string& path, std::uint64_t have, std::uint64_t want) {
   throw Error(ErrorCode::kModel, "the model file '{}' is cut: it has {} of {} bytes; copy it again", path,
@@ -366,7 +324,7 @@ void ContainerWriter::write(const std::filesystem::path& path, bool durable) con
 }
 
 Container Container::open(const std::filesystem::path& path) {
-  Mapping mapping = map_file(path.string());
+  FileMapping mapping = map_model_file(path);
   return from_memory(mapping.bytes, std::move(mapping.owner), path.string());
 }
 

@@ -135,6 +135,20 @@ Candidate local_step(const Candidate& centre, double length, std::uint64_t seed)
   return out;
 }
 
+std::vector<Candidate> promoted(std::vector<TrialResult> known) {
+  std::erase_if(known, [](const TrialResult& r) { return r.candidate.estimator == "constant"; });
+  std::ranges::stable_sort(known, {}, &TrialResult::loss);
+  std::vector<Candidate> out;
+  std::map<std::string, int> families;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    // The better half, and the best of each learner that is not far behind.
+    const bool first_of_family = families[known[i].candidate.estimator]++ == 0;
+    if (2 * i < known.size() || (first_of_family && known[i].loss < 1.2 * known.front().loss))
+      out.push_back(known[i].candidate);
+  }
+  return out;
+}
+
 Proposals::Proposals(std::vector<Candidate> portfolio, Settings settings)
     : portfolio_(std::move(portfolio)), settings_(std::move(settings)) {}
 

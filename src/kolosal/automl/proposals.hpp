@@ -54,6 +54,9 @@ class Proposals {
   std::set<std::string> passed_over_;
 };
 
+/// What goes on to the next rung: the better half, and the best of each learner that is not far behind.
+std::vector<Candidate> promoted(std::vector<TrialResult> known);
+
 /// Seconds that a learner needs to bin so many cells, before its first round; it can not be interrupted
 /// meanwhile.
 double expected_bin_s(const std::string& estimator, std::size_t n_cells);

@@ -10,16 +10,17 @@
 #include "kolosal/automl/affordable_rows.hpp"
 #include "kolosal/automl/aligned_portfolio.hpp"
 #include "kolosal/automl/assembly.hpp"
+#include "kolosal/automl/manifest.hpp"
 #include "kolosal/automl/memory_need.hpp"
 #include "kolosal/automl/proposals.hpp"
 #include "kolosal/automl/refit.hpp"
 #include "kolosal/automl/run_record.hpp"
 #include "kolosal/automl/shift.hpp"
 #include "kolosal/automl/stage.hpp"
+#include "kolosal/automl/validation_plan.hpp"
 #include "kolosal/automl/warm_start.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/random.hpp"
-#include "kolosal/core/version.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -44,7 +45,6 @@ class Run {
   void keep_history();
   void phase(const std::string& name);
   void prepare();
-  void choose_folds(pipeline::SplitPlan& plan) const;
   void make_base(std::span<const std::uint32_t> rows);
   void compare_test_rows();
   void open_run_store();
@@ -52,7 +52,6 @@ class Run {
   bool has_time_for(const Stage& stage) const;
   void search_stages();
   void search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_last);
-  std::vector<Candidate> promoted(std::size_t rung) const;
   std::vector<Candidate> allowed(std::vector<Candidate> portfolio);
   std::vector<Candidate> warmed(std::vector<Candidate> portfolio);
   std::map<std::size_t, artifact::Node> refit(const Blend& blend, const std::vector<TrialResult>& results);
@@ -230,20 +229,7 @@ void Run::prepare() {
                       "column, an identifier or a date",
                       column.name));
   for (const std::string& note : problem_.notes) tell({.kind = Event::Kind::kNote, .message = note});
-  auto plan = pipeline::plan_for_size(problem_.n_rows(), base_.n_columns(), y_);
-  plan.groups = problem_.groups;
-  plan.times = problem_.times;
-  if (plan.kind != pipeline::SplitKind::kHoldOut && is_timed()) {
-    // Few seconds for many rows: one split and a refit give more than folds that can not finish.
-    const double rows_per_second = static_cast<double>(problem_.n_rows()) /
-                                   (*options_.time_budget_s * static_cast<double>(context_.n_threads));
-    if (rows_per_second > 1500) plan.kind = pipeline::SplitKind::kHoldOut;
-  }
-  // Every rung predicts all validation rows.
-  if (is_timed() && *options_.time_budget_s < 20) plan.max_valid_rows = 20'000;
-  if (plan.kind == pipeline::SplitKind::kHoldOut && problem_.n_rows() < 50'000)
-    plan.valid_share = std::max(plan.valid_share, 0.2);
-  choose_folds(plan);
+  const auto plan = validation_plan(problem_, base_.n_columns(), options_, context_.n_threads);
   splits_ = pipeline::make_splits(y_, all, plan, derive_seed(options_.seed, {"splits"}));
   memory_ = share_memory(context_.memory_limit_bytes, problem_.features.n_bytes());
   const std::size_t n_train = splits_.front().train.size();
@@ -252,17 +238,6 @@ void Run::prepare() {
   for (std::size_t rung = 0; rung < rungs.size(); ++rung)
     stages_.push_back(
         make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context()));
-}
-
-/// As the user wants them.
-void Run::choose_folds(pipeline::SplitPlan& plan) const {
-  using pipeline::SplitKind;
-  if (!options_.n_folds && !options_.n_repeats) return;
-  plan.n_folds = options_.n_folds.value_or(std::max<std::size_t>(plan.n_folds, 2));
-  plan.n_repeats = options_.n_repeats.value_or(1);
-  plan.kind = plan.n_folds == 1     ? SplitKind::kHoldOut
-              : plan.n_repeats == 1 ? SplitKind::kKFold
-                                    : SplitKind::kRepeatedKFold;
 }
 
 void Run::make_base(std::span<const std::uint32_t> rows) {
@@ -307,24 +282,7 @@ void Run::compare_test_rows() {
 
 void Run::open_run_store() {
   const auto folder = options_.run_folder();
-  nlohmann::json settings = {{"target", options_.problem.target},
-                             {"task", data::task_name(problem_.task)},
-                             {"metric", problem_.metric->name},
-                             {"seed", options_.seed},
-                             {"exclude_models", options_.exclude_models},
-                             {"folds", splits_.size()},
-                             {"rungs", stages_.size()},
-                             {"engine", kVersion}};
-  for (const auto& [role, column] : {std::pair{"weight", options_.problem.weight},
-                                     {"group", options_.problem.group},
-                                     {"time", options_.problem.time}})
-    if (!column.empty()) settings[role] = column;
-  if (!problem_.quantiles.empty()) settings["quantiles"] = problem_.quantiles;
-  if (options_.n_trials) settings["budget"] = "trials";
-  if (!options_.warm_start.empty()) settings["warm_start"] = options_.warm_start == "auto" ? "auto" : "run";
-  if (const auto constraints = to_json(options_.constraints); !constraints.empty())
-    settings["constraints"] = constraints;
-  const RunIdentity identity{fingerprint_, settings.dump()};
+  const RunIdentity identity = run_identity(options_, problem_, fingerprint_, splits_.size(), stages_.size());
   resumed_ = options_.resume && RunStore::exists(folder);
   run_store_ = std::make_unique<RunStore>(resumed_ ? RunStore::open(folder, identity)
                                                    : RunStore::create(folder, identity));
@@ -413,21 +371,6 @@ std::vector<Candidate> Run::warmed(std::vector<Candidate> portfolio) {
   return with_warm_start(std::move(portfolio), std::move(warm.candidates));
 }
 
-std::vector<Candidate> Run::promoted(std::size_t rung) const {
-  std::vector<TrialResult> known = searches_[rung]->snapshot();
-  std::erase_if(known, [](const TrialResult& r) { return r.candidate.estimator == "constant"; });
-  std::ranges::stable_sort(known, {}, &TrialResult::loss);
-  std::vector<Candidate> out;
-  std::map<std::string, int> families;
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    // The better half, and the best of each learner that is not far behind.
-    const bool first_of_family = families[known[i].candidate.estimator]++ == 0;
-    if (2 * i < known.size() || (first_of_family && known[i].loss < 1.2 * known.front().loss))
-      out.push_back(known[i].candidate);
-  }
-  return out;
-}
-
 void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_last) {
   Search& search = *searches_[stage.rung];
   Search::Limits limits;
@@ -500,7 +443,7 @@ void Run::search_stages() {
   std::vector<Candidate> portfolio = allowed(aligned_portfolio(
       warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())), problem_));
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
-    if (rung > 0) portfolio = promoted(rung - 1);
+    if (rung > 0) portfolio = promoted(searches_[rung - 1]->snapshot());
     const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);
     search_stage(*stages_[rung], portfolio, is_last);
     if (is_last || (context_.cancel && context_.cancel->is_cancelled())) return;
@@ -557,44 +500,9 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
   const pipeline::Model model = assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_,
                                          refitted, options_.constraints.wants_one_fit(), quiet_context());
   artifact::ContainerWriter writer;
-  auto board = nlohmann::json::array();
-  for (LeaderboardRow row : make_leaderboard(known, blend, *problem_.metric)) {
-    // A model trained on a number of trials has the same bytes each time: nothing that was measured in
-    // seconds goes in.
-    if (!is_timed()) row.fit_s = row.predict_us_per_row = kNaN;
-    board.push_back(to_json(row));
-  }
-  nlohmann::json manifest = {
-      {"engine_version", kVersion},
-      {"task", data::task_name(problem_.task)},
-      {"task_reason", problem_.task_reason},
-      {"target", options_.problem.target},
-      {"metric", problem_.metric->name},
-      {"higher_is_better", problem_.metric->higher_is_better},
-      {"score", std::isfinite(blend.score) ? nlohmann::json(blend.score) : nlohmann::json()},
-      {"score_interval",
-       blend.interval ? interval_json(blend.interval->low, blend.interval->high) : nlohmann::json()},
-      {"threshold", blend.threshold},
-      {"n_rows", problem_.n_rows()},
-      {"validation", validation_name()},
-      {"refitted", !refitted.empty()},
-      {"leaderboard", board},
-      {"lineage",
-       {{"data", options_.data_name},
-        {"fingerprint", fmt::format("{:016x}", fingerprint_)},
-        {"seed", options_.seed},
-        {"preset", preset_name(options_.preset)},
-        {"notes", problem_.notes}}}};
-  if (!problem_.quantiles.empty()) manifest["quantiles"] = problem_.quantiles;
-  if (is_timed()) {
-    manifest["lineage"]["trained_at"] = utc_now();
-    manifest["lineage"]["time_budget_s"] = *options_.time_budget_s;
-    manifest["lineage"]["threads"] = context_.n_threads;
-  } else {
-    manifest["lineage"]["trials"] = *options_.n_trials;
-  }
-  if (const auto constraints = to_json(options_.constraints); !constraints.empty())
-    manifest["lineage"]["constraints"] = constraints;
+  nlohmann::json manifest = manifest_json(blend, known, problem_, fingerprint_, options_, context_.n_threads);
+  manifest["validation"] = validation_name();
+  manifest["refitted"] = !refitted.empty();
   if (!warm_start_runs_.empty()) manifest["lineage"]["warm_start"] = warm_start_runs_;
   manifest["plan"] =
       plan_json(base_plan_, stages_, [&](const std::string& view) { return model.views.contains(view); });

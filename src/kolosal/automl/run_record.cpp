@@ -1,7 +1,5 @@
 #include "kolosal/automl/run_record.hpp"
 
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "kolosal/artifact/file_mapping.hpp"
 #include "kolosal/automl/assembly.hpp"
 #include "kolosal/automl/run_history.hpp"
 #include "kolosal/core/device.hpp"
@@ -146,23 +145,12 @@ json resources_json(double wall_s) {
           {"peak_memory_bytes", memory_use().peak_resident_bytes}};
 }
 
-/// XXH64 of a file, which is mapped: a model may be larger than the memory that is left.
-std::uint64_t hash_file(const std::filesystem::path& path) {
-  const std::size_t n_bytes = std::filesystem::file_size(path);
-  if (n_bytes == 0) return hash_bytes(nullptr, 0);
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  void* const bytes = file < 0 ? MAP_FAILED : ::mmap(nullptr, n_bytes, PROT_READ, MAP_PRIVATE, file, 0);
-  if (file >= 0) ::close(file);
-  if (bytes == MAP_FAILED) throw Error(ErrorCode::kIo, "can not read {}", path.string());
-  const std::uint64_t out = hash_bytes(bytes, n_bytes);
-  ::munmap(bytes, n_bytes);
-  return out;
-}
-
 json artifact_json(const RunResult& result) {
+  // Mapped: a model may be larger than the memory that is left.
+  const auto file = artifact::map_model_file(result.model_path);
   return {{"path", std::filesystem::absolute(result.model_path).string()},
-          {"bytes", std::filesystem::file_size(result.model_path)},
-          {"xxh64", fmt::format("{:016x}", hash_file(result.model_path))}};
+          {"bytes", file.bytes.size()},
+          {"xxh64", fmt::format("{:016x}", hash_bytes(file.bytes.data(), file.bytes.size()))}};
 }
 
 }  // namespace
@@ -174,6 +162,28 @@ std::string utc_now() {
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
   return text;
+}
+
+RunIdentity run_identity(const RunOptions& options, const Problem& problem, std::uint64_t fingerprint,
+                         std::size_t n_folds, std::size_t n_rungs) {
+  json settings = {{"target", options.problem.target},
+                   {"task", data::task_name(problem.task)},
+                   {"metric", problem.metric->name},
+                   {"seed", options.seed},
+                   {"exclude_models", options.exclude_models},
+                   {"folds", n_folds},
+                   {"rungs", n_rungs},
+                   {"engine", kVersion}};
+  for (const auto& [role, column] : {std::pair{"weight", options.problem.weight},
+                                     {"group", options.problem.group},
+                                     {"time", options.problem.time}})
+    if (!column.empty()) settings[role] = column;
+  if (!problem.quantiles.empty()) settings["quantiles"] = problem.quantiles;
+  if (options.n_trials) settings["budget"] = "trials";
+  if (!options.warm_start.empty()) settings["warm_start"] = options.warm_start == "auto" ? "auto" : "run";
+  if (const auto constraints = to_json(options.constraints); !constraints.empty())
+    settings["constraints"] = constraints;
+  return {fingerprint, settings.dump()};
 }
 
 void record_start(RunStore& store, const RunOptions& options, const Problem& problem, const Stage& last_stage,

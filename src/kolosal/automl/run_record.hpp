@@ -23,6 +23,10 @@ nlohmann::json plan_json(const transform::RecipePlan& base, const std::vector<st
 void record_plan(RunStore& store, const transform::RecipePlan& base,
                  const std::vector<std::unique_ptr<Stage>>& stages);
 
+/// What a resumed run must have in common with the one it goes on with.
+RunIdentity run_identity(const RunOptions& options, const Problem& problem, std::uint64_t fingerprint,
+                         std::size_t n_folds, std::size_t n_rungs);
+
 /// What a run is, where and on what it works, as facts "id", "state", "started_at", "process", "folder",
 /// "options", "data", "environment". A resumed run keeps its id and its first start.
 void record_start(RunStore& store, const RunOptions& options, const Problem& problem, const Stage& last_stage,

@@ -309,12 +309,14 @@ Sample every_kth_row(const Sample& sample, std::size_t n_rows) {
   if (step <= 1) return sample;
   Sample out;
   out.is_regression = sample.is_regression;
+  out.quantiles = sample.quantiles;
+  out.n_rows = (sample.n_rows + step - 1) / step;
   out.values.resize(sample.values.size());
-  for (std::size_t i = 0; i < sample.n_rows; i += step) {
-    for (std::size_t c = 0; c < sample.values.size(); ++c) out.values[c].push_back(sample.values[c][i]);
-    if (!sample.weights.empty()) out.weights.push_back(sample.weights[i]);
-    ++out.n_rows;
-  }
+  for (std::size_t c = 0; c < sample.values.size(); ++c)
+    for (std::size_t first = 0; first < sample.n_values(); first += sample.n_rows)
+      for (std::size_t i = 0; i < sample.n_rows; i += step)
+        out.values[c].push_back(sample.values[c][first + i]);
+  for (std::size_t i = 0; i < sample.weights.size(); i += step) out.weights.push_back(sample.weights[i]);
   return out;
 }
 
@@ -349,7 +351,7 @@ std::vector<std::size_t> best_set(const Sample& sample, std::size_t max_members,
   for (std::size_t c = 0; c < params.costs.size(); ++c)
     if (params.costs[c] <= params.max_cost) from.push_back(c);
   const Sample some = every_kth_row(sample, kRowsOfSets);
-  const std::vector<double> nothing(some.n_rows);
+  const std::vector<double> nothing(some.n_values());
   std::vector<double> own(params.costs.size());
   for (const std::size_t c : from) own[c] = some.loss(nothing, some.values[c], 1);
   std::ranges::stable_sort(from, {}, [&](std::size_t c) { return own[c]; });

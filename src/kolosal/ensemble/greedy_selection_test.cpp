@@ -262,5 +262,33 @@ TEST(GreedySelection, UnderALimitTheBestSetIsFoundThoughItsMembersAreNotTheBestA
   EXPECT_LT(chosen.loss, 1e-6);
 }
 
+TEST(GreedySelection, UnderALimitTheBestSetIsFoundForQuantilesToo) {
+  for (const std::size_t n_rows : {2000U, 9000U}) {  // all rows, and some of them, decide which set is best
+    SCOPED_TRACE(n_rows);
+    Problem problem{Task::kRegression, 0, {}, {}, {}};
+    problem.quantiles = {0.2, 0.5, 0.9};
+    Rng rng(5);
+    problem.predictions.resize(6);
+    for (std::size_t i = 0; i < n_rows; ++i) {
+      problem.y.push_back(rng.normal());
+      for (std::size_t k = 0; k < problem.quantiles.size(); ++k) {
+        // The first two are perfect in the lowest quantile: the others decide.
+        const double error = k == 0 ? 0 : rng.normal();
+        problem.predictions[0].push_back(problem.y[i] + error);
+        problem.predictions[1].push_back(problem.y[i] - error);
+        for (std::size_t c = 2; c < 6; ++c)
+          problem.predictions[c].push_back(problem.y[i] +
+                                           (0.6 + 0.02 * static_cast<double>(c)) * rng.normal());
+      }
+    }
+    GreedySelectionParams params;
+    params.costs = {0.65, 0.35, 0.5, 0.5, 0.5, 0.5};
+    params.max_cost = 1;
+    const auto chosen = greedy_selection(problem.view(), problem.candidates(), params, {});
+    EXPECT_THAT(chosen.members, testing::UnorderedElementsAre(0, 1));
+    EXPECT_LT(chosen.loss, 1e-6);
+  }
+}
+
 }  // namespace
 }  // namespace kolosal::ensemble

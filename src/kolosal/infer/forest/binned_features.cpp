@@ -37,37 +37,6 @@ bool in_set(const Forest& forest, std::size_t node, std::size_t code) {
   return (forest.category_bits[word] >> (code % 32)) & 1U;
 }
 
-/// Rows [begin, begin + n) of a column; missing cells are NaN.
-void copy_cells(const data::Column& column, std::size_t begin, std::size_t n, double* out) {
-  const auto copy = [&](auto values, auto convert) {
-    for (std::size_t i = 0; i < n; ++i) out[i] = convert(values[begin + i]);
-  };
-  const auto plain = [](auto v) { return static_cast<double>(v); };
-  switch (column.type()) {
-    case data::ColumnType::kFloat64:
-      return copy(column.float64s(), plain);
-    case data::ColumnType::kFloat32:
-      return copy(column.float32s(), plain);
-    case data::ColumnType::kCategory:
-      return copy(column.codes(),
-                  [](std::int32_t code) { return code < 0 ? kNaN : static_cast<double>(code); });
-    case data::ColumnType::kBool:
-      copy(column.bools(), plain);
-      break;
-    case data::ColumnType::kInt64:
-    case data::ColumnType::kDate:
-    case data::ColumnType::kTimestamp:
-      copy(column.int64s(), plain);
-      break;
-    case data::ColumnType::kText:
-    case data::ColumnType::kSparse:
-      KOLOSAL_ASSERT(false, "refused by Forest::check_columns()");
-  }
-  if (!column.valid_bits()) return;
-  for (std::size_t i = 0; i < n; ++i)
-    if (!data::test_bit(column.valid_bits(), column.valid_bit_offset() + begin + i)) out[i] = kNaN;
-}
-
 }  // namespace
 
 std::optional<BinnedFeatures> BinnedFeatures::of(const Forest& forest) {
@@ -242,7 +211,7 @@ void BinnedFeatures::bin_rows(const data::Frame& x, std::size_t begin, std::size
       bin_column(columns_[c], cells.float64s().data() + begin, n, out);
     } else {
       double values[kMostBinned];
-      copy_cells(cells, begin, n, values);
+      cells.slice(begin, n).copy_numbers(std::span<double>(values, n));
       bin_column(columns_[c], values, n, out);
     }
   }

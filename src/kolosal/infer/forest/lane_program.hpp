@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "kolosal/infer/forest/block_program.hpp"
@@ -13,7 +14,7 @@ namespace kolosal::infer {
 class LaneProgram {
  public:
   /// Nothing when the forest has categories, trees of more than 256 leaves, or more than
-  /// kernel::kMostLaneColumns columns of bytes.
+  /// kernel::kMostLaneColumns columns of bytes. The block program must outlive it, and stay where it is.
   static std::optional<LaneProgram> of(const model::Forest& forest, const BlockProgram& blocks);
 
   /// Adds leaf values to sums (n_outputs) in the order of the trees. Column c of the row has its bin at
@@ -34,11 +35,11 @@ class LaneProgram {
 
   std::size_t n_outputs_ = 1;
   std::size_t leaf_width_ = 1;
-  std::vector<ByteColumn> columns_;
+  std::span<const ByteColumn> columns_;  // of the block program
   std::vector<Group> groups_;
   std::vector<kernel::LaneNodes> nodes_;
   std::vector<Tree> trees_;
-  std::vector<double> leaf_values_;
+  std::span<const double> leaf_values_;  // the same
 };
 
 }  // namespace kolosal::infer

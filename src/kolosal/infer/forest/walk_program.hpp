@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "kolosal/infer/forest/binned_features.hpp"
@@ -20,7 +21,7 @@ struct WalkScratch {
 /// at once for one row (kernel/forest_walk.hpp).
 class WalkProgram {
  public:
-  /// Nothing when there are too many columns.
+  /// Nothing when there are too many columns. The forest must outlive it.
   static std::optional<WalkProgram> of(const model::Forest& forest, const BinnedFeatures& features);
 
   /// Adds leaf values to sums (n x n_outputs, row by row) in the order of the trees. Column c of row r has
@@ -52,7 +53,7 @@ class WalkProgram {
   std::vector<std::uint32_t> outputs_;
   std::vector<std::uint8_t> has_categories_;  ///< per tree
   bool any_categories_ = false;
-  std::vector<double> leaf_values_;
+  std::span<const double> leaf_values_;  ///< of the forest
 };
 
 }  // namespace kolosal::infer
