@@ -49,10 +49,10 @@ void SymmetricTable::add_group(std::vector<SymmetricFeature>& features, std::vec
         group.bins[p][i] |= std::uint32_t{feature.bins[p][i]} << (8 * lane);
     feature.bins.clear();
   }
-  // Lanes without a feature count into a cell that nobody reads.
+  // Lanes without a feature count into cells that nobody reads, one each: together they would count more than
+  // a packed sum holds.
   for (std::size_t lane = members.size(); lane < 4; ++lane)
-    group.offset[lane] = static_cast<std::uint32_t>(group.stride);
-  group.stride += members.size() < 4 ? 1 : 0;
+    group.offset[lane] = static_cast<std::uint32_t>(group.stride++);
   group.features = std::move(members);
   groups_.push_back(std::move(group));
 }
