@@ -74,8 +74,8 @@ using DoubleLanes = typename DoubleLanesOf<kBytes>::Type;
 #if defined(__clang__)
 #define KOLOSAL_KERNEL_FUSED  // by a pragma in the body
 #else
-// g++ fuses in a pass of the expensive optimizations, which -O1 leaves out: a build for sanitizers would round
-// otherwise.
+// g++ fuses in a pass of the expensive optimizations, which -O1 leaves out: a build for sanitizers would
+// round otherwise.
 #define KOLOSAL_KERNEL_FUSED __attribute__((optimize("fp-contract=fast", "expensive-optimizations")))
 #endif
 

@@ -27,6 +27,8 @@ class LevelRules {
       : unknown_(std::move(unknown)), missing_(std::move(missing)) {}
 
   bool missing_is_level() const { return missing_ == "level"; }
+  /// Whether some cells are errors.
+  bool refuses() const { return unknown_ == "error" || missing_ == "error"; }
   const std::string& unknown() const { return unknown_; }
   const std::string& missing() const { return missing_; }
 
@@ -81,8 +83,6 @@ class LevelRules {
     if constexpr (std::floating_point<T>)  // steps that give no numbers do not offer "nan"
       for (std::size_t k = 0; k < width; ++k) values[slot * width + k] = static_cast<T>(kNaN);
   }
-  bool refuses() const { return unknown_ == "error" || missing_ == "error"; }
-
   std::string unknown_, missing_;
   std::vector<std::vector<std::uint8_t>> known_;  // column x slot; empty unless unknown levels are refused
 };

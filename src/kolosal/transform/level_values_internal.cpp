@@ -1,5 +1,7 @@
 #include "kolosal/transform/level_values_internal.hpp"
 
+#include "kolosal/transform/level_row_internal.hpp"
+
 namespace kolosal::transform {
 
 CodeView LevelValues::begin_column(const data::Frame& x, std::size_t c, std::span<const std::uint32_t> rows,
@@ -28,6 +30,14 @@ std::vector<Transformer::Named> LevelValues::encode(const data::Frame& x, const 
     }
   });
   return out;
+}
+
+std::unique_ptr<RowStep> LevelValues::row_step(const data::Frame& inputs) const {
+  if (rules_.refuses()) return nullptr;
+  std::vector<LevelNumbers> columns(inputs.n_columns());
+  for (std::size_t c = 0; c < columns.size(); ++c)
+    columns[c].add<double>(slots_in(tables_[c].levels, inputs.column(c)), tables_[c].value, n_outputs());
+  return std::make_unique<LevelRow>(std::move(columns));
 }
 
 void LevelValues::do_finish_fit(const Context& context) {

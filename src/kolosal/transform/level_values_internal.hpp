@@ -23,6 +23,7 @@ class LevelValues : public Transformer {
   bool uses_target() const override { return true; }
   bool can_stream() const override { return true; }
   std::string made_types() const override { return "float"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override;
 
  protected:
   /// `step` and `suffix` outlive the object (literals).

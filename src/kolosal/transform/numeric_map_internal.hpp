@@ -16,6 +16,7 @@ namespace kolosal::transform {
 class NumericMap : public Transformer {
  public:
   std::string made_types() const final { return "float,float32"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const final;
 
  protected:
   /// Replaces cells of a column by what they become. NaN = missing.
@@ -25,6 +26,9 @@ class NumericMap : public Transformer {
 
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const final;
   std::vector<Named> do_inverse(const data::Frame& x, const Context& context) const final;
+
+ private:
+  class Row;
 };
 
 /// A float64 column whose cells are written once it is there, which saves filling them with zeros first.

@@ -327,6 +327,8 @@ data::Frame Transformer::replace(const data::Frame& x, std::vector<Named> made) 
   return {std::move(names), std::move(columns)};
 }
 
+std::unique_ptr<RowStep> Transformer::row_step(const data::Frame&) const { return nullptr; }
+
 void Transformer::save(artifact::Node& node) const {
   if (!fitted_) throw Error(ErrorCode::kNotFitted, "a transformer was saved before fit()");
   node.set("columns", columns_);

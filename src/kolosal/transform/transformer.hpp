@@ -14,6 +14,7 @@
 #include "kolosal/data/frame.hpp"
 #include "kolosal/data/target.hpp"
 #include "kolosal/transform/cell_map.hpp"
+#include "kolosal/transform/row_step.hpp"
 
 namespace kolosal::transform {
 
@@ -89,6 +90,10 @@ class Transformer {
   /// @throws Error kUnsupported without an inverse, kData when a column that the step made is absent.
   data::Frame inverse_transform(const data::Frame& x, const Context& context) const;
 
+  /// Fitted: the step for one row. inputs: its input columns as they come, with their dictionaries; no rows.
+  /// Null: there is none, the step knows frames only. The transformer must outlive it.
+  virtual std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const;
+
   void save(artifact::Node& node) const;
   void load(const artifact::Node& node);
 
@@ -99,6 +104,7 @@ class Transformer {
   const std::vector<data::ColumnType>& input_types() const { return types_; }
   /// Before fit(): the input columns stay in the frame (Selector::keep).
   void keep_inputs(bool keep) { keep_inputs_ = keep; }
+  bool keeps_inputs() const { return keep_inputs_; }
   bool is_fitted() const { return fitted_; }
   /// Before fit(): the step may not make a frame of more than `most` features (0: no limit), of which
   /// `n_beside` are columns that it does not take. A sparse column counts with its width.

@@ -24,7 +24,7 @@ constexpr std::size_t kBins = 16;
 enum Operation : std::int32_t { kMinus, kPlus, kTimes, kOver, kOverReversed, kOperationCount };
 
 // What is not a finite number is missing: x / 0, an overflow, a missing or infinite cell.
-double apply(std::int32_t operation, double a, double b) {
+double combine(std::int32_t operation, double a, double b) {
   double out = kNaN;
   switch (operation) {
     case kMinus:
@@ -101,12 +101,14 @@ class ArithmeticPairs final : public Transformer {
   std::string stream_obstacle() const override {
     return "it chooses pairs on rows that are spread evenly over the whole table";
   }
+  std::unique_ptr<RowStep> row_step(const data::Frame&) const override;
 
  private:
   struct Pair {
     std::int32_t a = 0, b = 0, operation = 0;
     std::uint8_t is_double = 0;
   };
+  class Row;
 
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const TargetView& y,
               const Context& context) override;
@@ -164,7 +166,7 @@ void ArithmeticPairs::do_fit(const data::Frame& x, std::span<const std::uint32_t
     const auto a = static_cast<std::size_t>(candidate.pair.a), b = static_cast<std::size_t>(candidate.pair.b);
     std::vector<double> made(sample.size());
     for (std::size_t r = 0; r < made.size(); ++r)
-      made[r] = apply(candidate.pair.operation, cells[a][r], cells[b][r]);
+      made[r] = combine(candidate.pair.operation, cells[a][r], cells[b][r]);
     candidate.pair.is_double = needs_double(made) ? 1 : 0;
     candidate.gain = explained_share(made, target) - std::max(share[a], share[b]);
     candidate.usable =
@@ -174,6 +176,33 @@ void ArithmeticPairs::do_fit(const data::Frame& x, std::span<const std::uint32_t
   std::ranges::stable_sort(candidates, std::ranges::greater{}, &Candidate::gain);
   for (std::size_t i = 0; i < candidates.size() && i < static_cast<std::size_t>(params_.n_pairs); ++i)
     pairs_.push_back(candidates[i].pair);
+}
+
+// What a float32 column can hold of it.
+float narrow(double cell) {
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  return static_cast<float>(std::abs(cell) > kLargest ? std::copysign(kLargest, cell) : cell);
+}
+
+class ArithmeticPairs::Row final : public RowStep {
+ public:
+  explicit Row(const std::vector<Pair>& pairs) : pairs_(pairs) {}
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena&) const override {
+    std::ranges::copy(in, out.begin());
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      const Pair& pair = pairs_[i];
+      const double cell = combine(pair.operation, in[static_cast<std::size_t>(pair.a)].number,
+                                  in[static_cast<std::size_t>(pair.b)].number);
+      out[in.size() + i].number = pair.is_double ? cell : static_cast<double>(narrow(cell));
+    }
+  }
+
+ private:
+  const std::vector<Pair>& pairs_;
+};
+
+std::unique_ptr<RowStep> ArithmeticPairs::row_step(const data::Frame&) const {
+  return std::make_unique<Row>(pairs_);
 }
 
 std::vector<Transformer::Named> ArithmeticPairs::do_transform(const data::Frame& x,
@@ -189,15 +218,12 @@ std::vector<Transformer::Named> ArithmeticPairs::do_transform(const data::Frame&
     if (pair.is_double) {
       std::vector<double> cells(x.n_rows());
       for (std::size_t row = 0; row < cells.size(); ++row)
-        cells[row] = apply(pair.operation, left[row], right[row]);
+        cells[row] = combine(pair.operation, left[row], right[row]);
       made[i].column = Column::from_float64(std::move(cells));
     } else {
-      constexpr double kLargest = std::numeric_limits<float>::max();
       std::vector<float> cells(x.n_rows());
-      for (std::size_t row = 0; row < cells.size(); ++row) {
-        const double cell = apply(pair.operation, left[row], right[row]);
-        cells[row] = static_cast<float>(std::abs(cell) > kLargest ? std::copysign(kLargest, cell) : cell);
-      }
+      for (std::size_t row = 0; row < cells.size(); ++row)
+        cells[row] = narrow(combine(pair.operation, left[row], right[row]));
       made[i].column = Column::from_float32(std::move(cells));
     }
   });

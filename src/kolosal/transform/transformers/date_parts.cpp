@@ -5,6 +5,7 @@
 #include <map>
 #include <numbers>
 #include <numeric>
+#include <optional>
 
 #include "kolosal/data/text_value.hpp"
 #include "kolosal/transform/columns_internal.hpp"
@@ -162,6 +163,7 @@ class DateParts final : public Transformer {
   bool is_stateless() const override { return !params_.drop_constant && params_.since != "first"; }
   bool can_stream() const override { return true; }
   std::string made_types() const override { return "float,float32"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override;
 
  private:
   // The smallest and largest number of a part among the fitted rows; NaN: none.
@@ -223,6 +225,24 @@ class DateParts final : public Transformer {
     if (params_.since == "first") check_saved_size("date_parts", {first_.size()}, input_columns().size());
   }
 
+  struct Part {
+    std::string name;
+    PartFunction function;
+    char turn;  // 's' the sine and 'c' the cosine of a cycle, else 0
+    bool is_epoch() const { return name == "epoch"; }
+    double of(const Moment& moment) const {
+      const double value = function(moment);
+      if (!turn) return value;
+      return turn == 's' ? std::sin(kTurn * value) : std::cos(kTurn * value);
+    }
+  };
+  class Row;
+  std::vector<Part> parts_for(ColumnType type) const;
+  /// What elapsed days of column c are counted from; empty: nothing is known.
+  std::optional<std::int64_t> origin(std::size_t c) const {
+    if (params_.since != "first") return since_;
+    return first_[c] == kNever ? std::nullopt : std::optional(first_[c]);
+  }
   std::vector<Named> all_parts(const data::Frame& x, const Context& context) const;
   std::vector<Named> parts_of(const std::string& name, const Column& column, const Context& context) const;
   Named elapsed_of(const data::Frame& x, std::size_t c) const;
@@ -281,29 +301,27 @@ void DateParts::do_finish_fit(const Context&) {
   ranges_.clear();
 }
 
-std::vector<Transformer::Named> DateParts::parts_of(const std::string& name, const Column& column,
-                                                    const Context& context) const {
-  std::vector<std::string> parts;
-  std::vector<PartFunction> functions;
-  std::vector<char> turns;  // by part: 's' the sine and 'c' the cosine of a cycle, else 0
-  const bool is_date = column.type() == ColumnType::kDate;
-  const auto add = [&](std::string part, PartFunction function, char turn) {
-    parts.push_back(std::move(part));
-    functions.push_back(function);
-    turns.push_back(turn);
-  };
+std::vector<DateParts::Part> DateParts::parts_for(ColumnType type) const {
+  std::vector<Part> out;
+  const bool is_date = type == ColumnType::kDate;
   for (const auto& part : parts_)
-    if (!is_date || !has_time_only(part)) add(part, part_function(part), 0);
+    if (!is_date || !has_time_only(part)) out.push_back({part, part_function(part), 0});
   for (const auto& cycle : cycles_) {
     if (is_date && has_time_only(cycle)) continue;
-    add(cycle + "_sin", cycle_function(cycle), 's');
-    add(cycle + "_cos", cycle_function(cycle), 'c');
+    out.push_back({cycle + "_sin", cycle_function(cycle), 's'});
+    out.push_back({cycle + "_cos", cycle_function(cycle), 'c'});
   }
+  return out;
+}
+
+std::vector<Transformer::Named> DateParts::parts_of(const std::string& name, const Column& column,
+                                                    const Context& context) const {
+  const std::vector<Part> parts = parts_for(column.type());
   const auto ns = column.int64s();
   std::vector<std::vector<float>> floats(parts.size());
   std::vector<double> epoch;
   for (std::size_t p = 0; p < parts.size(); ++p) {
-    if (parts[p] == "epoch")
+    if (parts[p].is_epoch())
       epoch.resize(ns.size());
     else
       floats[p].resize(ns.size());
@@ -316,12 +334,10 @@ std::vector<Transformer::Named> DateParts::parts_of(const std::string& name, con
       const std::size_t n = std::min(kRun, end - run);
       for (std::size_t i = 0; i < n; ++i) moments[i] = moment_of(ns[run + i]);
       for (std::size_t p = 0; p < parts.size(); ++p) {
-        const bool is_epoch = parts[p] == "epoch";
         for (std::size_t i = 0; i < n; ++i) {
           const bool missing = column.valid_bits() && column.is_missing(run + i);
-          double value = missing ? kNaN : functions[p](moments[i]);
-          if (turns[p]) value = turns[p] == 's' ? std::sin(kTurn * value) : std::cos(kTurn * value);
-          if (is_epoch)
+          const double value = missing ? kNaN : parts[p].of(moments[i]);
+          if (parts[p].is_epoch())
             epoch[run + i] = value;
           else
             floats[p][run + i] = static_cast<float>(value);
@@ -331,44 +347,60 @@ std::vector<Transformer::Named> DateParts::parts_of(const std::string& name, con
   });
   std::vector<Named> out;
   for (std::size_t p = 0; p < parts.size(); ++p)
-    out.push_back({name + "_" + parts[p], parts[p] == "epoch" ? Column::from_float64(std::move(epoch))
-                                                              : Column::from_float32(std::move(floats[p]))});
+    out.push_back({name + "_" + parts[p].name, parts[p].is_epoch()
+                                                   ? Column::from_float64(std::move(epoch))
+                                                   : Column::from_float32(std::move(floats[p]))});
   return out;
+}
+
+// Days and rest apart: two far moments differ by more than 64 bits hold.
+double days_between(std::int64_t from, std::int64_t to) {
+  return static_cast<double>(to / kNsPerDay - from / kNsPerDay) +
+         static_cast<double>(to % kNsPerDay - from % kNsPerDay) / static_cast<double>(kNsPerDay);
+}
+
+// Not to - from, for the same reason.
+double seconds_between(std::int64_t from, std::int64_t to) {
+  return static_cast<double>(to / 1'000'000'000 - from / 1'000'000'000) +
+         static_cast<double>(to % 1'000'000'000 - from % 1'000'000'000) * 1e-9;
 }
 
 Transformer::Named DateParts::elapsed_of(const data::Frame& x, std::size_t c) const {
   const Column& column = x.column(c);
-  const bool known = params_.since != "first" || first_[c] != kNever;
-  const std::int64_t from = params_.since != "first" ? since_ : known ? first_[c] : 0;
+  const auto from = origin(c);
   const auto ns = column.int64s();
   std::vector<double> cells(x.n_rows(), kNaN);
   for (std::size_t row = 0; row < cells.size(); ++row)
-    if (known &&
-        !column.is_missing(row))  // days and rest apart: two far moments differ by more than 64 bits hold
-      cells[row] =
-          static_cast<double>(ns[row] / kNsPerDay - from / kNsPerDay) +
-          static_cast<double>(ns[row] % kNsPerDay - from % kNsPerDay) / static_cast<double>(kNsPerDay);
+    if (from && !column.is_missing(row)) cells[row] = days_between(*from, ns[row]);
   return {x.name(c) + "_elapsed_days", Column::from_float64(std::move(cells))};
 }
 
-std::vector<Transformer::Named> DateParts::differences_of(const data::Frame& x, const Context& context) {
-  std::vector<std::pair<std::size_t, std::size_t>> pairs;
-  const std::size_t n = std::min(x.n_columns(), kMaxDifferenceColumns);
+using ColumnPairs = std::vector<std::pair<std::size_t, std::size_t>>;
+
+ColumnPairs pairs_of(std::size_t n_columns) {
+  ColumnPairs out;
+  const std::size_t n = std::min(n_columns, kMaxDifferenceColumns);
   for (std::size_t a = 0; a < n; ++a)
-    for (std::size_t b = a + 1; b < n; ++b) pairs.emplace_back(a, b);
+    for (std::size_t b = a + 1; b < n; ++b) out.emplace_back(a, b);
+  return out;
+}
+
+std::string difference_name(const data::Frame& x, std::size_t a, std::size_t b) {
+  return fmt::format("{}_minus_{}_seconds", x.name(b), x.name(a));
+}
+
+std::vector<Transformer::Named> DateParts::differences_of(const data::Frame& x, const Context& context) {
+  const ColumnPairs pairs = pairs_of(x.n_columns());
   std::vector<Named> out(pairs.size());
   context.parallel_blocks(pairs.size(), 1, [&](std::size_t i, std::size_t) {
     const auto [a, b] = pairs[i];
     const auto from = x.column(a).int64s(), to = x.column(b).int64s();
     std::vector<double> cells(x.n_rows());
     for (std::size_t row = 0; row < cells.size(); ++row) {
-      // Not to - from: two far moments differ by more than 64 bits hold.
-      cells[row] = static_cast<double>(to[row] / 1'000'000'000 - from[row] / 1'000'000'000) +
-                   static_cast<double>(to[row] % 1'000'000'000 - from[row] % 1'000'000'000) * 1e-9;
+      cells[row] = seconds_between(from[row], to[row]);
       if (x.column(a).is_missing(row) || x.column(b).is_missing(row)) cells[row] = kNaN;
     }
-    out[i] = {fmt::format("{}_minus_{}_seconds", x.name(b), x.name(a)),
-              Column::from_float64(std::move(cells))};
+    out[i] = {difference_name(x, a, b), Column::from_float64(std::move(cells))};
   });
   return out;
 }
@@ -379,6 +411,56 @@ std::vector<Transformer::Named> DateParts::all_parts(const data::Frame& x, const
     std::ranges::move(parts_of(x.name(c), x.column(c), context), std::back_inserter(out));
   if (params_.differences) std::ranges::move(differences_of(x, context), std::back_inserter(out));
   return out;
+}
+
+class DateParts::Row final : public RowStep {
+ public:
+  Row(const DateParts& step, const data::Frame& inputs) {
+    const std::size_t n = inputs.n_columns();
+    const auto add = [&](std::string name, Cell cell) {
+      if (std::ranges::find(step.dropped_, name) == step.dropped_.end()) cells_.push_back(std::move(cell));
+    };
+    for (std::size_t c = 0; c < n; ++c)
+      for (const Part& part : step.parts_for(inputs.column(c).type()))
+        add(inputs.name(c) + "_" + part.name, {.column = c, .part = part});
+    for (const auto& [a, b] : step.params_.differences ? pairs_of(n) : ColumnPairs())
+      add(difference_name(inputs, a, b), {.column = b, .from_column = a});
+    for (std::size_t c = 0; c < n && !step.params_.since.empty(); ++c)
+      add(inputs.name(c) + "_elapsed_days", {.column = c, .origin = step.origin(c)});
+  }
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena& arena) const override {
+    const auto moments = arena.take<Moment>(in.size());
+    for (std::size_t c = 0; c < in.size(); ++c) moments[c] = moment_of(in[c].time);
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      const Cell& cell = cells_[i];
+      const RowCell& given = in[cell.column];
+      double value = kNaN;
+      if (cell.part) {
+        const double part = given.is_missing ? kNaN : cell.part->of(moments[cell.column]);
+        value = cell.part->is_epoch() ? part : static_cast<double>(static_cast<float>(part));
+      } else if (cell.from_column) {
+        const RowCell& from = in[*cell.from_column];
+        if (!given.is_missing && !from.is_missing) value = seconds_between(from.time, given.time);
+      } else if (cell.origin && !given.is_missing) {
+        value = days_between(*cell.origin, given.time);
+      }
+      out[i].number = value;
+    }
+  }
+
+ private:
+  // A part of a column, the time since another one, or that since a day.
+  struct Cell {
+    std::size_t column = 0;
+    std::optional<Part> part = {};
+    std::optional<std::size_t> from_column = {};
+    std::optional<std::int64_t> origin = {};
+  };
+  std::vector<Cell> cells_;
+};
+
+std::unique_ptr<RowStep> DateParts::row_step(const data::Frame& inputs) const {
+  return std::make_unique<Row>(*this, inputs);
 }
 
 }  // namespace

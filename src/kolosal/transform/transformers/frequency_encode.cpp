@@ -4,6 +4,7 @@
 
 #include "kolosal/data/cell_buffer.hpp"
 #include "kolosal/transform/counted_levels_internal.hpp"
+#include "kolosal/transform/level_row_internal.hpp"
 
 namespace kolosal::transform {
 namespace {
@@ -37,6 +38,13 @@ class FrequencyEncode final : public CountedLevels<FrequencyTable> {
       : CountedLevels("frequency_encode", {params.handle_unknown, params.handle_missing}),
         params_(std::move(params)) {}
   std::string made_types() const override { return "float32"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override {
+    if (rules_.refuses()) return nullptr;
+    std::vector<LevelNumbers> columns(inputs.n_columns());
+    for (std::size_t c = 0; c < columns.size(); ++c)
+      columns[c].add<float>(slots_in(tables_[c].levels, inputs.column(c)), tables_[c].value, 1);
+    return std::make_unique<LevelRow>(std::move(columns));
+  }
 
  private:
   FrequencyTable table_of(Levels levels, const std::vector<std::int64_t>& counts) const override {

@@ -7,6 +7,7 @@
 #include "kolosal/transform/column_statistics_internal.hpp"
 #include "kolosal/transform/infinities_internal.hpp"
 #include "kolosal/transform/level_counts_internal.hpp"
+#include "kolosal/transform/level_row_internal.hpp"
 #include "kolosal/transform/quantile_sketch.hpp"
 #include "kolosal/transform/statistics_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
@@ -48,6 +49,7 @@ class Impute final : public Transformer {
     const bool numbers_only = !types.empty() && std::ranges::count(types, ColumnType::kCategory) == 0;
     return numbers_only ? "float,float32" : "float,float32,category";
   }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override;
 
  private:
   struct Fill {
@@ -56,6 +58,7 @@ class Impute final : public Transformer {
     bool has_indicator = false;  // the fitted rows had missing cells and the user asked
     Levels levels;               // category columns: what transform() gives, "(missing)" included
   };
+  class Row;
   // Of one column of a stream; a step fills what its strategy needs.
   struct Gathered {
     std::size_t n_missing = 0, n_finite = 0;
@@ -337,6 +340,48 @@ std::vector<Transformer::Named> Impute::do_transform_rest(const data::Frame& x,
   for (std::size_t c = 0; c < x.n_columns(); ++c)
     if (fills_[c].has_indicator) out.push_back(std::move(indicators[c]));
   return out;
+}
+
+class Impute::Row final : public RowStep {
+ public:
+  Row(const std::vector<Fill>& fills, const data::Frame& inputs) : columns_(fills.size()) {
+    for (std::size_t c = 0; c < fills.size(); ++c) {
+      OfColumn& column = columns_[c];
+      column.has_indicator = fills[c].has_indicator;
+      column.is_category = inputs.column(c).type() == ColumnType::kCategory;
+      column.fill = inputs.column(c).type() == ColumnType::kFloat32
+                        ? static_cast<double>(static_cast<float>(float_fill(fills[c].number)))
+                        : fills[c].number;
+      if (!column.is_category) continue;
+      column.slots = slots_in(fills[c].levels, inputs.column(c));
+      column.fill = fills[c].code;
+    }
+  }
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena&) const override {
+    std::size_t indicator = in.size();
+    for (std::size_t c = 0; c < in.size(); ++c) {
+      const OfColumn& column = columns_[c];
+      // Slots below 2 are of missing and unseen levels.
+      const std::size_t slot = column.is_category ? column.slots[slot_of(in[c])] : 2;
+      const bool is_missing = column.is_category ? slot < 2 : !std::isfinite(in[c].number);
+      const double present = column.is_category ? static_cast<double>(slot) - 2 : in[c].number;
+      out[c].number = is_missing ? column.fill : present;
+      if (column.has_indicator) out[indicator++].number = is_missing ? 1 : 0;
+    }
+  }
+
+ private:
+  struct OfColumn {
+    bool is_category = false, has_indicator = false;
+    double fill = 0;
+    std::vector<std::size_t> slots;  // of categories: by the input's slot
+  };
+  std::vector<OfColumn> columns_;
+};
+
+std::unique_ptr<RowStep> Impute::row_step(const data::Frame& inputs) const {
+  if (!infinities_.are_missing()) return nullptr;
+  return std::make_unique<Row>(fills_, inputs);
 }
 
 void Impute::do_save(artifact::Node& node) const {

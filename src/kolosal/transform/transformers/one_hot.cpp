@@ -5,6 +5,7 @@
 #include <set>
 
 #include "kolosal/transform/level_counts_internal.hpp"
+#include "kolosal/transform/level_row_internal.hpp"
 #include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -55,6 +56,7 @@ class OneHot final : public Transformer {
     const std::string made = params_.dense ? "float32" : "sparse";
     return categories_only ? made : "int,bool," + made;
   }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override;
 
  private:
   // Codes of a number column are positions in `integers`; slots are those of Levels::slot().
@@ -71,6 +73,8 @@ class OneHot final : public Transformer {
     std::map<std::int64_t, std::int64_t> integers;
     std::int64_t n_missing = 0;
   };
+
+  class Row;
 
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
               const Context& context) override;
@@ -359,6 +363,63 @@ std::vector<Transformer::Named> OneHot::do_transform(const data::Frame& x, const
   else
     out.push_back({"one_hot", sparse_column(x.n_rows(), codes, context)});
   return out;
+}
+
+class OneHot::Row final : public RowStep {
+ public:
+  Row(const OneHot& step, const data::Frame& inputs) : step_(step), columns_(inputs.n_columns()) {
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+      const Encoder& encoder = step.encoders_[c];
+      const bool is_number = inputs.column(c).is_numeric();
+      columns_[c].passes = is_number && (encoder.feature.empty() || step.params_.keep_numbers);
+      columns_[c].is_number = is_number;
+      if (encoder.feature.empty() || is_number) continue;
+      for (const std::size_t slot : slots_in(encoder.levels, inputs.column(c)))
+        columns_[c].feature.push_back(encoder.feature[slot]);
+    }
+  }
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena& arena) const override {
+    const auto entries = arena.take<SparseEntry>(in.size());
+    std::uint32_t n = 0;
+    std::size_t at = 0;
+    for (std::size_t c = 0; c < in.size(); ++c) {
+      if (columns_[c].passes) out[at++] = in[c];
+      const std::int32_t feature = feature_of(c, in[c]);
+      if (feature >= 0) entries[n++] = {feature, 1.0F};
+    }
+    if (step_.width_ == 0) return;
+    out[at].entries = entries.data();
+    out[at].n = n;
+  }
+
+ private:
+  struct OfColumn {
+    bool passes = false, is_number = false;
+    std::vector<std::int32_t> feature;  // of categories: by the input's slot
+  };
+
+  std::int32_t feature_of(std::size_t c, const RowCell& cell) const {
+    if (!columns_[c].is_number) return columns_[c].feature.empty() ? -1 : columns_[c].feature[slot_of(cell)];
+    const Encoder& encoder = step_.encoders_[c];
+    if (encoder.feature.empty()) return -1;
+    std::int32_t code = data::kMissingCode;
+    if (!std::isnan(cell.number)) {
+      const auto value = static_cast<std::int64_t>(cell.number);
+      const auto found = std::ranges::lower_bound(encoder.integers, value);
+      code = found != encoder.integers.end() && *found == value
+                 ? static_cast<std::int32_t>(found - encoder.integers.begin())
+                 : data::kUnseenCode;
+    }
+    return encoder.feature[Levels::slot(code)];
+  }
+
+  const OneHot& step_;
+  std::vector<OfColumn> columns_;
+};
+
+std::unique_ptr<RowStep> OneHot::row_step(const data::Frame& inputs) const {
+  if (rules_.refuses() || params_.dense) return nullptr;
+  return std::make_unique<Row>(*this, inputs);
 }
 
 void OneHot::do_save(artifact::Node& node) const {

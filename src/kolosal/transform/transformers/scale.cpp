@@ -44,8 +44,10 @@ class Scale final : public Transformer {
   bool can_stream() const override { return true; }
   bool has_inverse() const override { return true; }
   std::string made_types() const override { return "float,float32"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override;
 
  private:
+  class Row;
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
               const Context& context) override {
     do_fit_sources(sources_of(x), rows, context);
@@ -189,6 +191,31 @@ std::vector<Transformer::Named> Scale::do_transform_rest(const data::Frame& x,
       out[c].column = mapped_floats(x.column(c), *cell_map(c));
   });
   return out;
+}
+
+class Scale::Row final : public RowStep {
+ public:
+  Row(const Scale& step, const data::Frame& inputs) {
+    for (std::size_t c = 0; c < inputs.n_columns(); ++c) {
+      maps_.push_back(*step.cell_map(c));
+      is_narrow_.push_back(inputs.column(c).type() == ColumnType::kFloat32);
+    }
+  }
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena&) const override {
+    for (std::size_t c = 0; c < in.size(); ++c) {
+      double cell = in[c].number;
+      maps_[c].apply(&cell, &cell, 1);
+      out[c].number = is_narrow_[c] ? static_cast<double>(static_cast<float>(cell)) : cell;
+    }
+  }
+
+ private:
+  std::vector<CellMap> maps_;
+  std::vector<bool> is_narrow_;
+};
+
+std::unique_ptr<RowStep> Scale::row_step(const data::Frame& inputs) const {
+  return std::make_unique<Row>(*this, inputs);
 }
 
 std::vector<Transformer::Named> Scale::do_inverse(const data::Frame& x, const Context& context) const {

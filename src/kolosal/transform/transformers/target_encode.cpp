@@ -4,6 +4,7 @@
 
 #include "kolosal/core/random.hpp"
 #include "kolosal/data/cell_buffer.hpp"
+#include "kolosal/transform/level_row_internal.hpp"
 #include "kolosal/transform/target_sums_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
 
@@ -68,6 +69,7 @@ class TargetEncode final : public Transformer {
   std::string made_types() const override {
     return params_.keep || params_.min_levels > 0 ? "float,float32,category" : "float,float32";
   }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override;
 
  private:
   struct Table {
@@ -401,6 +403,22 @@ std::vector<Transformer::Named> TargetEncode::do_fit_transform(const data::Frame
     if (params_.counts) ++at;
   }
   return out;
+}
+
+std::unique_ptr<RowStep> TargetEncode::row_step(const data::Frame& inputs) const {
+  if (rules_.refuses()) return nullptr;
+  std::vector<LevelNumbers> columns(inputs.n_columns());
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const Table& table = tables_[c];
+    columns[c].passes = !table.encoded || params_.keep;
+    if (!table.encoded) continue;
+    const auto slots = slots_in(table.levels, inputs.column(c));
+    columns[c].add<double>(slots, table.value, n_outputs_);
+    if (!params_.counts) continue;
+    const std::vector<float> log_count(table.log_count.begin(), table.log_count.end());
+    columns[c].add<float>(slots, log_count, 1);
+  }
+  return std::make_unique<LevelRow>(std::move(columns));
 }
 
 void TargetEncode::do_save(artifact::Node& node) const {
