@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/data/convert_cells_internal.hpp"
 #include "kolosal/data/convert_internal.hpp"
 #include "kolosal/data/text_value.hpp"
 
@@ -18,8 +19,6 @@ namespace kolosal::data {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-// Whole numbers below this are exact as doubles.
-constexpr double kExactIntegers = 9007199254740992.0;
 
 bool is_time(ColumnType type) { return type == ColumnType::kDate || type == ColumnType::kTimestamp; }
 
@@ -110,38 +109,6 @@ std::optional<float> parse_float32(std::string_view text) {
   const auto value = parse_float(text);
   if (!value) return {};
   return static_cast<float>(*value);
-}
-
-std::optional<std::int64_t> whole_number(double value) {
-  if (!(value >= -0x1p63 && value < 0x1p63) || value != std::floor(value)) return {};
-  return static_cast<std::int64_t>(value);
-}
-
-struct Rounded {
-  std::int64_t whole = 0;
-  bool was_fraction = false;
-};
-
-std::optional<Rounded> parse_rounded(std::string_view text) {
-  if (const auto value = parse_int(text)) return Rounded{*value, false};
-  const auto value = parse_float(text);
-  const auto whole = value ? whole_number(std::round(*value)) : std::nullopt;
-  if (!whole) return {};
-  return Rounded{*whole, *value != std::round(*value)};
-}
-
-std::optional<bool> zero_or_one(double value) {
-  if (value != 0 && value != 1) return {};
-  return value == 1;
-}
-
-std::optional<std::uint8_t> parse_bool_value(std::string_view text) {
-  auto value = parse_bool(text);
-  if (!value) {
-    if (const auto number = parse_float(text)) value = zero_or_one(*number);
-  }
-  if (!value) return {};
-  return static_cast<std::uint8_t>(*value);
 }
 
 Conversion all_unreadable(const Column& input, Column missing) {
@@ -239,36 +206,6 @@ Conversion to_text(const Column& input) {
   return {Column::from_text(std::move(offsets), std::move(bytes), std::move(valid)), 0, 0, {}};
 }
 
-// Finds the level of a number. A file may write the same number in several ways ("1", "1.0", "01"): the level
-// that is written as we would write it goes first, then any level that reads as the same number.
-class NumberLevels {
- public:
-  explicit NumberLevels(const Dictionary& dictionary) : dictionary_(dictionary) {
-    for (std::int32_t code = 0; code < dictionary.size(); ++code)
-      if (const auto value = parse_float(dictionary.level(code)))
-        codes_.emplace(*value + 0.0, code);  // -0.0 is 0
-  }
-
-  std::int32_t find(double value, const std::string& text) const {
-    if (const std::int32_t exact = dictionary_.find(text); exact >= 0) return exact;
-    if (std::abs(value) >= kExactIntegers) return kUnseenCode;  // another whole number may be the same double
-    const auto it = codes_.find(value + 0.0);
-    return it == codes_.end() ? kUnseenCode : it->second;
-  }
-
- private:
-  const Dictionary& dictionary_;
-  std::unordered_map<double, std::int32_t> codes_;
-};
-
-// The levels of false and true: "false" and "true" first, then "no"/"yes", "0"/"1" and so on.
-std::pair<std::int32_t, std::int32_t> bool_levels(const Dictionary& dictionary) {
-  std::int32_t code[2] = {dictionary.find("false"), dictionary.find("true")};
-  for (std::int32_t i = 0; i < dictionary.size(); ++i)
-    if (const auto value = parse_bool(dictionary.level(i)); value && code[*value] < 0) code[*value] = i;
-  return {code[0], code[1]};
-}
-
 std::vector<std::int32_t> number_codes(const Column& input, const Dictionary& dictionary) {
   const NumberLevels levels(dictionary);
   std::unordered_map<double, std::int32_t> known;  // columns that are categories have few distinct numbers
@@ -289,11 +226,6 @@ std::vector<std::int32_t> number_codes(const Column& input, const Dictionary& di
     codes[i] = it->second;
   }
   return codes;
-}
-
-std::int32_t level_code(std::string_view level, const Dictionary& dictionary) {
-  const std::int32_t code = dictionary.find(level);
-  return code == kUnseenCode && is_missing_text(level) ? kMissingCode : code;
 }
 
 std::vector<std::int32_t> category_codes(const Column& input, const Dictionary& dictionary) {

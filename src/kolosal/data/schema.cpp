@@ -175,6 +175,16 @@ Frame Schema::conform(const Frame& input, ConformReport* report) const {
   return {std::move(names), std::move(columns)};
 }
 
+Frame Schema::empty_frame() const {
+  Frame out;
+  for (const Field& field : fields_) {
+    Field plain = field;
+    plain.role = Role::kFeature;
+    out.add(field.name, convert_column(Column::from_texts({}), plain).column);
+  }
+  return out;
+}
+
 nlohmann::json Schema::to_json() const {
   nlohmann::json columns = nlohmann::json::array();
   for (const Field& field : fields_) {

@@ -57,6 +57,9 @@ class Schema {
   /// the present cells of a column can not be read as its type (the first such value and its row are named).
   Frame conform(const Frame& input, ConformReport* report = nullptr) const;
 
+  /// The fields as columns of a table without rows.
+  Frame empty_frame() const;
+
   nlohmann::json to_json() const;
   static Schema from_json(const nlohmann::json& json);
 
