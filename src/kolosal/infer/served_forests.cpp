@@ -1,29 +1,11 @@
 #include "kolosal/infer/served_forests.hpp"
 
-#include <mutex>
-
 namespace kolosal::infer {
-namespace {
 
-/// Packing takes a few milliseconds: a model that is opened to be looked at does without.
-class ServedForest final : public model::Evaluator {
- public:
-  ServedForest(const model::Forest& forest, std::optional<ForestKernel> forced)
-      : forest_(forest), forced_(forced) {}
-
-  void predict(const data::Frame& x, std::span<double> out, const Context& context) const override {
-    std::call_once(once_, [&] { packed_.emplace(forest_, forced_); });
-    packed_->predict(x, out, context);
-  }
-
- private:
-  const model::Forest& forest_;
-  std::optional<ForestKernel> forced_;
-  mutable std::once_flag once_;
-  mutable std::optional<PackedForest> packed_;
-};
-
-}  // namespace
+const PackedForest& ServedForest::packed() const {
+  std::call_once(once_, [&] { packed_.emplace(forest_, forced_); });
+  return *packed_;
+}
 
 pipeline::Evaluators serve_forests(const pipeline::Model& model, std::optional<ForestKernel> forced) {
   pipeline::Evaluators out;

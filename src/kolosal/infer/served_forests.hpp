@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,24 @@
 #include "kolosal/pipeline/model.hpp"
 
 namespace kolosal::infer {
+
+/// A packed forest, made when it is first asked for: packing takes a few milliseconds, and a model that is
+/// opened to be looked at does without.
+class ServedForest final : public model::Evaluator {
+ public:
+  ServedForest(const model::Forest& forest, std::optional<ForestKernel> forced)
+      : forest_(forest), forced_(forced) {}
+  const PackedForest& packed() const;
+  void predict(const data::Frame& x, std::span<double> out, const Context& context) const override {
+    packed().predict(x, out, context);
+  }
+
+ private:
+  const model::Forest& forest_;
+  std::optional<ForestKernel> forced_;
+  mutable std::once_flag once_;
+  mutable std::optional<PackedForest> packed_;
+};
 
 /// A packed forest for each learner of trees of a model, made when it first predicts. The model must outlive
 /// them.

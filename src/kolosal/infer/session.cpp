@@ -17,6 +17,7 @@ Session Session::open(const std::filesystem::path& path) {
                   path.string());
     out.model_ = std::make_shared<const pipeline::Model>(pipeline::Model::load(*out.container_));
     out.evaluators_ = std::make_shared<const pipeline::Evaluators>(serve_forests(*out.model_, forced));
+    out.rows_ = std::make_shared<LazyRows>();
     out.manifest_ = std::make_shared<const nlohmann::json>(out.container_->json("manifest"));
   } catch (const Error& error) {
     // Messages of the layers below do not know the file.
@@ -34,6 +35,11 @@ Prediction Session::predict(const data::Frame& table, const Context& context,
   out.values = model_->predict(table, context, report, *evaluators_);
   out.labels = model_->labels(out.values);
   return out;
+}
+
+const RowPredictor& Session::rows() const {
+  std::call_once(rows_->once, [&] { rows_->predictor.emplace(*model_, *evaluators_); });
+  return *rows_->predictor;
 }
 
 std::vector<LearnerTimings> Session::time_kernels() const { return infer::time_kernels(*model_); }

@@ -2,13 +2,16 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/core/context.hpp"
 #include "kolosal/data/schema.hpp"
+#include "kolosal/infer/row_predictor.hpp"
 #include "kolosal/infer/served_forests.hpp"
 #include "kolosal/pipeline/model.hpp"
 
@@ -42,6 +45,8 @@ class Session {
   /// Any table with the feature columns, in any order. @throws Error kData (Schema::conform tells when).
   Prediction predict(const data::Frame& table, const Context& context,
                      data::ConformReport* report = nullptr) const;
+  /// The model for one row at a time, compiled when it is first asked for.
+  const RowPredictor& rows() const;
   /// How fast each kernel evaluates the trees of each learner that has some, measured now.
   std::vector<LearnerTimings> time_kernels() const;
   /// n_rows x n_classes probabilities of a prediction; binary models give both. @throws Error kInternal for
@@ -53,6 +58,11 @@ class Session {
   std::shared_ptr<const pipeline::Model> model_;
   std::shared_ptr<const nlohmann::json> manifest_;
   std::shared_ptr<const pipeline::Evaluators> evaluators_;
+  struct LazyRows {
+    std::once_flag once;
+    std::optional<RowPredictor> predictor;
+  };
+  std::shared_ptr<LazyRows> rows_;
 };
 
 }  // namespace kolosal::infer

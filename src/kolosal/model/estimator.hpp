@@ -12,6 +12,7 @@
 #include "kolosal/core/context.hpp"
 #include "kolosal/core/param.hpp"
 #include "kolosal/data/frame.hpp"
+#include "kolosal/data/row_cell.hpp"
 #include "kolosal/data/target.hpp"
 
 namespace kolosal::model {
@@ -57,6 +58,16 @@ class Evaluator {
   virtual ~Evaluator() = default;
   /// x: exactly the columns of the estimator, in its order and of its types. Safe from many threads.
   virtual void predict(const data::Frame& x, std::span<double> out, const Context& context) const = 0;
+};
+
+/// A fitted estimator for one row, without a frame (Estimator::row_evaluator()). The estimator must outlive
+/// it.
+class RowEvaluator {
+ public:
+  virtual ~RowEvaluator() = default;
+  /// row: cells of feature_names(). out: n_outputs() numbers, those of Estimator::predict() to the byte. Safe
+  /// from many threads. @throws Error as predict() does.
+  virtual void predict(std::span<const data::RowCell> row, std::span<double> out) const = 0;
 };
 
 /// A fit that can pause: a search advances it some rounds, compares, and goes on with the promising ones.
@@ -124,6 +135,9 @@ class Estimator {
 
   /// The trees whose Forest::predict() is all that predict() does; null when the learner is none of trees.
   virtual const Forest* trees() const { return nullptr; }
+
+  /// The way for one row at a time; null when there is none but predict().
+  virtual std::unique_ptr<RowEvaluator> row_evaluator() const { return nullptr; }
 
   std::size_t n_outputs() const { return n_outputs_; }
   data::Task task() const { return task_; }

@@ -109,6 +109,20 @@ void LinearLearner::do_predict(const data::Frame& x, std::span<double> out, cons
   apply_link(out);
 }
 
+class LinearLearner::Row final : public RowEvaluator {
+ public:
+  explicit Row(const LinearLearner& learner) : learner_(learner) {}
+  void predict(std::span<const data::RowCell> row, std::span<double> out) const override {
+    learner_.model_.predict_raw(row, out);
+    learner_.apply_link(out);
+  }
+
+ private:
+  const LinearLearner& learner_;
+};
+
+std::unique_ptr<RowEvaluator> LinearLearner::row_evaluator() const { return std::make_unique<Row>(*this); }
+
 void LinearLearner::do_save(artifact::Node& node) const {
   model_.save(node.add_child("linear"));
   node.set_array("importance", importance_);

@@ -21,6 +21,7 @@ class LinearLearner : public Estimator {
   std::shared_ptr<const Prepared> prepare(const TrainingData& data, const Context& context) const override;
   std::string preparation_key() const override { return LinearTable::kKey; }
   std::vector<double> feature_importance() const override { return importance_; }
+  std::unique_ptr<RowEvaluator> row_evaluator() const override;
 
   /// Solves the same problem at several strengths, keeping its last solution as the start of the next.
   class Solver {
@@ -64,6 +65,7 @@ class LinearLearner : public Estimator {
   void do_load(const artifact::Node& node) final;
 
  private:
+  class Row;
   struct Path {
     LinearModel model;
     std::vector<double> valid_prediction;

@@ -1,7 +1,9 @@
 #include "kolosal/model/linear_model.hpp"
 
+#include <algorithm>
 #include <cmath>
 
+#include "kolosal/core/error.hpp"
 #include "kolosal/kernel/vector_ops.hpp"
 
 namespace kolosal::model {
@@ -78,6 +80,41 @@ void LinearModel::predict_raw(const data::Frame& x, std::span<double> out, const
     ColumnAdder adder(*this, x, begin, end, block);
     for (std::size_t c = 0; c < x.n_columns(); ++c) adder.add(c);
   });
+}
+
+void LinearModel::predict_raw(std::span<const data::RowCell> row, std::span<double> out) const {
+  // Sums in the order of the columns, by the kernels that many rows use: the same bytes.
+  std::ranges::copy(intercept, out.begin());
+  const auto add = [&](std::int32_t feature, double value) {
+    const double* coefficients = coefficient.data() + static_cast<std::size_t>(feature) * n_outputs;
+    for (std::size_t k = 0; k < n_outputs; ++k) out[k] += value * coefficients[k];
+  };
+  for (std::size_t c = 0; c < row.size(); ++c) switch (features.kind[c]) {
+      case FeatureMap::Kind::kNumber: {
+        const double number = row[c].number;
+        if (!std::isfinite(number))
+          throw Error(ErrorCode::kData,
+                      "a linear learner needs finite numbers: column {} is {}; impute it before", c + 1,
+                      std::isnan(number) ? "missing" : "infinite");
+        const double* coefficients =
+            coefficient.data() + static_cast<std::size_t>(features.first[c]) * n_outputs;
+        if (n_outputs == 1)
+          kernel::axpy(coefficients[0], &number, out.data(), 1);
+        else if (number != 0)
+          kernel::axpy(number, coefficients, out.data(), n_outputs);
+        break;
+      }
+      case FeatureMap::Kind::kCategory:
+        if (const auto feature = features.category_feature(c, static_cast<std::int32_t>(row[c].number));
+            feature >= 0)
+          add(feature, 1);
+        break;
+      case FeatureMap::Kind::kSparse:
+        for (const data::SparseEntry& entry : row[c].sparse())
+          if (entry.index < features.n_slots[c])
+            add(features.first[c] + entry.index, static_cast<double>(entry.value));
+        break;
+    }
 }
 
 void LinearModel::save(artifact::Node& node) const {

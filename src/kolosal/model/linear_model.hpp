@@ -6,6 +6,7 @@
 #include "kolosal/artifact/node.hpp"
 #include "kolosal/core/context.hpp"
 #include "kolosal/data/frame.hpp"
+#include "kolosal/data/row_cell.hpp"
 #include "kolosal/model/feature_map.hpp"
 
 namespace kolosal::model {
@@ -20,6 +21,8 @@ struct LinearModel {
 
   /// out: n_rows x n_outputs, row by row. @throws Error kData for a missing number.
   void predict_raw(const data::Frame& x, std::span<double> out, const Context& context) const;
+  /// The same of one row.
+  void predict_raw(std::span<const data::RowCell> row, std::span<double> out) const;
   void save(artifact::Node& node) const;
   /// @throws Error kModel when the parts do not fit together.
   static LinearModel load(const artifact::Node& node);

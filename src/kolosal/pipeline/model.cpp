@@ -50,14 +50,15 @@ std::vector<double> Model::predict(const data::Frame& raw, const Context& contex
       for (std::size_t i = 0; i < out.size(); ++i) out[i] += weight * part[i];
     }
   }
-  if (task == data::Task::kRegression) {
-    for (double& value : out) value = std::clamp(value, target_low, target_high);
-    // A mean of rising rows rises, but for the rounding.
-    if (quantiles.size() > 1) model::sort_rows(out, quantiles.size());
-  } else {
-    calibrator.apply(out, n_outputs());
-  }
+  finish(out);
   return out;
+}
+
+void Model::finish(std::span<double> blended) const {
+  if (task != data::Task::kRegression) return calibrator.apply(blended, n_outputs());
+  for (double& value : blended) value = std::clamp(value, target_low, target_high);
+  // A mean of rising rows rises, but for the rounding.
+  if (quantiles.size() > 1) model::sort_rows(blended, quantiles.size());
 }
 
 data::Column Model::labels(std::span<const double> prediction, std::optional<double> other_threshold) const {

@@ -59,6 +59,9 @@ class Model {
   std::vector<double> predict(const data::Frame& raw, const Context& context,
                               data::ConformReport* report = nullptr, const Evaluators& evaluators = {}) const;
 
+  /// Blended predictions of some rows into the model's, in place: clipped or calibrated.
+  void finish(std::span<double> blended) const;
+
   /// Predictions as a column, as the user's data had them: class names, or numbers (of the quantile nearest
   /// to the median). Another threshold than the model's is for two classes.
   data::Column labels(std::span<const double> prediction, std::optional<double> other_threshold = {}) const;

@@ -38,6 +38,8 @@ class Pipeline {
   const model::Estimator& estimator() const { return *estimator_; }
   const std::string& estimator_name() const { return name_; }
   const ParamMap& params() const { return params_; }
+  /// What apply_class_factors() takes its predictions by; often none.
+  std::span<const double> class_factors() const { return class_factors_; }
 
   /// evaluator: of the learner, or null (Estimator::predict()).
   void predict(const data::Frame& x, std::span<double> out, const Context& context,

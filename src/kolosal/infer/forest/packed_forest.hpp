@@ -75,6 +75,9 @@ class PackedForest final : public model::Evaluator {
   void predict_row(const float* row, std::span<double> out, ForestScratch& scratch) const;
   void predict_row(const double* row, std::span<double> out, ForestScratch& scratch) const;
 
+  /// Whether predict_row() is better than a frame of one row.
+  bool has_row_path() const { return kernel_for(1) != ForestKernel::kPlain; }
+
   std::size_t n_features() const { return static_cast<std::size_t>(forest_->n_features); }
   std::size_t n_outputs() const { return static_cast<std::size_t>(forest_->n_outputs); }
   /// The kernels that can take this forest.

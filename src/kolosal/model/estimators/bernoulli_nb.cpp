@@ -35,6 +35,8 @@ class BernoulliNb final : public DiscreteNaiveBayes {
     return out;
   }
 
+  // Its columns are not the model's: they are made 0 or 1 before.
+  std::unique_ptr<RowEvaluator> row_evaluator() const override { return nullptr; }
   void predict_raw(const LinearModel& model, const data::Frame& x, std::span<double> out,
                    const Context& context) const override {
     std::vector<data::Column> columns;
