@@ -14,7 +14,7 @@ constexpr std::size_t kCellsPerTask = 40'000;  // work that is worth a thread's 
 }  // namespace
 
 SymmetricGrower::SymmetricGrower(const SymmetricTable& table, std::size_t n_outputs, std::size_t depth,
-                                 double l2)
+                                 double l2, std::size_t most_kept_bytes)
     : table_(table),
       n_outputs_(n_outputs),
       depth_(depth),
@@ -27,7 +27,8 @@ SymmetricGrower::SymmetricGrower(const SymmetricTable& table, std::size_t n_outp
       block_count_(n_blocks() * kMaxLeaves),
       is_smaller_(kMaxLeaves),
       best_(table.n_features()) {
-  for (std::size_t g = 0; g < table.n_groups(); ++g)
+  keeps_histograms_ = n_bytes(table, n_outputs, depth) <= most_kept_bytes;
+  for (std::size_t g = 0; keeps_histograms_ && g < table.n_groups(); ++g)
     histogram_.emplace_back(table.stride(g) * most_slots_ * n_outputs);
 }
 
@@ -83,7 +84,7 @@ void SymmetricGrower::start_rows(const Context& context) {
     block_count_[begin / kBlock * kMaxLeaves] = count;
   });
   is_smaller_[0] = 1;
-  list_smaller(0, context);
+  list_rows(0, context);
 }
 
 void SymmetricGrower::divide(const SymmetricSplit& split, std::size_t level, std::size_t permutation,
@@ -107,13 +108,13 @@ void SymmetricGrower::divide(const SymmetricSplit& split, std::size_t level, std
     for (std::size_t l = 0; l < n_leaves; ++l) count[l] += block_count_[b * kMaxLeaves + l];
   const std::size_t half = n_leaves / 2;
   for (std::size_t l = 0; l < half; ++l) {
-    is_smaller_[l] = count[l] < count[l + half];
-    is_smaller_[l + half] = !is_smaller_[l];
+    is_smaller_[l] = !keeps_histograms_ || count[l] < count[l + half];
+    is_smaller_[l + half] = !keeps_histograms_ || !is_smaller_[l];
   }
-  list_smaller(level + 1, context);
+  list_rows(level + 1, context);
 }
 
-void SymmetricGrower::list_smaller(std::size_t level, const Context& context) {
+void SymmetricGrower::list_rows(std::size_t level, const Context& context) {
   const std::size_t n_leaves = std::size_t{1} << level;
   std::vector<std::size_t> first(n_blocks() + 1, 0);
   for (std::size_t b = 0; b < n_blocks(); ++b) {
@@ -123,7 +124,7 @@ void SymmetricGrower::list_smaller(std::size_t level, const Context& context) {
   }
   n_listed_ = first.back();
   // Smaller children are summed into the slot of the upper child; subtract() puts both in their places.
-  const std::size_t half = n_leaves / 2;
+  const std::size_t half = keeps_histograms_ ? n_leaves / 2 : 0;
   context.parallel_blocks(table_.n_rows(), kBlock, [&](std::size_t begin, std::size_t end) {
     std::uint32_t rows[kBlock + 1];
     std::uint8_t slots[kBlock + 1];
@@ -157,12 +158,13 @@ void SymmetricGrower::subtract(std::size_t group, std::size_t level) {
 }
 
 SymmetricGrower::Best SymmetricGrower::best_border(const std::int64_t* cells, std::size_t group,
-                                                   std::size_t n_bins, std::size_t n_slots) const {
+                                                   std::size_t n_bins, std::size_t n_slots,
+                                                   std::size_t slots_apart) const {
   float numerator[256] = {}, denominator[256] = {}, divided[256] = {};
   const auto l2 = static_cast<float>(l2_ * weight_unit_);
   for (std::size_t k = 0; k < n_outputs_; ++k)
     for (std::size_t s = 0; s < n_slots; ++s)
-      kernel::add_split_scores(cells + (k * most_slots_ + s) * table_.stride(group), n_bins, l2, numerator,
+      kernel::add_split_scores(cells + (k * slots_apart + s) * table_.stride(group), n_bins, l2, numerator,
                                denominator, divided);
   Best out;
   for (std::size_t b = 0; b + 1 < n_bins; ++b) {
@@ -175,20 +177,26 @@ SymmetricGrower::Best SymmetricGrower::best_border(const std::int64_t* cells, st
   return out;
 }
 
-void SymmetricGrower::search_group(std::size_t group, std::size_t level, const SymmetricTask& task) {
+void SymmetricGrower::search_group(std::size_t group, std::size_t level, const SymmetricTask& task,
+                                   std::vector<std::int64_t>& scratch) {
   const kernel::BinGroup bins = table_.group(group, task.permutation);
-  const std::size_t n_slots = std::size_t{1} << level, half = n_slots / 2;
+  const std::size_t n_slots = std::size_t{1} << level;
+  const std::size_t slots_apart = keeps_histograms_ ? most_slots_ : n_slots;
+  if (!keeps_histograms_) scratch.assign(n_outputs_ * n_slots * bins.stride, 0);
+  std::int64_t* const cells = keeps_histograms_ ? slot(group, 0, 0) : scratch.data();
   for (std::size_t k = 0; k < n_outputs_; ++k) {
-    std::fill(slot(group, k, half), slot(group, k, half) + (n_slots - half) * bins.stride, std::int64_t{0});
+    std::int64_t* const first = cells + k * slots_apart * bins.stride;
+    const std::size_t half = n_slots / 2;
+    if (keeps_histograms_) std::fill(first + half * bins.stride, first + n_slots * bins.stride, 0);
     kernel::add_to_histograms(rows_.data(), slots_.data(), n_listed_, value_.data() + k * table_.n_rows(),
-                              bins, slot(group, k, 0));
+                              bins, first);
   }
-  if (level > 0) subtract(group, level);
+  if (keeps_histograms_ && level > 0) subtract(group, level);
   const auto& features = table_.features(group);
   for (std::size_t lane = 0; lane < features.size(); ++lane) {
     const std::uint32_t f = features[lane];
     best_[f] = task.is_used[f]
-                   ? best_border(slot(group, 0, 0) + bins.offset[lane], group, table_.n_bins(f), n_slots)
+                   ? best_border(cells + bins.offset[lane], group, table_.n_bins(f), n_slots, slots_apart)
                    : Best();
   }
 }
@@ -205,7 +213,8 @@ std::vector<SymmetricSplit> SymmetricGrower::grow(const SymmetricTask& task, con
   const std::size_t grain = std::max<std::size_t>(1, kCellsPerTask / (4 * rows_per_group));
   for (std::size_t level = 0; level < depth_; ++level) {
     context.parallel_blocks(table_.n_groups(), grain, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t g = begin; g < end; ++g) search_group(g, level, task);
+      std::vector<std::int64_t> scratch;
+      for (std::size_t g = begin; g < end; ++g) search_group(g, level, task, scratch);
     });
     double best_score = 0;
     SymmetricSplit split;

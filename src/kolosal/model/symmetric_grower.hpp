@@ -32,21 +32,24 @@ struct SymmetricTask {
 /// border of each feature plus a normal number.
 ///
 /// Cost:    a pass over the rows of the smaller child of each node per level and four features; the larger is
-/// the difference. Sums are integers (gradients rounded to 2^-30 of the sum of their sizes), so they are the
+/// the difference. Where the histograms of all nodes would be large (many classes), each level sums all rows.
+/// Sums are integers (gradients rounded to 2^-30 of the sum of their sizes), so they are the
 /// same in any order.
 /// Threads: features in parallel.
 class SymmetricGrower {
  public:
   static constexpr std::size_t kMaxDepth = 8;  ///< A leaf is a byte.
 
-  SymmetricGrower(const SymmetricTable& table, std::size_t n_outputs, std::size_t depth, double l2);
+  /// Histograms of all nodes that take more than most_kept_bytes are made anew at each level.
+  SymmetricGrower(const SymmetricTable& table, std::size_t n_outputs, std::size_t depth, double l2,
+                  std::size_t most_kept_bytes = 64UL << 20);
 
   /// Fewer levels than `depth` when no border divides any node; then perhaps none.
   std::vector<SymmetricSplit> grow(const SymmetricTask& task, const Context& context);
   /// Of the last tree, the leaf of each row, left out or not.
   std::span<const std::uint8_t> leaves() const { return leaf_; }
 
-  /// Bytes of histograms for trees of a depth.
+  /// Bytes of the histograms of all nodes of a tree.
   static std::size_t n_bytes(const SymmetricTable& table, std::size_t n_outputs, std::size_t depth);
 
  private:
@@ -58,14 +61,17 @@ class SymmetricGrower {
   };
   void quantize(const SymmetricTask& task, const Context& context);
   void start_rows(const Context& context);
-  /// Divides the nodes and lists the rows of the smaller children.
+  /// Divides the nodes and lists the rows that the next level sums.
   void divide(const SymmetricSplit& split, std::size_t level, std::size_t permutation,
               const Context& context);
-  void list_smaller(std::size_t level, const Context& context);
-  void search_group(std::size_t group, std::size_t level, const SymmetricTask& task);
+  /// Those of the smaller children; all when histograms are not kept.
+  void list_rows(std::size_t level, const Context& context);
+  void search_group(std::size_t group, std::size_t level, const SymmetricTask& task,
+                    std::vector<std::int64_t>& scratch);
   void subtract(std::size_t group, std::size_t level);
-  Best best_border(const std::int64_t* cells, std::size_t group, std::size_t n_bins,
-                   std::size_t n_slots) const;
+  /// slots_apart: slots from one output to the next.
+  Best best_border(const std::int64_t* cells, std::size_t group, std::size_t n_bins, std::size_t n_slots,
+                   std::size_t slots_apart) const;
   std::int64_t* slot(std::size_t group, std::size_t output, std::size_t slot);
   std::size_t n_blocks() const { return (table_.n_rows() + kBlock - 1) / kBlock; }
 
@@ -73,6 +79,7 @@ class SymmetricGrower {
   std::size_t n_outputs_, depth_;
   double l2_;
   std::size_t most_slots_;
+  bool keeps_histograms_ = true;
   std::vector<std::vector<std::int64_t>> histogram_;  // per group: output, slot, cell
   std::vector<std::int64_t> value_;                   // output by output, per row
   double gradient_unit_ = 1, weight_unit_ = 1;        // integers per 1

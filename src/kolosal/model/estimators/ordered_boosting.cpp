@@ -20,7 +20,7 @@ namespace kolosal::model {
 namespace {
 
 constexpr std::size_t kBlock = 4096;                      // rows
-constexpr std::size_t kMostBytes = std::size_t{1} << 30;  // of histograms; deeper trees are not grown
+constexpr std::size_t kMostBytes = std::size_t{1} << 30;  // of histograms: deeper trees would take long
 constexpr std::size_t kMostClassMeans = 8;                // classes whose shares by level are features
 constexpr std::size_t kSteps = 10;                        // Newton steps for losses that are not squared
 constexpr std::size_t kFewRows =
