@@ -45,6 +45,8 @@ target_compile_options(kolosal_options INTERFACE
   # where the CPU can, the same seed would give other digits on other machines. Kernels that want a fused
   # multiply-add write std::fma.
   -ffp-contract=off
+  # The library for C (c_api) is made of the same objects as the program. Hidden symbols cost nothing in it.
+  -fPIC -fvisibility=hidden -fvisibility-inlines-hidden
   # Every function in a section of its own, so that the linker can leave out what nobody calls.
   -ffunction-sections -fdata-sections
   # Paths in messages and debug information are relative to the repository.
