@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ struct Candidate {
   ParamMap params;
   std::string view;
   double cost = 1;  ///< Expected thread-seconds, relative to the other entries on this table.
-  pipeline::FitChoices choices = {};  ///< Made anew within each fold.
+  pipeline::FitChoices choices = {};          ///< Made anew within each fold.
+  std::optional<std::size_t> continues = {};  ///< The paused trial of the same stage that goes on here.
 };
 
 /// The entries in the order in which they are tried (docs/design/search.md tells where the order and the

@@ -86,6 +86,7 @@ double expected_bin_s(const std::string& estimator, std::size_t n_cells) {
 
 Candidate with_lower_rate(const Candidate& candidate) {
   Candidate out = candidate;
+  out.continues.reset();
   const auto axes = axes_of(candidate.estimator);
   const auto axis = std::ranges::find(axes, std::string_view("learning_rate"), &Axis::name);
   KOLOSAL_ASSERT(axis != axes.end(), "a lower rate is for boosters");
@@ -105,6 +106,7 @@ std::optional<Candidate> random_point(const Candidate& centre, std::uint64_t see
   const auto space = hpo::SearchSpace::from_specs(model::estimator_info(centre.estimator).params);
   if (space.size() == 0) return {};
   Candidate out = centre;
+  out.continues.reset();
   const auto drawn = hpo::make_sampler("random", seed)->sample(space, 0, {});
   for (const auto& [name, value] : *drawn) out.params[name] = value;
   out.label = root_label(centre.label);
@@ -113,6 +115,7 @@ std::optional<Candidate> random_point(const Candidate& centre, std::uint64_t see
 
 Candidate local_step(const Candidate& centre, double length, std::uint64_t seed) {
   Candidate out = centre;
+  out.continues.reset();
   Rng rng(seed);
   const auto axes = axes_of(centre.estimator);
   std::vector<double> direction(axes.size());
@@ -136,7 +139,12 @@ Candidate local_step(const Candidate& centre, double length, std::uint64_t seed)
 }
 
 std::vector<Candidate> promoted(std::vector<TrialResult> known) {
-  std::erase_if(known, [](const TrialResult& r) { return r.candidate.estimator == "constant"; });
+  std::set<std::size_t> continued;
+  for (const TrialResult& result : known)
+    if (result.candidate.continues) continued.insert(*result.candidate.continues);
+  std::erase_if(known, [&](const TrialResult& r) {
+    return r.candidate.estimator == "constant" || continued.contains(r.number);
+  });
   std::ranges::stable_sort(known, {}, &TrialResult::loss);
   std::vector<Candidate> out;
   std::map<std::string, int> families;
@@ -146,6 +154,7 @@ std::vector<Candidate> promoted(std::vector<TrialResult> known) {
     if (2 * i < known.size() || (first_of_family && known[i].loss < 1.2 * known.front().loss))
       out.push_back(known[i].candidate);
   }
+  for (Candidate& candidate : out) candidate.continues.reset();  // other rows, another fit
   return out;
 }
 
@@ -194,10 +203,30 @@ bool Proposals::patience_ended(const std::vector<TrialResult>& known) const {
   return since >= settings_.patience;
 }
 
+std::optional<Candidate> Proposals::continued(const std::vector<TrialResult>& known) {
+  const auto was_continued = [&](const TrialResult& paused) {
+    return continued_.contains(paused.number) || std::ranges::any_of(known, [&](const TrialResult& r) {
+             return r.candidate.continues == paused.number;
+           });
+  };
+  for (const TrialResult* result : by_loss(known, true)) {
+    if (!result->paused || was_continued(*result)) continue;
+    continued_.insert(result->number);
+    Candidate out = result->candidate;
+    out.continues = result->number;
+    out.label = fmt::format("{} / continued {}", root_label(out.label), result->number);
+    return out;
+  }
+  return {};
+}
+
 std::optional<Candidate> Proposals::refine(std::size_t number, const std::vector<TrialResult>& known) {
   const auto best = by_loss(known, true);
   const std::uint64_t seed = derive_seed(settings_.seed, {"proposal", number});
   const std::size_t turn = (number - portfolio_.size()) % 4;
+  // A curve may have deceived.
+  if ((number - portfolio_.size()) % 8 == 7)
+    if (auto out = continued(known)) return out;
   if (turn == 3 || best.empty()) {
     // Far from all that is known; without boosters there is nothing else to draw.
     for (const TrialResult* centre : best.empty() ? by_loss(known, false) : best)

@@ -47,10 +47,13 @@ class Proposals {
   std::string obstacle(const Candidate& candidate, const std::vector<TrialResult>& known) const;
   bool patience_ended(const std::vector<TrialResult>& known) const;
   std::optional<Candidate> refine(std::size_t number, const std::vector<TrialResult>& known);
+  /// The best of the paused trials that nothing has continued yet.
+  std::optional<Candidate> continued(const std::vector<TrialResult>& known);
 
   std::vector<Candidate> portfolio_;
   Settings settings_;
-  std::set<std::string> slowed_;  ///< labels whose learning rate was lowered already
+  std::set<std::string> slowed_;     ///< labels whose learning rate was lowered already
+  std::set<std::size_t> continued_;  ///< numbers of paused trials
   std::set<std::string> passed_over_;
 };
 

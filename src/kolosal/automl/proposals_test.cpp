@@ -173,6 +173,33 @@ TEST(Proposals, ATrialCutShortIsNoCentre) {
   EXPECT_THAT(proposals(2, known)->label, StartsWith("b / "));
 }
 
+TEST(Proposals, APausedTrialGoesOnOnce) {
+  Proposals proposals({entry("a"), entry("b")}, settings());
+  std::vector<TrialResult> known = {result(0, entry("a"), 0.1), result(1, entry("b"), 0.5)};
+  known[1].paused = true;
+  std::vector<std::size_t> continued_at;
+  for (std::size_t t = 2; t < 34; ++t) {
+    const auto candidate = proposals(t, known);
+    ASSERT_TRUE(candidate);
+    if (!candidate->continues) continue;
+    EXPECT_EQ(*candidate->continues, 1U);
+    EXPECT_EQ(candidate->params, entry("b").params);
+    EXPECT_EQ(candidate->label, "b / continued 1");
+    continued_at.push_back(t);
+  }
+  EXPECT_THAT(continued_at, ElementsAre(9));
+}
+
+TEST(Promoted, NeitherAPausedTrialAndWhatWentOnNorTheNumberItContinued) {
+  std::vector<TrialResult> known = {result(0, entry("a"), 0.1), result(1, entry("b"), 0.5)};
+  known[1].paused = true;
+  known.push_back(result(2, entry("b / continued 1"), 0.05));
+  known[2].candidate.continues = 1;
+  const auto candidates = promoted(known);
+  EXPECT_THAT(labels(candidates), ElementsAre("b / continued 1"));
+  EXPECT_FALSE(candidates[0].continues);
+}
+
 TEST(WithLowerRate, HalvesTheRateAndDoublesTheRounds) {
   Candidate candidate = entry("small");
   candidate.params = {{"learning_rate", 0.1},

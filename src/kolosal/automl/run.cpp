@@ -29,6 +29,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Above this many cells a fit gets all threads; below, fits run side by side.
 constexpr std::size_t kCellsForThreadsInside = 4'000'000;
+constexpr std::size_t kMostPausedBytes = 128UL << 20;
 
 /// Seconds for the intervals of the scores.
 double interval_seconds(double time_budget_s) { return std::min(2.0, 0.01 * time_budget_s); }
@@ -395,7 +396,9 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   settings.seed = derive_seed(options_.seed, {"proposals", stage.rung});
   settings.n_parallel = context_.n_threads;
   settings.n_cells = stage.base.n_rows() * stage.base.n_columns();
-  settings.fit_bytes = memory_.fits / (limits.threads_per_fit == 1 ? context_.n_threads : 1);
+  limits.paused_bytes = std::min(kMostPausedBytes, memory_.fits / 8);
+  settings.fit_bytes =
+      (memory_.fits - limits.paused_bytes) / (limits.threads_per_fit == 1 ? context_.n_threads : 1);
   if (stage.rung > 0) {
     const Stage& below = *stages_[stage.rung - 1];
     double seconds = 0, cost = 0;

@@ -14,7 +14,7 @@
 namespace kolosal::automl {
 namespace {
 
-constexpr std::array<std::string_view, 3> kScripts = {R"(
+constexpr std::array<std::string_view, 4> kScripts = {R"(
   CREATE TABLE run (name TEXT PRIMARY KEY, value);
   CREATE TABLE trial (
     rung INTEGER NOT NULL, number INTEGER NOT NULL,
@@ -34,6 +34,9 @@ constexpr std::array<std::string_view, 3> kScripts = {R"(
 )",
                                                       R"(
   ALTER TABLE trial ADD COLUMN round_losses TEXT;  -- JSON: see round_losses_json()
+)",
+                                                      R"(
+  ALTER TABLE trial ADD COLUMN paused INTEGER;  -- a booster that did not run to its end
 )"};
 
 std::unique_ptr<store::Database> open_database(const std::filesystem::path& path,
@@ -157,7 +160,7 @@ nlohmann::json trials_json(const store::Database& database) {
   auto row = database.prepare(
       "SELECT rung, number, candidate, state, score, note, score_deviation, seconds, predict_us_per_row, "
       "size_bytes, mean_rounds, cut_short, fold_scores, elapsed_s, loss, "
-      "round_losses FROM trial ORDER BY rung, number");
+      "round_losses, paused FROM trial ORDER BY rung, number");
   while (row.next()) {
     auto trial = nlohmann::json::parse(row.text(2));
     trial["rung"] = row.integer(0);
@@ -173,6 +176,7 @@ nlohmann::json trials_json(const store::Database& database) {
       trial["size_bytes"] = row.integer(9);
       trial["rounds"] = number_json(row, 10);
       trial["cut_short"] = row.integer(11) != 0;
+      trial["paused"] = row.integer(16) != 0;
     }
     if (!row.is_null(12)) trial["fold_scores"] = nlohmann::json::parse(row.text(12), nullptr, false);
     if (!row.is_null(13)) trial["elapsed_s"] = row.real(13);
@@ -228,11 +232,11 @@ void RunStore::save_trial(TrialResult& result, const std::vector<FoldResult>& fo
   database_->run(
       "INSERT OR REPLACE INTO trial (rung, number, candidate, state, loss, score, score_deviation, seconds, "
       "predict_us_per_row, size_bytes, mean_rounds, cut_short, note, fold_scores, elapsed_s, "
-      "round_losses) VALUES (?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "round_losses, paused) VALUES (?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score,
       result.score_deviation, result.seconds, result.predict_us_per_row, result.size_bytes,
       result.mean_rounds, result.cut_short ? 1 : 0, result.note, nlohmann::json(result.fold_scores).dump(),
-      Clock::system().now_s(), losses_text);
+      Clock::system().now_s(), losses_text, result.paused ? 1 : 0);
 }
 
 void RunStore::save_failure(std::size_t rung, std::size_t number, const Candidate& candidate,
@@ -249,8 +253,8 @@ std::vector<TrialResult> RunStore::trials() const {
   std::vector<TrialResult> out;
   auto row = database_->prepare(
       "SELECT rung, number, candidate, loss, score, score_deviation, seconds, predict_us_per_row, "
-      "size_bytes, mean_rounds, cut_short, note, fold_scores FROM trial WHERE state = 'complete' ORDER BY "
-      "rung, number");
+      "size_bytes, mean_rounds, cut_short, note, fold_scores, paused FROM trial WHERE state = 'complete' "
+      "ORDER BY rung, number");
   while (row.next()) {
     TrialResult result;
     result.rung = static_cast<std::size_t>(row.integer(0));
@@ -265,6 +269,7 @@ std::vector<TrialResult> RunStore::trials() const {
     result.mean_rounds = real_or_nan(row, 9);
     result.cut_short = row.integer(10) != 0;
     result.note = row.text(11);
+    result.paused = row.integer(13) != 0;
     if (!row.is_null(12))
       for (const auto& score : nlohmann::json::parse(row.text(12)))
         result.fold_scores.push_back(score.is_number() ? score.get<double>()

@@ -13,6 +13,8 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
+bool has_rounds(const Candidate& candidate) { return model::estimator_info(candidate.estimator).has_rounds; }
+
 double deviation(const std::vector<double>& values) {
   if (values.size() < 2) return kNaN;
   double mean = values.front();  // exact when all are equal
@@ -71,6 +73,26 @@ bool Search::is_settled_before(std::size_t number) const {
   return std::ranges::none_of(running_, [&](const auto& entry) { return entry.first < number; });
 }
 
+std::vector<double> Search::losses_to_reach(const std::vector<TrialResult>& known) const {
+  const TrialResult* best = nullptr;
+  for (const TrialResult& result : known)
+    if (has_rounds(result.candidate) && (!best || result.loss < best->loss)) best = &result;
+  std::vector<double> out(splits_.size(), std::numeric_limits<double>::infinity());
+  const std::size_t width = y_.n_outputs();
+  for (std::size_t k = 0; best && k < splits_.size(); ++k) {
+    std::vector<double> target, weights, prediction;
+    for (const std::uint32_t row : splits_[k].valid) {
+      const auto at = static_cast<std::size_t>(valid_.position[row]);
+      target.push_back(y_.values[row]);
+      if (!y_.weights.empty()) weights.push_back(y_.weights[row]);
+      const auto cells = std::span(best->prediction).subspan(at * width, width);
+      prediction.insert(prediction.end(), cells.begin(), cells.end());
+    }
+    out[k] = metric::training_loss({y_.task, target, weights, y_.n_classes, y_.quantiles}, prediction);
+  }
+  return out;
+}
+
 std::optional<Search::FoldTask> Search::next_task(std::unique_lock<std::mutex>& lock,
                                                   const Proposer& proposer, const Limits& limits,
                                                   const Context& context) {
@@ -108,7 +130,8 @@ std::optional<Search::FoldTask> Search::next_task(std::unique_lock<std::mutex>& 
       return {};
     }
     ++next_number_;
-    Running trial{std::move(*candidate), {}, splits_.size(), {}, false};
+    auto to_reach = has_rounds(*candidate) ? losses_to_reach(known) : std::vector<double>();
+    Running trial{std::move(*candidate), std::move(to_reach), {}, splits_.size(), {}, false};
     trial.folds.resize(splits_.size());
     for (std::size_t fold = 0; fold < splits_.size(); ++fold) pending_.push_back({number, fold});
     if (listener_.started) listener_.started(number, trial.candidate);
@@ -120,17 +143,21 @@ void Search::run_task(const FoldTask& task, const Limits& limits, const Context&
   Context fit_context = context;
   fit_context.deadline = limits.deadline();
   fit_context.n_threads = limits.threads_per_fit;
-  fit_context.seed = derive_seed(context.seed, {"trial", task.number, "fold", task.fold});
   Candidate candidate;
+  Rivalry rivalry{.trial = task.number, .paused = &paused_};
   {
     const std::lock_guard lock(mutex_);
-    candidate = running_.at(task.number).candidate;
+    const Running& trial = running_.at(task.number);
+    candidate = trial.candidate;
+    if (!trial.losses_to_reach.empty()) rivalry.loss_to_reach = trial.losses_to_reach[task.fold];
   }
+  const std::size_t begun_as = candidate.continues.value_or(task.number);
+  fit_context.seed = derive_seed(context.seed, {"trial", begun_as, "fold", task.fold});
   std::optional<FoldResult> result;
   std::string failure;
   bool is_unfinished = false;
   try {
-    result = run_fold(candidate, task.fold, store_, y_, fit_context);
+    result = run_fold(candidate, task.fold, store_, y_, fit_context, rivalry);
     is_unfinished = result->cut_short && context.cancel && context.cancel->is_cancelled();
   } catch (const Error& error) {
     failure = error.what();
@@ -188,6 +215,7 @@ TrialResult Search::summarize(std::size_t number, const Running& trial, std::siz
     out.predict_us_per_row += 1e6 * fold.predict_s;
     out.mean_rounds += static_cast<double>(fold.n_rounds) / static_cast<double>(splits_.size());
     out.cut_short |= fold.cut_short;
+    out.paused |= fold.paused;
     if (out.note.empty()) out.note = fold.note;
   }
   for (std::size_t i = 0; i < n_seen.size(); ++i)
@@ -240,6 +268,7 @@ void Search::work(const Proposer& proposer, const Limits& limits, const Context&
 
 void Search::run(const Proposer& proposer, const Limits& limits, const Context& context) {
   exhausted_ = broken_ = false;
+  paused_.set_max_bytes(limits.paused_bytes);
   const std::size_t n_workers = std::max<std::size_t>(1, context.n_threads / limits.threads_per_fit);
   auto body = [&](std::size_t) { work(proposer, limits, context); };
   if (context.pool && n_workers > 1)
@@ -248,6 +277,7 @@ void Search::run(const Proposer& proposer, const Limits& limits, const Context& 
     body(0);
   pending_.clear();
   running_.clear();
+  paused_.clear();
 }
 
 }  // namespace kolosal::automl

@@ -45,7 +45,8 @@ using Proposer =
 ///
 /// Order: trial t is proposed from the results of trials before t - kLag, all of them and no others, so the
 /// same seed proposes the same trials on any number of threads. A proposer that has nothing to say is asked
-/// once more when all trials before t have ended.
+/// once more when all trials before t have ended. A booster has to reach the best booster among the same
+/// results, or it is paused.
 class Search {
  public:
   static constexpr std::size_t kLag = 4;
@@ -55,6 +56,7 @@ class Search {
     std::function<Deadline()> deadline;  ///< for fits; asked anew before each fold
     std::size_t threads_per_fit = 1;
     std::size_t rung = 0;
+    std::size_t paused_bytes = 0;  ///< that paused boosters may take
   };
 
   Search(FeatureStore& store, const data::TargetView& y, const std::vector<pipeline::Split>& splits,
@@ -77,6 +79,7 @@ class Search {
  private:
   struct Running {
     Candidate candidate;
+    std::vector<double> losses_to_reach;  ///< by fold
     std::vector<std::optional<FoldResult>> folds;
     std::size_t n_left = 0;
     std::string failure;
@@ -90,6 +93,8 @@ class Search {
   std::optional<FoldTask> next_task(std::unique_lock<std::mutex>& lock, const Proposer& proposer,
                                     const Limits& limits, const Context& context);
   bool is_settled_before(std::size_t number) const;
+  /// Of the best booster among the known trials, on the validation rows of each fold.
+  std::vector<double> losses_to_reach(const std::vector<TrialResult>& known) const;
   void run_task(const FoldTask& task, const Limits& limits, const Context& context);
   void finish(std::size_t number, Running trial, std::size_t rung);
   void fail(std::size_t number, const Candidate& candidate, const std::string& why, std::size_t rung);
@@ -103,6 +108,7 @@ class Search {
   const metric::Metric& metric_;
   RunStore& run_store_;
   SearchListener listener_;
+  PausedFits paused_;
 
   mutable std::mutex mutex_;
   std::mutex between_mutex_;

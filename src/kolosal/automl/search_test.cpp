@@ -47,6 +47,7 @@ struct Bench {
     Search::Limits limits;
     limits.n_trials = n_trials;
     limits.deadline = [] { return Deadline(); };
+    limits.paused_bytes = paused_bytes;
     Context context{&pool, n_threads};
     context.seed = 11;
     context.cancel = cancel;
@@ -67,6 +68,7 @@ struct Bench {
   RunStore run_store;
   SearchListener listener;
   std::size_t n_ended = 0;
+  std::size_t paused_bytes = 0;
 };
 
 /// Trial t depends on how many results were known: what a proposer that learns does.
@@ -131,6 +133,45 @@ TEST(Search, ATrialPredictsEveryValidatedRowOnce) {
     EXPECT_GT(result.score_deviation, 0);
     EXPECT_GT(result.size_bytes, 0U);
   }
+}
+
+/// A good booster, some that can not come near it, and, as number 6, what continues number 5.
+std::optional<Candidate> propose_rivals(std::size_t number, const std::vector<TrialResult>&) {
+  ParamMap params = {{"n_estimators", std::int64_t{120}}, {"early_stopping_rounds", std::int64_t{0}}};
+  if (number > 0) params["path_smooth"] = 1000.0;  // leaves hardly differ from the root
+  if (number > 0) params["learning_rate"] = 0.01 * static_cast<double>(6 + std::min<std::size_t>(number, 5));
+  Candidate out{fmt::format("boost {}", number), "lightgbm", params, "native", 1};
+  if (number == 6) out.continues = 5;
+  return out;
+}
+
+TEST(Search, ABoosterThatCanNotReachTheBestIsPausedAndCanGoOn) {
+  TempFolder folder;
+  const auto one = Bench(folder.path() / "one").run(propose_rivals, 8, 1);
+  expect_same(one, Bench(folder.path() / "two").run(propose_rivals, 8, 2));
+  EXPECT_FALSE(one[0].paused);
+  EXPECT_FALSE(one[3].paused);  // nothing was known yet
+  EXPECT_EQ(one[3].mean_rounds, 120);
+  ASSERT_TRUE(one[5].paused);
+  EXPECT_LT(one[5].mean_rounds, 120);
+  EXPECT_THAT(one[5].note, HasSubstr("paused after"));
+  EXPECT_FALSE(one[6].paused);
+  EXPECT_EQ(one[6].mean_rounds, 120);
+  EXPECT_LT(one[6].loss, one[5].loss);
+}
+
+TEST(Search, GoingOnGivesWhatAFitWithoutAPauseGives) {
+  TempFolder folder;
+  Bench kept(folder.path() / "kept");
+  kept.paused_bytes = 1 << 24;
+  const auto continued = kept.run(propose_rivals, 7, 1);
+  // Given up, or of an earlier process: it is fitted anew.
+  Bench(folder.path() / "parts").run(propose_rivals, 6, 1);
+  Bench rest(folder.path() / "parts", true);
+  const auto anew = rest.run(propose_rivals, 7, 1);
+  ASSERT_TRUE(continued[5].paused);
+  expect_same(continued, anew);
+  EXPECT_TRUE(anew[5].paused);  // as the store says
 }
 
 TEST(Search, AFailingLearnerIsReportedAndTheRestGoesOn) {

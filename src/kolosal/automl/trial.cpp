@@ -1,10 +1,14 @@
 #include "kolosal/automl/trial.hpp"
 
+#include <cmath>
 #include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "kolosal/automl/curve_watch.hpp"
+#include "kolosal/automl/memory_need.hpp"
 #include "kolosal/core/error.hpp"
+#include "kolosal/metric/metric.hpp"
 #include "kolosal/model/quantile_learner.hpp"
 #include "kolosal/pipeline/pipeline.hpp"
 
@@ -18,59 +22,125 @@ double thread_seconds() {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-/// By rounds where the learner has some: how each of them did is known then. To the end at once or in pieces
-/// is the same fit.
-model::FitReport fit_by_rounds(model::Estimator& estimator, const model::TrainingData& data,
-                               const model::Prepared* prepared, const model::RowSplit& rows,
-                               const Context& context, std::vector<double>& round_losses) {
-  const auto fit = estimator.begin(data, prepared, rows, context);
-  if (!fit) return estimator.fit(data, prepared, rows, context);
-  constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
-  while (fit->advance(kAll, context) && !fit->report().stopped_by_deadline) {
+/// Thread-seconds since it was made: of this thread, or of all threads for a fit that uses several.
+class Stopwatch {
+ public:
+  explicit Stopwatch(const Context& context) : n_threads_(context.n_threads), start_(now()) {}
+  double seconds() const { return (now() - start_) * static_cast<double>(n_threads_); }
+
+ private:
+  double now() const { return n_threads_ > 1 ? Clock::system().now_s() : thread_seconds(); }
+
+  std::size_t n_threads_;
+  double start_;
+};
+
+double learning_rate_of(const Candidate& candidate) {
+  const auto found = candidate.params.find("learning_rate");
+  return found == candidate.params.end() ? 0.1 : std::get<double>(found->second);
+}
+
+bool has_choices(const Candidate& candidate) {
+  return candidate.choices.selector || candidate.choices.resampler;
+}
+
+OpenFit begin_fit(const Candidate& candidate, std::size_t fold, FeatureStore& store,
+                  const data::TargetView& y, const model::RowSplit& rows, const Context& context) {
+  OpenFit out;
+  out.features = store.features(candidate.view, fold, context);
+  if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
+  out.estimator =
+      model::make_estimator(candidate.estimator, candidate.params, {y.quantiles.begin(), y.quantiles.end()});
+  if (has_choices(candidate)) return out;  // chosen columns and resampled rows are this trial's own
+  out.prepared = store.prepared(*out.estimator, candidate.view, fold, context);
+  if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
+  const Stopwatch watch(context);
+  out.rounds = out.estimator->begin({&out.features->frame, y}, out.prepared.get(), rows, context);
+  out.seconds = watch.seconds();
+  return out;
+}
+
+/// The loss on the validation rows of a fit so far.
+class ValidLoss {
+ public:
+  ValidLoss(const data::TargetView& y, std::span<const std::uint32_t> rows) : all_(y) {
+    for (const std::uint32_t row : rows) {
+      target_.push_back(y.values[row]);
+      if (!y.weights.empty()) weights_.push_back(y.weights[row]);
+    }
   }
-  round_losses = fit->valid_losses();
-  return fit->finish();
+  double operator()(std::span<const double> prediction) const {
+    return metric::training_loss({all_.task, target_, weights_, all_.n_classes, all_.quantiles}, prediction);
+  }
+
+ private:
+  data::TargetView all_;
+  std::vector<double> target_, weights_;
+};
+
+/// To the end, or until the curve can not come to the loss to reach: then true. To the end at once or in
+/// pieces is the same fit.
+bool advance(model::RoundwiseFit& fit, const data::TargetView& y, std::span<const std::uint32_t> valid,
+             double loss_to_reach, double learning_rate, const Context& context) {
+  constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+  const bool is_watched = std::isfinite(loss_to_reach);
+  const ValidLoss loss(y, is_watched ? valid : std::span<const std::uint32_t>());
+  CurveWatch watch(loss_to_reach, learning_rate);
+  while (fit.advance(is_watched ? CurveWatch::kRounds : kAll, context) && !fit.report().stopped_by_deadline)
+    if (is_watched && watch.is_behind(loss(fit.report().valid_prediction))) return true;
+  return false;
+}
+
+/// What one row costs to predict, measured on a few hundred rows that are at hand.
+double predict_seconds(const OpenFit& fit, std::size_t n_outputs, const Context& context) {
+  const data::Frame& x = fit.features->frame;
+  const auto sample = x.slice(0, std::min<std::size_t>(x.n_rows(), 500));
+  std::vector<double> scratch(sample.n_rows() * n_outputs);
+  const double start = thread_seconds();
+  fit.estimator->predict(sample, scratch, context.single_threaded());
+  return (thread_seconds() - start) / static_cast<double>(sample.n_rows());
 }
 
 FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& store,
-                  const data::TargetView& y, const Context& context) {
-  const auto features = store.features(candidate.view, fold, context);
-  if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
-  const auto estimator =
-      model::make_estimator(candidate.estimator, candidate.params, {y.quantiles.begin(), y.quantiles.end()});
-  const bool has_choices = candidate.choices.selector || candidate.choices.resampler;
-  // Chosen columns and resampled rows are this trial's own.
-  const auto prepared = has_choices ? nullptr : store.prepared(*estimator, candidate.view, fold, context);
-  if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
-
-  const double start = Clock::system().now_s();
-  const double thread_start = thread_seconds();
+                  const data::TargetView& y, const Rivalry& rivalry, const Context& context) {
   const model::RowSplit rows{store.train_rows(fold), store.valid_rows(fold)};
+  std::optional<OpenFit> continued;
+  if (candidate.continues && rivalry.paused) continued = rivalry.paused->take(*candidate.continues, fold);
+  OpenFit fit = continued ? std::move(*continued) : begin_fit(candidate, fold, store, y, rows, context);
+
+  const Stopwatch watch(context);
   pipeline::FitChoices choices = candidate.choices;
   choices.keeps_class_shares = true;  // blends are chosen by log loss
   std::vector<double> class_factors;
   FoldResult out;
-  auto report =
-      has_choices
-          ? pipeline::fit_with_choices(*estimator, choices, features->frame, y, rows, context, class_factors)
-          : fit_by_rounds(*estimator, {&features->frame, y}, prepared.get(), rows, context, out.round_losses);
-  out.seconds = context.n_threads > 1
-                    ? (Clock::system().now_s() - start) * static_cast<double>(context.n_threads)
-                    : thread_seconds() - thread_start;
+  model::FitReport report;
+  if (fit.rounds) {
+    const double loss_to_reach =
+        candidate.continues ? std::numeric_limits<double>::infinity() : rivalry.loss_to_reach;
+    out.paused = advance(*fit.rounds, y, rows.valid, loss_to_reach, learning_rate_of(candidate), context);
+    out.round_losses = fit.rounds->valid_losses();
+    report = fit.rounds->finish();
+    if (out.paused) report.note = fmt::format("paused after {} rounds", fit.rounds->n_rounds_done());
+  } else if (!has_choices(candidate)) {
+    report = fit.estimator->fit({&fit.features->frame, y}, fit.prepared.get(), rows, context);
+  } else {
+    report = pipeline::fit_with_choices(*fit.estimator, choices, fit.features->frame, y, rows, context,
+                                        class_factors);
+  }
+  out.seconds = fit.seconds += watch.seconds();
   out.prediction = std::move(report.valid_prediction);
   out.n_rounds = report.n_rounds;
   out.cut_short = report.stopped_by_deadline;
   out.note = std::move(report.note);
-
-  // What one row costs to predict, measured on a few hundred rows that are at hand.
-  const auto sample = features->frame.slice(0, std::min<std::size_t>(features->frame.n_rows(), 500));
-  std::vector<double> scratch(sample.n_rows() * y.n_outputs());
-  const double predict_start = thread_seconds();
-  estimator->predict(sample, scratch, context.single_threaded());
-  out.predict_s = (thread_seconds() - predict_start) / static_cast<double>(sample.n_rows());
-
-  pipeline::Pipeline::save_parts(out.pipeline, candidate.estimator, candidate.params, *features->per_fold,
-                                 *estimator, choices, class_factors);
+  out.predict_s = predict_seconds(fit, y.n_outputs(), context);
+  pipeline::Pipeline::save_parts(out.pipeline, candidate.estimator, candidate.params, *fit.features->per_fold,
+                                 *fit.estimator, choices, class_factors);
+  if (out.paused && rivalry.paused) {
+    const data::Frame& x = fit.features->frame;
+    const std::size_t bytes = expected_bytes(candidate, x.n_rows() * x.n_columns());
+    rivalry.paused->keep(rivalry.trial, fold, std::move(fit), bytes,
+                         ValidLoss(y, rows.valid)(out.prediction) / rivalry.loss_to_reach);
+  }
   return out;
 }
 
@@ -85,6 +155,7 @@ nlohmann::json to_json(const Candidate& candidate) {
   for (const auto& [key, spec] :
        {std::pair{"selector", candidate.choices.selector}, {"resampler", candidate.choices.resampler}})
     if (spec) out[key] = {{"name", spec->name}, {"params", kolosal::to_json(spec->params)}};
+  if (candidate.continues) out["continues"] = *candidate.continues;
   return out;
 }
 
@@ -98,17 +169,18 @@ Candidate candidate_from_json(const nlohmann::json& json) {
                                params_from_json(json.at(key).at("params"))};
   };
   out.choices = {spec_of("selector"), spec_of("resampler")};
+  if (json.contains("continues")) out.continues = json.at("continues").get<std::size_t>();
   return out;
 }
 
 FoldResult run_fold(const Candidate& candidate, std::size_t fold, FeatureStore& store,
-                    const data::TargetView& y, const Context& context) {
-  return fit_on(candidate, fold, store, y, context);
+                    const data::TargetView& y, const Context& context, const Rivalry& rivalry) {
+  return fit_on(candidate, fold, store, y, rivalry, context);
 }
 
 FoldResult run_refit(const Candidate& candidate, FeatureStore& store, const data::TargetView& y,
                      const Context& context) {
-  return fit_on(candidate, FeatureStore::kAllRows, store, y, context);
+  return fit_on(candidate, FeatureStore::kAllRows, store, y, {}, context);
 }
 
 }  // namespace kolosal::automl

@@ -108,6 +108,7 @@ std::vector<Candidate> best_of(const json& run, std::size_t n_wanted) {
   for (const json* trial : trials) {
     if (out.size() == n_wanted) break;
     Candidate candidate = candidate_from_json(*trial);
+    candidate.continues.reset();  // here it begins anew
     if (!seen.insert(key_of(candidate)).second || n_of_learner[candidate.estimator]++ >= kOfALearner)
       continue;
     const auto rung = (*trial)["rung"].get<std::size_t>(), number = (*trial)["number"].get<std::size_t>();
