@@ -3,8 +3,10 @@
   automl_peers.py NAME TRAIN.csv FEATURES.csv TARGET TASK SEED BUDGET THREADS OUT.csv
 
 NAME: lightgbm (one fit with early stopping on 15 % of the training rows, as most people do it; it has no budget), flaml,
-autogluon (medium_quality), autogluon_best (best_quality). Prints the seconds of the fit alone.
+autogluon (medium_quality), autogluon_best (best_quality), h2o (needs Java; its server is started before the clock), lightautoml.
+Prints the seconds of the fit alone.
 """
+import atexit
 import csv
 import sys
 import tempfile
@@ -95,12 +97,64 @@ def autogluon(table, test, target, task, seed, budget, threads, preset="medium_q
     return lambda: model.predict_proba(test), list(model.class_labels)
 
 
-PEERS = {"lightgbm": lightgbm, "flaml": flaml, "autogluon": autogluon,
+def start_h2o(threads):
+    import h2o
+    h2o.init(nthreads=threads, max_mem_size="6g", bind_to_localhost=True, verbose=False)
+    h2o.no_progress()
+    atexit.register(lambda: h2o.cluster().shutdown())
+
+
+def h2o(table, test, target, task, seed, budget, threads):
+    import h2o as server
+    from h2o.automl import H2OAutoML
+    metric = {"binary": "AUC", "multiclass": "logloss", "regression": "RMSE"}[task]
+    rows = server.H2OFrame(table)
+    if task != "regression":
+        rows[target] = rows[target].asfactor()
+    columns = [name for name in rows.columns if name != target]
+    kinds = {name: "enum" if rows.types[name] == "enum" else "string" if rows.types[name] == "string" else "numeric" for name in columns}
+    model = H2OAutoML(max_runtime_secs=int(budget), seed=seed, sort_metric=metric)
+    model.train(x=columns, y=target, training_frame=rows)
+    classes = None if task == "regression" else list(rows[target].levels()[0])
+
+    def predict():
+        answer = model.leader.predict(server.H2OFrame(test, column_types=kinds)).as_data_frame()
+        return answer["predict"] if classes is None else answer.drop(columns=["predict"])
+    return predict, classes
+
+
+def lightautoml(table, test, target, task, seed, budget, threads):
+    import torch
+    from lightautoml.automl.presets.tabular_presets import TabularAutoML
+    from lightautoml.tasks import Task
+    torch.set_num_threads(threads)
+    classes = None
+    if task != "regression":
+        classes = sorted(table[target].unique())
+        table = table.assign(**{target: table[target].map({c: i for i, c in enumerate(classes)}).astype(int)})
+    model = TabularAutoML(task=Task("reg" if task == "regression" else task), timeout=budget, cpu_limit=threads,
+                          reader_params={"n_jobs": threads, "cv": 5, "random_state": seed})
+    model.fit_predict(table, roles={"target": target}, verbose=0)
+    mapping = getattr(model.reader, "class_mapping", None)
+    if task == "multiclass" and mapping:  # its columns have an order of their own
+        classes = [classes[int(i)] for i in sorted(mapping, key=mapping.get)]
+
+    def predict():
+        answer = model.predict(test).data
+        if task == "regression":
+            return answer[:, 0]
+        return np.column_stack([1 - answer[:, 0], answer[:, 0]]) if task == "binary" else answer
+    return predict, classes
+
+
+PEERS = {"lightgbm": lightgbm, "flaml": flaml, "autogluon": autogluon, "h2o": h2o, "lightautoml": lightautoml,
          "autogluon_best": lambda *args: autogluon(*args, preset="best_quality")}
 
 
 def main(name, train, features, target, task, seed, budget, threads, out):
     table, test = read(train), read(features)
+    if name == "h2o":
+        start_h2o(int(threads))
     start = time.monotonic()
     predict, classes = PEERS[name](table, test, target, task, int(seed), float(budget), int(threads))
     print(time.monotonic() - start)

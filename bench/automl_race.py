@@ -2,7 +2,7 @@
 """AutoML race: kolosal and its peers on the same splits, one after the other, each in a process of its own.
 
   bench/automl_race.py --data DIR [--budget 30] [--seeds 1,2,3] [--sets adult,titanic] [--threads 2] [--busy]
-         [--peer lightgbm=PYTHON] [--peer flaml=PYTHON] [--peer autogluon=PYTHON] [--out FILE.jsonl] [-- train options]
+         [--peer lightgbm=PYTHON] [--peer flaml=PYTHON] [--peer autogluon=PYTHON] [--peer h2o=PYTHON] [--peer lightautoml=PYTHON] [--out FILE.jsonl] [-- train options]
 
 DIR holds manifest.json and its tables (bench/tables.py). Each peer has a Python of its own (bench/automl_peers.py). With --out every
 result is kept, and what is there already is not run again (kolosal always is). --busy keeps one core busy meanwhile.
