@@ -76,7 +76,7 @@ class PostgresServer:
         return [program("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-XAtqc", sql]
 
     def psql_environment(self):
-        return {**os.environ, "PGPASSWORD": PASSWORD}
+        return {**os.environ, "PGPASSWORD": PASSWORD, "PGOPTIONS": "-c client_min_messages=warning"}
 
     def query(self, sql):
         """The rows as lists of texts."""
