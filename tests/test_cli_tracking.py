@@ -31,6 +31,7 @@ class FakeMlflow:
 
     def __init__(self, port=0, delay_s=0):
         self.experiments, self.metrics, self.params, self.tags, self.artifacts, self.status = {}, {}, {}, {}, {}, None
+        self.n_runs = 0
         self.delay_s = delay_s
         outer = self
 
@@ -60,6 +61,7 @@ class FakeMlflow:
                     return self.answer(200, {"experiment_id": outer.experiments[body["name"]]})
                 outer.tags.update({tag["key"]: tag["value"] for tag in body.get("tags", [])})
                 if call == "runs/create":
+                    outer.n_runs += 1
                     return self.answer(200, {"run": {"info": {"run_id": "r1", "artifact_uri": "mlflow-artifacts:/1/r1/artifacts"}}})
                 if call == "runs/update":
                     outer.status = body["status"]
@@ -157,6 +159,25 @@ class Tracking(CliTest):
         self.assertEqual(sorted(sent), list(range(result["trials"] + 1)))
         self.assertEqual(second.status, "FINISHED")
         self.assertNotIn("runs sync", rest)
+
+    def test_a_run_that_is_resumed_goes_on_with_its_run_on_the_server(self):
+        server = self.serve()
+        words = ["train", "--data", CENSUS_TRAIN, "--target", "income", "--output", self.path("m.kolosal"), "--track", server.uri]
+        process = subprocess.Popen([BIN, *words, "--trials", "60", "--progress", "json"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   text=True, env=self.env)
+        ended = 0
+        for line in process.stderr:
+            ended += json.loads(line)["event"] == "trial_end"
+            if ended == 3:
+                break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        self.assertIsNone(server.status)
+        result = self.run_json(*words, "--trials", "5", "--resume", "--progress", "none", env=self.env)
+        self.assertEqual(server.n_runs, 1)
+        self.assertEqual(server.status, "FINISHED")
+        steps = [step for step, _ in server.metrics[f"trial_{result['metric']}"]]
+        self.assertEqual(steps[-1], result["trials"])
 
     def test_a_slow_server_does_not_overdraw_the_budget(self):
         server = self.serve(delay_s=30)

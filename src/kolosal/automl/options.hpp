@@ -41,10 +41,12 @@ struct RunOptions {
   std::shared_ptr<const data::Frame>
       test_rows;                  ///< Without a target or with; compared with the training rows.
   std::filesystem::path history;  ///< Folder where what runs did is kept (RunHistory). Empty: nowhere.
+  std::string server;      ///< postgresql://...: kept there instead; `history` gets what it did not take.
   std::string warm_start;  ///< A run of warm_start_history, or "auto" (make_warm_start()). Empty: none.
   std::filesystem::path
-      warm_start_history;  ///< Where it is looked for, also when nothing is kept of this run.
-  std::string data_name;   ///< For the model's lineage: the file's name, no folder.
+      warm_start_history;         ///< Where it is looked for, also when nothing is kept of this run.
+  std::string warm_start_server;  ///< Or there.
+  std::string data_name;          ///< For the model's lineage: the file's name, no folder.
 
   /// run_dir, or what stands for it.
   std::filesystem::path run_folder() const {

@@ -14,6 +14,7 @@
 #include "kolosal/automl/memory_need.hpp"
 #include "kolosal/automl/proposals.hpp"
 #include "kolosal/automl/refit.hpp"
+#include "kolosal/automl/run_keeper.hpp"
 #include "kolosal/automl/run_record.hpp"
 #include "kolosal/automl/shift.hpp"
 #include "kolosal/automl/stage.hpp"
@@ -43,7 +44,7 @@ class Run {
  private:
   void tell(Event event);
   void keep(const Event& event);
-  void keep_history();
+  void tell_all(std::vector<std::string> notes);
   void phase(const std::string& name);
   void prepare();
   void make_base(std::span<const std::uint32_t> rows);
@@ -65,6 +66,7 @@ class Run {
   Excess excess_of_file() const;
   Blend choose_within_limits(const std::vector<TrialResult>& known, const Context& context);
   double reserve_s() const;
+  double keeping_patience_s(bool is_hurried) const;
   Refit refit_of_last_stage() const;
   double refit_estimate_s() const;
   std::size_t threads_per_fit(const Stage& stage) const;
@@ -100,7 +102,7 @@ class Run {
   std::vector<std::unique_ptr<Search>> searches_;
   std::vector<std::string> warm_start_runs_;
   bool resumed_ = false;
-  bool is_history_kept_ = true;
+  std::unique_ptr<RunKeeper> keeper_;
   std::vector<Event> early_events_;  // before there was a store
   double seconds_before_ = 0;
 
@@ -127,11 +129,8 @@ void Run::keep(const Event& event) {
     early_events_.push_back(event);
 }
 
-void Run::keep_history() {
-  if (!is_history_kept_) return;
-  const std::string why_not = keep_in_history(*run_store_, options_);
-  is_history_kept_ = why_not.empty();
-  if (!is_history_kept_) tell({.kind = Event::Kind::kNote, .message = why_not});
+void Run::tell_all(std::vector<std::string> notes) {
+  for (std::string& text : notes) tell({.kind = Event::Kind::kNote, .message = std::move(text)});
 }
 
 void Run::tell(Event event) {
@@ -183,11 +182,18 @@ std::vector<TrialResult> Run::results() const {
 
 // ---- time ------------------------------------------------------------
 
+/// For the last words to a server.
+double Run::keeping_patience_s(bool is_hurried) const {
+  constexpr double kHurried_s = 2, kPatient_s = 10;
+  return std::min(is_hurried ? kHurried_s : kPatient_s, context_.deadline.remaining_s());
+}
+
 double Run::reserve_s() const {
   const std::lock_guard lock(checkpoint_mutex_);
+  const double keeping_s = RunKeeper::reserve_s(options_);
   if (checkpoint_cost_s_ > 0)
-    return 0.25 + 2 * checkpoint_cost_s_ + interval_seconds(*options_.time_budget_s);
-  return std::max(0.4, 0.05 * *options_.time_budget_s);
+    return keeping_s + 0.25 + 2 * checkpoint_cost_s_ + interval_seconds(*options_.time_budget_s);
+  return keeping_s + std::max(0.4, 0.05 * *options_.time_budget_s);
 }
 
 std::string Run::validation_name() const {
@@ -290,7 +296,8 @@ void Run::open_run_store() {
   record_start(*run_store_, options_, problem_, *stages_.back(), context_);
   for (const Event& event : early_events_) run_store_->add_event(event);
   record_plan(*run_store_, base_plan_, stages_);
-  keep_history();
+  keeper_ = std::make_unique<RunKeeper>(*run_store_, options_);
+  tell_all(keeper_->begin());
   for (const auto& stage : stages_) {
     SearchListener listener;
     listener.started = [this](std::size_t number, const Candidate& candidate) {
@@ -455,6 +462,7 @@ void Run::search_stages() {
 
 void Run::maybe_checkpoint() {
   run_store_->set_seconds_used(seconds_before_ + Clock::system().now_s());
+  tell_all(keeper_->changed());
   const auto known = results();
   const double now = Clock::system().now_s();
   const double pause_s = is_timed() ? std::max(1.0, 0.08 * *options_.time_budget_s) : 5.0;
@@ -589,7 +597,7 @@ RunResult Run::finish() {
   best_score_ = blend.score;
   phase("done");
   record_end(*run_store_, out);
-  keep_history();
+  tell_all(keeper_->end(keeping_patience_s(out.interrupted)));
   if (options_.run_dir.empty() && !out.interrupted) run_store_->remove();
   out.elapsed_s = Clock::system().now_s();
   return out;
@@ -604,7 +612,7 @@ RunResult Run::execute() {
     return finish();
   } catch (const Error& error) {
     record_failure(*run_store_, error.what());
-    keep_history();
+    tell_all(keeper_->end(keeping_patience_s(true)));
     throw;
   }
 }

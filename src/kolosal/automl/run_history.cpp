@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <map>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
@@ -22,6 +22,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostNamed = 5;
+/// Clocks of machines differ a little, and a network may be away for a while.
+constexpr double kLongestSilence_s = 300;
 
 /// When a process started, in the kernel's ticks since the machine did; "" where the kernel does not tell.
 std::string start_of(std::int64_t pid) {
@@ -35,6 +37,13 @@ std::string start_of(std::int64_t pid) {
   return word;
 }
 
+/// Seconds since a moment of utc_now(), by this machine's clock.
+double age_s(const std::string& moment) {
+  std::tm utc{};
+  if (!strptime(moment.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc)) return 0;
+  return std::difftime(std::time(nullptr), timegm(&utc));
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
@@ -42,7 +51,8 @@ std::string host_name() {
 
 /// A run that nobody is at work on any more did not end by itself.
 void judge_state(json& run) {
-  if (run.value("state", "") == "running" && !may_be_running(run.value("process", json::object())))
+  if (run.value("state", "") == "running" &&
+      !may_be_running(run.value("process", json::object()), run.value("seen_at", "")))
     run["state"] = "killed";
 }
 
@@ -56,8 +66,11 @@ json value_at(const json& object, std::initializer_list<const char*> path) {
 }
 
 json summary_of(const json& run) {
-  std::size_t n_trials = 0;
-  for (const json& trial : run["trials"])
+  if (run.value("state", "") == "damaged")
+    return {{"id", run["id"]}, {"state", "damaged"}, {"started_at", ""},
+            {"data", nullptr}, {"target", nullptr},  {"error", run["error"]}};
+  std::size_t n_trials = run.value("n_trials", std::size_t{0});
+  for (const json& trial : run.value("trials", json::array()))
     if (trial["state"] == "complete" && trial["estimator"] != "constant") ++n_trials;
   json out = {{"id", run.value("id", "")},
               {"state", run.value("state", "")},
@@ -74,6 +87,21 @@ json summary_of(const json& run) {
               {"model", value_at(run, {"options", "output"})}};
   if (run.contains("error")) out["error"] = run["error"];
   return out;
+}
+
+/// What is kept is of its start; the folder knows more while it is there and holds the same run.
+json current(json run) {
+  if (run.value("state", "") != "running" && run.value("state", "") != "killed") return run;
+  const std::filesystem::path folder = run.value("folder", "");
+  if (folder.empty() || !RunStore::exists(folder)) return run;
+  try {
+    json live = RunStore::describe(folder);
+    if (live.value("id", "") != run.value("id", "")) return run;
+    judge_state(live);
+    return live;
+  } catch (const Error&) {
+    return run;
+  }
 }
 
 std::string with_date(const json& run) {
@@ -96,46 +124,30 @@ std::string new_run_id() {
 
 json this_process() { return {{"pid", getpid()}, {"host", host_name()}, {"started", start_of(getpid())}}; }
 
-bool may_be_running(const json& process) {
-  if (process.value("host", "") != host_name()) return true;  // another machine's are not ours to judge
+bool may_be_running(const json& process, const std::string& seen_at) {
+  if (process.value("host", "") != host_name()) return seen_at.empty() || age_s(seen_at) < kLongestSilence_s;
   const auto pid = process.value("pid", std::int64_t{0});
   if (pid <= 0) return false;
   if (kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) return false;
   return start_of(pid) == process.value("started", "");
 }
 
-void RunHistory::save(const RunStore& store) const {
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  if (error) throw Error(ErrorCode::kIo, "can not make the folder {}: {}", folder_.string(), error.message());
-  store.copy_to(file(store.fact("id").value_or(json("unnamed")).get<std::string>()));
-}
-
-std::vector<std::string> RunHistory::ids() const {
-  std::vector<std::string> out;
-  std::error_code error;  // no folder: no runs
-  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
-    const auto& path = entry.path();
-    if (path.extension() == ".sqlite" && !path.filename().string().starts_with('.'))
-      out.push_back(path.stem().string());
-  }
-  std::ranges::sort(out);
-  return out;
+RunHistory RunHistory::at(const std::string& server, const std::filesystem::path& folder, double timeout_s) {
+  if (server.empty()) return RunHistory(folder);
+  return RunHistory(server_shelf(store::parse_server_url(server), timeout_s));
 }
 
 std::vector<json> RunHistory::list() const {
   std::vector<json> out;
-  for (const std::string& id : ids()) {
+  for (json& head : shelf_->heads()) {
+    const json id = head["id"];
+    judge_state(head);
+    // A running one has done more since.
+    const bool is_going = head.value("state", "") == "running" || head.value("state", "") == "killed";
     try {
-      out.push_back(summary_of(read(id)));
-      out.back()["id"] = id;
+      out.push_back(summary_of(is_going ? current(std::move(head)) : head));
     } catch (const std::exception& error) {
-      out.push_back({{"id", id},
-                     {"state", "damaged"},
-                     {"started_at", ""},
-                     {"data", nullptr},
-                     {"target", nullptr},
-                     {"error", error.what()}});
+      out.push_back(summary_of({{"id", id}, {"state", "damaged"}, {"error", error.what()}}));
     }
   }
   std::ranges::stable_sort(out, std::greater(), [](const json& run) { return run.value("started_at", ""); });
@@ -143,10 +155,9 @@ std::vector<json> RunHistory::list() const {
 }
 
 std::string RunHistory::resolve(const std::string& word) const {
-  const std::vector<std::string> known = ids();
+  const std::vector<std::string> known = shelf_->ids();
   if (known.empty())
-    throw Error(ErrorCode::kNotFound, "there are no runs in {}; kolosal train keeps each there",
-                folder_.string());
+    throw Error(ErrorCode::kNotFound, "there are no runs in {}; kolosal train keeps each there", name());
   if (std::ranges::find(known, word) != known.end()) return word;
   if (word == "last") return list().front()["id"].get<std::string>();
   std::vector<std::string> meant;
@@ -164,44 +175,22 @@ std::string RunHistory::resolve(const std::string& word) const {
                 meant.size(), names);
   }
   const std::string near = nearest_name(word, known);
-  throw Error(ErrorCode::kNotFound, "there is no run \"{}\" in {}; {}", word, folder_.string(),
+  throw Error(ErrorCode::kNotFound, "there is no run \"{}\" in {}; {}", word, name(),
               near.empty()
                   ? fmt::format("the last one is {}; see: kolosal runs list", with_date(list().front()))
                   : fmt::format("did you mean {}?", near));
 }
 
 json RunHistory::read(const std::string& id) const {
-  json run = RunStore::describe(file(id));
+  json run = shelf_->read(id);
   judge_state(run);
-  if (run["state"] != "running" && run["state"] != "killed") return run;
-  // What is kept is of its start; the folder knows more while it is there and holds the same run.
-  const std::filesystem::path folder = run.value("folder", "");
-  if (folder.empty() || !RunStore::exists(folder)) return run;
-  try {
-    json live = RunStore::describe(folder);
-    if (live.value("id", "") != id) return run;
-    judge_state(live);
-    return live;
-  } catch (const Error&) {
-    return run;
-  }
+  return current(std::move(run));
 }
 
 json RunHistory::read_head(const std::string& id) const {
-  json run = RunStore::describe_head(file(id));
+  json run = shelf_->read_head(id);
   judge_state(run);
   return run;
-}
-
-std::vector<std::string> RunHistory::newest_ids() const {
-  std::vector<std::string> out = ids();
-  std::map<std::string, std::filesystem::file_time_type> kept_at;
-  for (const std::string& id : out) {
-    std::error_code error;  // gone meanwhile: reading it will tell
-    kept_at[id] = std::filesystem::last_write_time(file(id), error);
-  }
-  std::ranges::stable_sort(out, std::greater(), [&](const std::string& id) { return kept_at[id]; });
-  return out;
 }
 
 void RunHistory::remove(const std::string& id) const {
@@ -211,12 +200,7 @@ void RunHistory::remove(const std::string& id) const {
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kUsage) throw;  // a damaged file may go
   }
-  for (const char* end : {"", "-wal", "-shm"}) {
-    std::error_code error;
-    std::filesystem::remove(file(id).string() + end, error);
-    if (error)
-      throw Error(ErrorCode::kIo, "can not remove {}{}: {}", file(id).string(), end, error.message());
-  }
+  shelf_->remove(id);
 }
 
 }  // namespace kolosal::automl

@@ -5,25 +5,32 @@
 #include <string>
 #include <vector>
 
+#include "kolosal/automl/run_shelf.hpp"
 #include "kolosal/automl/run_store.hpp"
 
 namespace kolosal::automl {
 
-/// What all runs of a user did: a folder with one small SQLite file per run, <id>.sqlite, a copy of the run's
-/// own database without predictions and models. A file of its own per run needs no lock between processes,
-/// and one that is damaged harms no other.
+/// What all runs of a user did, without predictions and models: a folder with one small SQLite file per run,
+/// <id>.sqlite, a copy of the run's own database; or a server that many use. A file of its own per run needs
+/// no lock between processes, and one that is damaged harms no other.
 ///
 /// A run is kept from its start on, so one that was killed is known too; its trials are then read from its
 /// run folder as long as that is there.
+/// Threads: one at a time.
 class RunHistory {
  public:
-  explicit RunHistory(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit RunHistory(const std::filesystem::path& folder) : shelf_(folder_shelf(folder)) {}
+  /// On the PostgreSQL server of this address, or in the folder when there is none. timeout_s: of connecting,
+  /// and of each answer. @throws Error kInvalidParameter for an address that is none.
+  static RunHistory at(const std::string& server, const std::filesystem::path& folder,
+                       double timeout_s = kServerPatience_s);
+  static constexpr double kServerPatience_s = 10;
 
-  const std::filesystem::path& folder() const { return folder_; }
-  std::filesystem::path file(const std::string& id) const { return folder_ / (id + ".sqlite"); }
+  /// The folder, or the server's address without its password.
+  const std::string& name() const { return shelf_->name(); }
 
   /// Keeps what the store holds now, in place of what was kept of the same run. @throws Error kIo.
-  void save(const RunStore& store) const;
+  void save(const RunStore& store) const { shelf_->save(store); }
 
   /// One object per run, newest first: id, state, started_at, data, target, task, metric, score, trials,
   /// wall_s, model. A file that can not be read is one of state "damaged" with the reason as its "error".
@@ -40,15 +47,20 @@ class RunHistory {
   nlohmann::json read_head(const std::string& id) const;
 
   /// Of all runs, the one that was kept last first.
-  std::vector<std::string> newest_ids() const;
+  std::vector<std::string> newest_ids() const { return shelf_->newest_ids(); }
+
+  /// Writes a run as a SQLite file that appears whole or not at all. @throws Error kIo.
+  void export_to(const std::string& id, const std::filesystem::path& file) const {
+    shelf_->export_to(id, file);
+  }
 
   /// @throws Error kUsage for a run that is still running; kIo.
   void remove(const std::string& id) const;
 
  private:
-  std::vector<std::string> ids() const;
+  explicit RunHistory(std::shared_ptr<const RunShelf> shelf) : shelf_(std::move(shelf)) {}
 
-  std::filesystem::path folder_;
+  std::shared_ptr<const RunShelf> shelf_;
 };
 
 /// A new id: 8 hexadecimal digits.
@@ -56,7 +68,8 @@ std::string new_run_id();
 
 /// What tells this process from others, also later ones of the same number: {"pid", "host", "started"}.
 nlohmann::json this_process();
-/// False when it is known to be gone.
-bool may_be_running(const nlohmann::json& process);
+/// False when it is known to be gone. One of another machine is not, unless `seen_at`, when it last told of
+/// itself (as utc_now() has it), is some minutes ago.
+bool may_be_running(const nlohmann::json& process, const std::string& seen_at = "");
 
 }  // namespace kolosal::automl

@@ -74,9 +74,9 @@ TEST_F(RunHistoryTest, KeepsAllOfARunWhenItsFolderIsGone) {
 
 TEST_F(RunHistoryTest, IsCompactAndHoldsNoPredictions) {
   const RunResult result = run(options());
-  EXPECT_LT(std::filesystem::file_size(history.file(result.run_id)), 200'000U);
+  EXPECT_LT(std::filesystem::file_size(folder.path() / "runs" / (result.run_id + ".sqlite")), 200'000U);
   std::size_t n_files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(history.folder()))
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path() / "runs"))
     n_files += entry.is_regular_file();
   EXPECT_EQ(n_files, 1U);
 }

@@ -12,6 +12,7 @@
 #include "kolosal/artifact/file_mapping.hpp"
 #include "kolosal/automl/assembly.hpp"
 #include "kolosal/automl/run_history.hpp"
+#include "kolosal/automl/run_keeper.hpp"
 #include "kolosal/core/device.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/hash.hpp"
@@ -193,6 +194,7 @@ void record_start(RunStore& store, const RunOptions& options, const Problem& pro
   store.set_fact("state", "running");
   store.set_fact("process", this_process());
   store.set_fact("folder", std::filesystem::absolute(store.folder()).string());
+  if (!options.server.empty()) store.set_fact("store", store::parse_server_url(options.server).text);
   store.set_fact("options", options_json(options, context));
   store.set_fact("data", data_json(options, problem, last_stage.shape));
   store.set_fact("environment", environment_json(context));
@@ -222,20 +224,13 @@ void record_end_from_outside(RunResult& result, const RunOptions& options) {
     RunStore store = RunStore::attach(options.run_folder());
     result.run_id = store.fact("id").value_or("").get<std::string>();
     record_end(store, result);
-    if (const std::string why_not = keep_in_history(store, options); !why_not.empty())
-      result.notes.push_back(why_not);
+    RunKeeper keeper(store, options);
+    keeper.begin();
+    // The budget is over: what a server does not take now, it gets by kolosal runs sync.
+    constexpr double kPatience_s = 0.1;
+    std::ranges::move(keeper.end(kPatience_s), std::back_inserter(result.notes));
   } catch (const Error& error) {
     log::warning("the end of the run is not kept", {{"reason", error.what()}});
-  }
-}
-
-std::string keep_in_history(const RunStore& store, const RunOptions& options) {
-  if (options.history.empty()) return "";
-  try {
-    RunHistory(options.history).save(store);
-    return "";
-  } catch (const std::exception& error) {
-    return fmt::format("what this run does is not kept: {}", error.what());
   }
 }
 

@@ -37,9 +37,6 @@ void record_end(RunStore& store, const RunResult& result);
 /// "failed" and why.
 void record_failure(RunStore& store, const std::string& why);
 
-/// Keeps a run in the history, if there is to be one. Why it could not, or "".
-std::string keep_in_history(const RunStore& store, const RunOptions& options);
-
 /// For a run that does not come to its own end, because the time is over: all of the above from its folder.
 /// Fills in result.run_id. A run without a folder, or a full disk, is no error.
 void record_end_from_outside(RunResult& result, const RunOptions& options);

@@ -2,63 +2,28 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/automl/round_losses.hpp"
+#include "kolosal/automl/run_tables.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/log.hpp"
 
 namespace kolosal::automl {
 namespace {
 
-constexpr std::array<std::string_view, 4> kScripts = {R"(
-  CREATE TABLE run (name TEXT PRIMARY KEY, value);
-  CREATE TABLE trial (
-    rung INTEGER NOT NULL, number INTEGER NOT NULL,
-    candidate TEXT NOT NULL,  -- JSON: label, estimator, params, view, cost
-    state TEXT NOT NULL,      -- complete, failed
-    loss REAL, score REAL, score_deviation REAL,
-    seconds REAL,             -- thread-seconds of all folds
-    predict_us_per_row REAL, size_bytes INTEGER, mean_rounds REAL, cut_short INTEGER,
-    note TEXT,                -- the reason of a failure
-    ended_at TEXT DEFAULT CURRENT_TIMESTAMP,
-    PRIMARY KEY (rung, number));
-)",
-                                                      R"(
-  ALTER TABLE trial ADD COLUMN fold_scores TEXT;  -- JSON: the score of each fold
-  ALTER TABLE trial ADD COLUMN elapsed_s REAL;    -- when it ended, since its process started
-  CREATE TABLE event (elapsed_s REAL, kind TEXT NOT NULL, message TEXT, note TEXT, score REAL);
-)",
-                                                      R"(
-  ALTER TABLE trial ADD COLUMN round_losses TEXT;  -- JSON: see round_losses_json()
-)",
-                                                      R"(
-  ALTER TABLE trial ADD COLUMN paused INTEGER;  -- a booster that did not run to its end
-)"};
-
 std::unique_ptr<store::Database> open_database(const std::filesystem::path& path,
                                                store::Database::Mode mode) {
   auto out = std::make_unique<store::Database>(path, mode);
-  out->migrate("run", kScripts);
+  prepare_run_tables(*out);
   return out;
-}
-
-nlohmann::json number_json(const store::Statement& row, int column) {
-  return row.is_null(column) ? nlohmann::json() : nlohmann::json(row.real(column));
 }
 
 /// SQLite stores NaN as NULL.
 double real_or_nan(const store::Statement& row, int column) {
   return row.is_null(column) ? std::numeric_limits<double>::quiet_NaN() : row.real(column);
-}
-
-std::optional<std::string> stored_text(const store::Database& database, std::string_view name) {
-  auto rows = database.prepare("SELECT value FROM run WHERE name = ?");
-  rows.bind(name);
-  return rows.next() ? std::optional(rows.text(0)) : std::nullopt;
 }
 
 std::filesystem::path database_path(const std::filesystem::path& folder) { return folder / "run.sqlite"; }
@@ -95,9 +60,8 @@ RunStore RunStore::create(const std::filesystem::path& folder, const RunIdentity
   try {
     auto database = open_database(database_path(folder), store::Database::Mode::kCreate);
     database->transaction([&] {
-      database->run("INSERT INTO run VALUES ('fingerprint', ?)",
-                    fmt::format("{:016x}", identity.fingerprint));
-      database->run("INSERT INTO run VALUES ('settings', ?)", identity.settings);
+      set_fact_text(*database, kFileRun, "fingerprint", fmt::format("{:016x}", identity.fingerprint));
+      set_fact_text(*database, kFileRun, "settings", identity.settings);
     });
     return {folder, std::move(database)};
   } catch (const Error&) {
@@ -118,8 +82,8 @@ RunStore RunStore::attach_copy(const std::filesystem::path& file) {
 RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& identity) {
   if (!exists(folder)) throw Error(ErrorCode::kNotFound, "there is no run to resume in {}", folder.string());
   auto database = open_database(database_path(folder), store::Database::Mode::kExisting);
-  const auto fingerprint = stored_text(*database, "fingerprint");
-  const auto settings = stored_text(*database, "settings");
+  const auto fingerprint = fact_text(*database, kFileRun, "fingerprint");
+  const auto settings = fact_text(*database, kFileRun, "settings");
   // Killed before it knew what it was: nothing is lost by starting anew.
   if (!fingerprint || !settings) return create(folder, identity);
   if (*fingerprint != fmt::format("{:016x}", identity.fingerprint))
@@ -143,73 +107,14 @@ std::unique_ptr<store::Database> open_existing(const std::filesystem::path& fold
   return open_database(file, store::Database::Mode::kExisting);
 }
 
-nlohmann::json head_json(const store::Database& database) {
-  nlohmann::json out = {{"kind", "run"}};
-  auto facts = database.prepare("SELECT name, value FROM run ORDER BY name");
-  while (facts.next()) {
-    const std::string name = facts.text(0);
-    // Settings and facts are JSON, the fingerprint is a text, the seconds are a number.
-    auto value = nlohmann::json::parse(facts.text(1), nullptr, false);
-    out[name] = name == "fingerprint" || value.is_discarded() ? nlohmann::json(facts.text(1)) : value;
-  }
-  return out;
-}
-
-nlohmann::json trials_json(const store::Database& database) {
-  auto out = nlohmann::json::array();
-  auto row = database.prepare(
-      "SELECT rung, number, candidate, state, score, note, score_deviation, seconds, predict_us_per_row, "
-      "size_bytes, mean_rounds, cut_short, fold_scores, elapsed_s, loss, "
-      "round_losses, paused FROM trial ORDER BY rung, number");
-  while (row.next()) {
-    auto trial = nlohmann::json::parse(row.text(2));
-    trial["rung"] = row.integer(0);
-    trial["number"] = row.integer(1);
-    trial["state"] = row.text(3);
-    if (!row.text(5).empty()) trial["note"] = row.text(5);
-    if (row.text(3) == "complete") {
-      trial["score"] = number_json(row, 4);
-      trial["loss"] = number_json(row, 14);
-      trial["score_deviation"] = number_json(row, 6);
-      trial["fit_s"] = number_json(row, 7);
-      trial["predict_us_per_row"] = number_json(row, 8);
-      trial["size_bytes"] = row.integer(9);
-      trial["rounds"] = number_json(row, 10);
-      trial["cut_short"] = row.integer(11) != 0;
-      trial["paused"] = row.integer(16) != 0;
-    }
-    if (!row.is_null(12)) trial["fold_scores"] = nlohmann::json::parse(row.text(12), nullptr, false);
-    if (!row.is_null(13)) trial["elapsed_s"] = row.real(13);
-    if (!row.is_null(15)) trial["round_losses"] = nlohmann::json::parse(row.text(15), nullptr, false);
-    out.push_back(std::move(trial));
-  }
-  return out;
-}
-
-nlohmann::json events_json(const store::Database& database) {
-  auto out = nlohmann::json::array();
-  auto row = database.prepare("SELECT elapsed_s, kind, message, note, score FROM event ORDER BY rowid");
-  while (row.next()) {
-    nlohmann::json event = {{"elapsed_s", row.real(0)}, {"event", row.text(1)}, {"message", row.text(2)}};
-    if (!row.text(3).empty()) event["note"] = row.text(3);
-    if (!row.is_null(4)) event["score"] = row.real(4);
-    out.push_back(std::move(event));
-  }
-  return out;
-}
-
 }  // namespace
 
 nlohmann::json RunStore::describe(const std::filesystem::path& folder_or_copy) {
-  const auto database = open_existing(folder_or_copy);
-  nlohmann::json out = head_json(*database);
-  out["trials"] = trials_json(*database);
-  out["events"] = events_json(*database);
-  return out;
+  return run_json(*open_existing(folder_or_copy), kFileRun);
 }
 
 nlohmann::json RunStore::describe_head(const std::filesystem::path& folder_or_copy) {
-  return head_json(*open_existing(folder_or_copy));
+  return head_json(*open_existing(folder_or_copy), kFileRun);
 }
 
 std::filesystem::path RunStore::trial_path(std::size_t rung, std::size_t number) const {
@@ -230,9 +135,10 @@ void RunStore::save_trial(TrialResult& result, const std::vector<FoldResult>& fo
   const auto losses_text = losses.is_null() ? std::nullopt : std::optional(losses.dump());
   const std::lock_guard lock(*mutex_);
   database_->run(
-      "INSERT OR REPLACE INTO trial (rung, number, candidate, state, loss, score, score_deviation, seconds, "
+      "INSERT OR REPLACE INTO trial (run_id, rung, number, candidate, state, loss, score, score_deviation, "
+      "seconds, "
       "predict_us_per_row, size_bytes, mean_rounds, cut_short, note, fold_scores, elapsed_s, "
-      "round_losses, paused) VALUES (?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "round_losses, paused) VALUES ('', ?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       result.rung, result.number, to_json(result.candidate).dump(), result.loss, result.score,
       result.score_deviation, result.seconds, result.predict_us_per_row, result.size_bytes,
       result.mean_rounds, result.cut_short ? 1 : 0, result.note, nlohmann::json(result.fold_scores).dump(),
@@ -243,7 +149,8 @@ void RunStore::save_failure(std::size_t rung, std::size_t number, const Candidat
                             const std::string& reason) {
   const std::lock_guard lock(*mutex_);
   database_->run(
-      "INSERT OR REPLACE INTO trial (rung, number, candidate, state, note, elapsed_s) VALUES (?, ?, ?, "
+      "INSERT OR REPLACE INTO trial (run_id, rung, number, candidate, state, note, elapsed_s) VALUES ('', ?, "
+      "?, ?, "
       "'failed', ?, ?)",
       rung, number, to_json(candidate).dump(), reason, Clock::system().now_s());
 }
@@ -308,34 +215,37 @@ std::vector<pipeline::Pipeline> RunStore::pipelines(const TrialResult& trial) co
 }
 
 double RunStore::seconds_used() const {
-  const std::lock_guard lock(*mutex_);
-  auto rows = database_->prepare("SELECT value FROM run WHERE name = 'seconds_used'");
-  return rows.next() ? rows.real(0) : 0;
+  const auto seconds = fact("seconds_used");
+  return seconds && seconds->is_number() ? seconds->get<double>() : 0;
 }
 
-void RunStore::set_seconds_used(double seconds) {
-  const std::lock_guard lock(*mutex_);
-  database_->run("INSERT OR REPLACE INTO run VALUES ('seconds_used', ?)", seconds);
-}
+void RunStore::set_seconds_used(double seconds) { set_fact("seconds_used", seconds); }
 
 void RunStore::set_fact(std::string_view name, const nlohmann::json& fact) {
   const std::lock_guard lock(*mutex_);
-  database_->run("INSERT OR REPLACE INTO run VALUES (?, ?)", name, fact.dump());
+  set_fact_text(*database_, kFileRun, name, fact.dump());
 }
 
 std::optional<nlohmann::json> RunStore::fact(std::string_view name) const {
   const std::lock_guard lock(*mutex_);
-  const auto text = stored_text(*database_, name);
+  const auto text = fact_text(*database_, kFileRun, name);
   if (!text) return {};
   auto out = nlohmann::json::parse(*text, nullptr, false);
   return out.is_discarded() ? std::optional<nlohmann::json>() : std::move(out);
 }
 
+std::string RunStore::id() const {
+  const auto id = fact("id");
+  return id && id->is_string() ? id->get<std::string>() : "unnamed";
+}
+
 void RunStore::add_event(const Event& event) {
   const std::lock_guard lock(*mutex_);
   try {
-    database_->run("INSERT INTO event VALUES (?, ?, ?, ?, ?)", event.elapsed_s, event_name(event.kind),
-                   event.message, event.note, event.score);
+    database_->run(
+        "INSERT INTO event SELECT '', coalesce(max(number), 0) + 1, ?, ?, ?, ?, ? FROM event WHERE run_id = "
+        "''",
+        event.elapsed_s, event_name(event.kind), event.message, event.note, event.score);
   } catch (const Error& error) {
     log::warning("an event is not kept", {{"reason", error.what()}});
   }
@@ -354,6 +264,12 @@ void RunStore::copy_to(const std::filesystem::path& file) const {
   std::error_code ignored;
   std::filesystem::remove(unfinished, ignored);
   throw Error(ErrorCode::kIo, "can not write {}: {}", file.string(), error.message());
+}
+
+void RunStore::copy_to(store::Database& database, KnownRows& known) const {
+  const std::string name = id();
+  const std::lock_guard lock(*mutex_);
+  copy_run(*database_, kFileRun, database, name, known);
 }
 
 void RunStore::remove() {

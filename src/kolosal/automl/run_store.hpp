@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -62,6 +63,8 @@ class RunStore {
   /// What else is worth knowing of a run, by name: "plan", "feature_cache".
   void set_fact(std::string_view name, const nlohmann::json& fact);
   std::optional<nlohmann::json> fact(std::string_view name) const;
+  /// The fact "id", by which people mean the run.
+  std::string id() const;
 
   /// What was told while the run worked: phases, notes, what was skipped and why. A disk that can not take it
   /// is no reason to stop.
@@ -70,8 +73,11 @@ class RunStore {
   /// Writes the database, without the trials' files, as one file that appears whole or not at all.
   /// @throws Error kIo.
   void copy_to(const std::filesystem::path& file) const;
+  /// The same into a database that keeps many: copy_run().
+  void copy_to(store::Database& database, std::map<std::string, std::uint64_t>& known) const;
 
   const std::filesystem::path& folder() const { return folder_; }
+  std::filesystem::path database_file() const { return database_->name(); }
   /// Deletes the folder.
   void remove();
 

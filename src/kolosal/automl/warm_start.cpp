@@ -261,15 +261,22 @@ WarmStart make_warm_start(RunStore& store, const RunOptions& options, const Warm
                           const Deadline& deadline) {
   if (const auto kept = store.fact("warm_start")) return from_json(*kept);
   WarmStart out;
-  const RunHistory history(options.warm_start_history);
+  const auto history = RunHistory::at(options.warm_start_server, options.warm_start_history,
+                                      std::min(RunHistory::kServerPatience_s, deadline.remaining_s()));
   std::vector<std::pair<Source, std::vector<Candidate>>> told;
-  if (options.warm_start == "auto") {
-    told = told_by_nearest(history, nearest(history, store, deadline, out.notes));
-    if (told.empty())
-      out.notes.push_back(
-          "warm start: no earlier run of this task is kept for a table that is like this one");
-  } else {
-    told.push_back(told_by(history, store, options.warm_start));
+  try {
+    if (options.warm_start == "auto") {
+      told = told_by_nearest(history, nearest(history, store, deadline, out.notes));
+      if (told.empty())
+        out.notes.push_back(
+            "warm start: no earlier run of this task is kept for a table that is like this one");
+    } else {
+      told.push_back(told_by(history, store, options.warm_start));
+    }
+  } catch (const Error& error) {
+    // A server that is gone meanwhile costs the run its warm start and nothing else.
+    if (error.code() != ErrorCode::kIo || options.warm_start_server.empty()) throw;
+    out.notes.push_back(fmt::format("warm start: going on without, since {}", error.what()));
   }
   for (const auto& [source, candidates] : told) {
     out.runs.push_back(source.id());

@@ -2,6 +2,9 @@
 
 #include <cstdlib>
 
+#include "kolosal/core/error.hpp"
+#include "kolosal/store/database.hpp"
+
 namespace kolosal::cli {
 namespace {
 
@@ -29,6 +32,26 @@ std::filesystem::path runs_folder(const Config& config) {
 std::filesystem::path spool_folder(const Config& config) {
   const auto runs = runs_folder(config);
   return runs.empty() ? runs : runs.parent_path() / "track";
+}
+
+void add_store_option(std::vector<Option>& options) {
+  options.push_back(text_option("store", "URL",
+                                "A PostgreSQL server that keeps what runs did, in place of the home: "
+                                "postgresql://user@host:port/database."));
+}
+
+std::string store_server(const Config& config) {
+  const auto url = config.optional_text("store");
+  if (!url) return "";
+  store::parse_server_url(*url);
+  if (const std::string& why_not = store::Database::servers_unavailable(); !why_not.empty())
+    throw Error(ErrorCode::kUnsupported, "--store: {}", why_not);
+  return *url;
+}
+
+std::filesystem::path unsent_folder(const Config& config) {
+  const auto runs = runs_folder(config);
+  return runs.empty() ? runs : runs.parent_path() / "unsent";
 }
 
 }  // namespace kolosal::cli

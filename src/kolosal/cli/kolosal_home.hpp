@@ -17,4 +17,15 @@ std::filesystem::path runs_folder(const Config& config);
 /// Beside it: what tracking servers did not take.
 std::filesystem::path spool_folder(const Config& config);
 
+/// Appends --store.
+void add_store_option(std::vector<Option>& options);
+
+/// The server of --store (KOLOSAL_STORE), or "".
+/// @throws Error kInvalidParameter for an address that is none; kUnsupported when this machine can not speak
+/// to servers.
+std::string store_server(const Config& config);
+
+/// Beside the folder of runs: those that the server did not take.
+std::filesystem::path unsent_folder(const Config& config);
+
 }  // namespace kolosal::cli

@@ -11,6 +11,7 @@
 #include "kolosal/cli/output.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/log.hpp"
+#include "kolosal/core/passwords.hpp"
 #include "kolosal/core/version.hpp"
 
 namespace kolosal::cli {
@@ -88,7 +89,8 @@ int dispatch(std::vector<std::string> words) {
   return run_command(command_for(first), std::move(words));
 }
 
-int report_error(std::string_view name, const std::string& message, int code, bool as_json) {
+int report_error(std::string_view name, std::string_view what, int code, bool as_json) {
+  const std::string message = without_passwords(what);  // it may repeat a word of the command line
   if (as_json) {
     const nlohmann::json error = {{"error", {{"code", name}, {"message", message}}}};
     talk(error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));

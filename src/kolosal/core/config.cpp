@@ -12,6 +12,7 @@
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/memory.hpp"
 #include "kolosal/core/param.hpp"
+#include "kolosal/core/passwords.hpp"
 #include "kolosal/core/toml_library.hpp"
 
 namespace kolosal {
@@ -425,9 +426,10 @@ std::string Config::to_toml() const {
   std::size_t width = 0;
   for (const ConfigEntry& entry : entries_) {
     const bool set = entry.value.index() != 0;
-    lines.emplace_back(set ? fmt::format("{} = {}", entry.spec.name, toml_text(entry.value))
-                           : fmt::format("# {} =", entry.spec.name),
-                       set ? entry.source : "not set");
+    lines.emplace_back(
+        set ? fmt::format("{} = {}", entry.spec.name, without_passwords(toml_text(entry.value)))
+            : fmt::format("# {} =", entry.spec.name),
+        set ? entry.source : "not set");
     width = std::max(width, std::min<std::size_t>(48, lines.back().first.size()));
   }
   std::string out;
@@ -441,7 +443,10 @@ nlohmann::json Config::to_json() const {
     nlohmann::json value;
     std::visit(
         [&](const auto& v) {
-          if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, std::monostate>) value = v;
+          if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::string>)
+            value = without_passwords(v);
+          else if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, std::monostate>)
+            value = v;
         },
         entry.value);
     out[entry.spec.name] = {{"value", std::move(value)}, {"source", entry.source}};

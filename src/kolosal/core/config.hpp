@@ -93,8 +93,8 @@ class Config {
   std::optional<std::size_t> optional_bytes(std::string_view name) const;
   std::optional<std::string> optional_text(std::string_view name) const;
 
-  /// For --print-config: a valid TOML file that gives the same settings, with the source of each as a
-  /// comment.
+  /// For --print-config: a valid TOML file that gives the same settings (but for passwords in addresses,
+  /// which are not shown), with the source of each as a comment.
   std::string to_toml() const;
   /// {"seed": {"value": 1, "source": "flag --seed"}, ...}
   nlohmann::json to_json() const;

@@ -33,7 +33,7 @@ class SqliteStorage final : public StudyStorage {
     if (study.text(1) != identity)
       throw Error(ErrorCode::kData,
                   "study \"{}\" in {} was made with other settings, it can not go on: {} instead of {}",
-                  name_, database_.path(), identity, study.text(1));
+                  name_, database_.name(), identity, study.text(1));
     return load();
   }
 

@@ -1,7 +1,10 @@
 #include "kolosal/service/tracking.hpp"
 
-#include <nlohmann/json.hpp>
+#include <optional>
 
+#include "kolosal/automl/run_store.hpp"
+#include "kolosal/core/error.hpp"
+#include "kolosal/core/log.hpp"
 #include "kolosal/core/version.hpp"
 
 namespace kolosal::service {
@@ -41,19 +44,62 @@ std::string ensemble_of(const automl::RunResult& result) {
   return out;
 }
 
+nlohmann::json server_of(const track::TrackerOptions& options) {
+  return {{"uri", track::parse_url(options.uri).original}, {"experiment", options.experiment}};
+}
+
+/// Where the run that is resumed was on the server.
+std::optional<track::MlflowClient::RunPlace> earlier_place(const automl::RunOptions& run,
+                                                           const nlohmann::json& server) {
+  if (!run.resume || !automl::RunStore::exists(run.run_folder())) return {};
+  try {
+    const auto fact = automl::RunStore::attach(run.run_folder()).fact("tracking");
+    if (!fact || fact->value("server", nlohmann::json()) != server) return {};
+    return track::MlflowClient::RunPlace{fact->at("experiment_id"), fact->at("run_id"),
+                                         fact->at("artifact_uri")};
+  } catch (const std::exception& error) {
+    log::warning("the earlier run on the tracking server is not known", {{"reason", error.what()}});
+    return {};
+  }
+}
+
+track::TrackerOptions with_earlier_place(track::TrackerOptions options, const automl::RunOptions& run) {
+  options.continued = earlier_place(run, server_of(options));
+  return options;
+}
+
 }  // namespace
 
 RunTracking::RunTracking(track::TrackerOptions options, const TrainRequest& request,
                          track::Tracker::Note note)
-    : tracker_(std::move(options), std::move(note)) {
+    : run_folder_(request.run.run_folder()),
+      server_(server_of(options)),
+      tracker_(with_earlier_place(std::move(options), request.run), std::move(note)) {
   tracker_.start({{"mlflow.source.name", "kolosal train"},
                   {"mlflow.source.type", "LOCAL"},
                   {"kolosal.version", std::string(kVersion)}});
   tracker_.params(params_of(request));
 }
 
+/// From the first trial on the run's store is surely the one of this run.
+void RunTracking::keep_place() {
+  const auto place = is_place_kept_ ? std::nullopt : tracker_.place();
+  if (!place) return;
+  is_place_kept_ = true;
+  try {
+    automl::RunStore::attach(run_folder_)
+        .set_fact("tracking", {{"server", server_},
+                               {"experiment_id", place->experiment_id},
+                               {"run_id", place->run_id},
+                               {"artifact_uri", place->artifact_uri}});
+  } catch (const Error& error) {
+    log::warning("the place of the run on the tracking server is not kept", {{"reason", error.what()}});
+  }
+}
+
 void RunTracking::on_event(const automl::Event& event) {
   using Kind = automl::Event::Kind;
+  if (event.kind == Kind::kTrialStart || event.kind == Kind::kTrialEnd) keep_place();
   const auto step = static_cast<std::int64_t>(event.n_trials_done);
   if (event.kind == Kind::kTrialEnd) {
     tracker_.metric("trial_" + event.metric, event.score, step);

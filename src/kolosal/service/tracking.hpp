@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "kolosal/automl/run.hpp"
@@ -10,12 +12,13 @@ namespace kolosal::service {
 
 /// Sends a training run to an MLflow server while it works: parameters and tags at its start, the score of
 /// each trial and the best so far as steps, at its end the final score, figures, the result as result.json
-/// and the model file.
+/// and the model file. The run's own store has its place on the server as fact "tracking".
 ///
 /// Threads: on_event() comes from the run's threads, one call at a time; it only puts updates into a queue.
 class RunTracking {
  public:
-  /// @throws Error kInvalidParameter for an address that is none.
+  /// A run that is resumed goes on with its run on the server, as far as that is the same server and
+  /// experiment. @throws Error kInvalidParameter for an address that is none.
   RunTracking(track::TrackerOptions options, const TrainRequest& request, track::Tracker::Note note);
 
   void on_event(const automl::Event& event);
@@ -25,6 +28,11 @@ class RunTracking {
   std::string close(double timeout_s);
 
  private:
+  void keep_place();
+
+  std::filesystem::path run_folder_;
+  nlohmann::json server_;  // its address and experiment
+  bool is_place_kept_ = false;
   track::Tracker tracker_;
 };
 

@@ -1,111 +1,60 @@
 #include "kolosal/store/database.hpp"
 
-#include <sqlite3.h>
-
-#include <cstring>
 #include <utility>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/store/postgres_connection_internal.hpp"
+#include "kolosal/store/postgres_library.hpp"
+#include "kolosal/store/sqlite_connection_internal.hpp"
 
 namespace kolosal::store {
 namespace {
 
-/// What a user can do about it; the reason itself is SQLite's.
-const char* advice(int code) {
-  switch (code & 0xff) {
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-      return "; the file is damaged or no database: restore a copy, or delete it and start anew";
-    case SQLITE_FULL:
-      return "; free space on the disk";
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return "; another process is writing to it";
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_CANTOPEN:
-      return "; check that its folder exists and is writable";
-    default:
-      return "";
-  }
+std::unique_ptr<Connection> open_file(const std::filesystem::path& path, Database::Mode mode) {
+  if (mode == Database::Mode::kExisting && !std::filesystem::exists(path))
+    throw Error(ErrorCode::kNotFound, "no database at: {}", path.string());
+  return open_sqlite(path, mode == Database::Mode::kCreate);
 }
 
 }  // namespace
 
-void Database::Close::operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+Database::Database(const std::filesystem::path& path, Mode mode) : connection_(open_file(path, mode)) {}
+Database::Database(const ServerUrl& server, double timeout_s)
+    : connection_(open_postgres(server, timeout_s)), is_server_(true) {}
+Database::~Database() = default;
 
-Database::Database(const std::filesystem::path& path, Mode mode) : path_(path.string()) {
-  if (mode == Mode::kExisting && !std::filesystem::exists(path))
-    throw Error(ErrorCode::kNotFound, "no database at: {}", path_);
-  sqlite3* opened = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (mode == Mode::kCreate ? SQLITE_OPEN_CREATE : 0);
-  const int code = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
-  database_.reset(opened);
-  if (code != SQLITE_OK) fail(code);
-  configure();
-  // The file remembers it. One that is there keeps what it has: a copy that is only read is not written to.
-  if (mode == Mode::kCreate) execute_script("PRAGMA journal_mode = WAL");
-}
+const std::string& Database::servers_unavailable() { return PostgresLibrary::unavailable(); }
 
-void Database::configure() {
-  sqlite3_busy_timeout(database_.get(), 5000);
-  // Reads every page once, so that damage is found now and not in the middle of a run. Run files are small.
-  auto check = prepare("PRAGMA quick_check(1)");
-  if (!check.next() || check.text(0) != "ok")
-    throw Error(ErrorCode::kIo, "database {}: {}{}", path_, check.text(0), advice(SQLITE_CORRUPT));
-  check.run();
-  // NORMAL: the log is not synced at every commit. A commit survives the death of the process, not always a
-  // power cut.
-  execute_script("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
-}
+const std::string& Database::name() const { return connection_->name(); }
 
-void Database::fail(int code) const {
-  const char* reason = database_ ? sqlite3_errmsg(database_.get()) : sqlite3_errstr(code);
-  const int system_error = database_ ? sqlite3_system_errno(database_.get()) : 0;
-  const bool has_cause =
-      system_error != 0 && ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_IOERR);
-  throw Error(ErrorCode::kIo, "database {}: {}{}{}", path_, reason,
-              has_cause ? fmt::format(" ({})", std::strerror(system_error)) : std::string(), advice(code));
-}
+Statement Database::prepare(std::string_view sql) const { return Statement(connection_->prepare(sql)); }
 
-Statement Database::prepare(std::string_view sql) const {
-  sqlite3_stmt* statement = nullptr;
-  const int code =
-      sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
-  if (code != SQLITE_OK) fail(code);
-  KOLOSAL_ASSERT(statement != nullptr, "the SQL text holds a statement");
-  return {*this, statement};
-}
-
-void Database::execute_script(const std::string& sql) {
-  const int code = sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) fail(code);
-}
+void Database::execute_script(const std::string& sql) { connection_->execute_script(sql); }
 
 void Database::transaction(const std::function<void()>& body) {
   const std::string name = fmt::format("nested_{}", depth_);
-  // IMMEDIATE: a writer waits at the start, where waiting is possible, and not in the middle.
-  execute_script(depth_ == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT " + name);
+  execute_script(depth_ == 0 ? connection_->begin_sql() : "SAVEPOINT " + name);
   ++depth_;
   try {
     body();
-    execute_script(depth_ == 1 ? "COMMIT" : "RELEASE " + name);
+    execute_script(depth_ == 1 ? "COMMIT" : "RELEASE SAVEPOINT " + name);
     --depth_;
   } catch (...) {
     --depth_;
-    // After some errors (disk full) SQLite has rolled back by itself; the first error is the one to tell.
-    const std::string undo = depth_ == 0 ? "ROLLBACK" : "ROLLBACK TO " + name + "; RELEASE " + name;
-    if (!sqlite3_get_autocommit(database_.get()))
-      sqlite3_exec(database_.get(), undo.c_str(), nullptr, nullptr, nullptr);
+    const std::string undo =
+        depth_ == 0 ? "ROLLBACK" : "ROLLBACK TO SAVEPOINT " + name + "; RELEASE SAVEPOINT " + name;
+    try {
+      // After some errors (disk full) SQLite has rolled back by itself.
+      if (connection_->is_in_transaction()) execute_script(undo);
+    } catch (const Error&) {
+      // The first error is the one to tell; a connection that is gone has undone all by itself.
+    }
     throw;
   }
 }
 
 std::size_t Database::schema_version(std::string_view component) const {
-  auto known = prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'");
-  if (!known.next()) return 0;
+  if (!connection_->has_table("schema_version")) return 0;
   auto version = prepare("SELECT version FROM schema_version WHERE component = ?");
   return version.bind(component).next() ? static_cast<std::size_t>(version.integer(0)) : 0;
 }
@@ -113,6 +62,7 @@ std::size_t Database::schema_version(std::string_view component) const {
 void Database::migrate(std::string_view component, std::span<const std::string_view> scripts) {
   if (schema_version(component) == scripts.size()) return;
   transaction([&] {
+    connection_->begin_migration();
     execute_script(
         "CREATE TABLE IF NOT EXISTS schema_version (component TEXT PRIMARY KEY, version INTEGER NOT NULL)");
     const std::size_t version = schema_version(component);  // again: another process may have been faster
@@ -120,7 +70,7 @@ void Database::migrate(std::string_view component, std::span<const std::string_v
       throw Error(
           ErrorCode::kUnsupported,
           "database {}: its {} tables have version {}, this program knows up to {}; use a newer kolosal",
-          path_, component, version, scripts.size());
+          name(), component, version, scripts.size());
     for (std::size_t k = version; k < scripts.size(); ++k) execute_script(std::string(scripts[k]));
     run("INSERT INTO schema_version VALUES (?, ?) ON CONFLICT (component) DO UPDATE SET version = "
         "excluded.version",
@@ -128,70 +78,46 @@ void Database::migrate(std::string_view component, std::span<const std::string_v
   });
 }
 
-std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(database_.get()); }
+Statement::Statement(std::unique_ptr<Cursor> cursor) : cursor_(std::move(cursor)) {}
+Statement::Statement(Statement&&) noexcept = default;
+Statement& Statement::operator=(Statement&&) noexcept = default;
+Statement::~Statement() = default;
 
-bool Statement::next() {
-  const int code = sqlite3_step(statement_.get());
-  if (code == SQLITE_ROW) return true;
-  if (code != SQLITE_DONE) database_->fail(code);
-  sqlite3_reset(statement_.get());
-  return false;
+Statement& Statement::bind_all(std::span<const Value> values) {
+  restart();
+  int index = 0;
+  for (const Value& value : values) {
+    ++index;
+    if (const auto* number = std::get_if<std::int64_t>(&value))
+      bind_integer(index, *number);
+    else if (const auto* real = std::get_if<double>(&value))
+      bind_real(index, *real);
+    else if (const auto* text = std::get_if<std::string>(&value))
+      bind_text(index, *text);
+    else
+      bind_null(index);
+  }
+  return *this;
 }
+
+bool Statement::next() { return cursor_->next(); }
 
 void Statement::run() {
   while (next()) {
   }
 }
 
-void Statement::restart() {
-  sqlite3_reset(statement_.get());
-  sqlite3_clear_bindings(statement_.get());
-}
+void Statement::restart() { cursor_->restart(); }
+void Statement::bind_null(int index) { cursor_->bind_null(index); }
+void Statement::bind_integer(int index, std::int64_t value) { cursor_->bind_integer(index, value); }
+void Statement::bind_real(int index, double value) { cursor_->bind_real(index, value); }
+void Statement::bind_text(int index, std::string_view value) { cursor_->bind_text(index, value); }
+void Statement::bind_blob(int index, std::span<const std::byte> value) { cursor_->bind_blob(index, value); }
 
-void Statement::bind_null(int index) {
-  if (const int code = sqlite3_bind_null(statement_.get(), index); code != SQLITE_OK) database_->fail(code);
-}
-
-void Statement::bind_integer(int index, std::int64_t value) {
-  if (const int code = sqlite3_bind_int64(statement_.get(), index, value); code != SQLITE_OK)
-    database_->fail(code);
-}
-
-void Statement::bind_real(int index, double value) {
-  if (const int code = sqlite3_bind_double(statement_.get(), index, value); code != SQLITE_OK)
-    database_->fail(code);
-}
-
-void Statement::bind_text(int index, std::string_view value) {
-  const char* data = value.data() ? value.data() : "";  // a null pointer would be NULL, not an empty text
-  const int code =
-      sqlite3_bind_text64(statement_.get(), index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-  if (code != SQLITE_OK) database_->fail(code);
-}
-
-void Statement::bind_blob(int index, std::span<const std::byte> value) {
-  const int code = value.empty() ? sqlite3_bind_zeroblob(statement_.get(), index, 0)
-                                 : sqlite3_bind_blob64(statement_.get(), index, value.data(), value.size(),
-                                                       SQLITE_TRANSIENT);
-  if (code != SQLITE_OK) database_->fail(code);
-}
-
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
-double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
-bool Statement::is_null(int column) const {
-  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
-}
-
-std::string Statement::text(int column) const {
-  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-  return data ? std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)))
-              : std::string();
-}
-
-std::vector<std::byte> Statement::blob(int column) const {
-  const auto* data = static_cast<const std::byte*>(sqlite3_column_blob(statement_.get(), column));
-  const int n = sqlite3_column_bytes(statement_.get(), column);
-  return data ? std::vector<std::byte>(data, data + n) : std::vector<std::byte>();
-}
+std::int64_t Statement::integer(int column) const { return cursor_->integer(column); }
+double Statement::real(int column) const { return cursor_->real(column); }
+bool Statement::is_null(int column) const { return cursor_->is_null(column); }
+std::string Statement::text(int column) const { return cursor_->text(column); }
+std::vector<std::byte> Statement::blob(int column) const { return cursor_->blob(column); }
 
 }  // namespace kolosal::store

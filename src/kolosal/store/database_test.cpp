@@ -66,7 +66,6 @@ TEST(Database, AStatementIsUsedAgainWithOtherValues) {
   database.execute_script("CREATE TABLE t (i INTEGER)");
   auto insert = database.prepare("INSERT INTO t VALUES (?)");
   for (const int i : {4, 5, 6}) insert.bind(i).run();
-  EXPECT_EQ(database.last_insert_id(), 3);
   auto select = database.prepare("SELECT i FROM t WHERE i > ? ORDER BY i");
   std::vector<std::int64_t> got;
   for (select.bind(4); select.next();) got.push_back(select.integer(0));

@@ -95,7 +95,8 @@ Answer<std::string> MlflowClient::call(HttpRequest request) const {
   if (response->status >= 200 && response->status < 300) return std::move(response->body);
   // 429: too many calls. What lies between us and the server answers 5xx when the server is away.
   const bool may_pass = response->status >= 500 || response->status == 429;
-  return std::unexpected(CallFailure{may_pass, message_of(*response), error_code_of(response->body)});
+  return std::unexpected(
+      CallFailure{may_pass, message_of(*response), error_code_of(response->body), may_pass});
 }
 
 Answer<std::string> MlflowClient::experiment_id(const std::string& name) const {
@@ -173,6 +174,12 @@ Answer<void> MlflowClient::upload(const RunPlace& run, const std::filesystem::pa
 Answer<void> MlflowClient::upload_text(const RunPlace& run, const std::string& text,
                                        const std::string& name) const {
   return put(run, name, {.body = text});
+}
+
+Answer<void> MlflowClient::reopen_run(const std::string& run_id) const {
+  return without_value(call({.method = "POST",
+                             .target = "/api/2.0/mlflow/runs/update",
+                             .body = written({{"run_id", run_id}, {"status", "RUNNING"}})}));
 }
 
 Answer<void> MlflowClient::end_run(const std::string& run_id, Status status, std::int64_t end_ms) const {

@@ -13,9 +13,10 @@ namespace kolosal::track {
 
 /// Why a call had no effect.
 struct CallFailure {
-  bool is_gone = false;   ///< The server did not answer, or is in trouble itself: it may be asked again.
-  std::string text;       ///< What it said, or what the system said.
-  std::string code = {};  ///< MLflow's error code, if any.
+  bool is_gone = false;      ///< The server did not answer, or is in trouble itself: it may be asked again.
+  std::string text;          ///< What it said, or what the system said.
+  std::string code = {};     ///< MLflow's error code, if any.
+  bool is_troubled = false;  ///< With is_gone: it did answer, so the trouble may be with this one call.
 };
 
 template <typename T>
@@ -46,6 +47,8 @@ class MlflowClient {
 
   /// Of the experiment of this name, which is made when there is none.
   Answer<std::string> experiment_id(const std::string& name) const;
+  /// A run that was ended, or whose process was killed, goes on.
+  Answer<void> reopen_run(const std::string& run_id) const;
   Answer<RunPlace> create_run(const std::string& experiment_id, const std::string& name,
                               std::int64_t start_ms, const std::map<std::string, std::string>& tags) const;
   /// At most 1,000 in all, of which 100 parameters and 100 tags.

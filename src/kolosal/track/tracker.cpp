@@ -26,6 +26,35 @@ namespace {
 constexpr std::size_t kMostMetrics = 800;
 constexpr std::size_t kMostPairs = 90;
 constexpr double kLongestRetry_s = 8;
+/// An update at which the server fails: tries before the others go first, and tries after them.
+constexpr std::size_t kTries = 4;
+constexpr std::size_t kLaterTries = 5;
+
+using Moment = std::chrono::steady_clock::time_point;
+
+/// An update that waits for its next try behind all others.
+struct Delayed {
+  json update;
+  std::size_t n_tries = 0;
+  Moment due;
+  bool is_last_tried = false;
+};
+
+std::chrono::steady_clock::duration seconds(double value) {
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+      std::chrono::duration<double>(value));
+}
+
+json to_json(const MlflowClient::RunPlace& place) {
+  return {place.experiment_id, place.run_id, place.artifact_uri};
+}
+
+std::optional<MlflowClient::RunPlace> place_from(const json& head, const char* key) {
+  if (!head.contains(key) || !head[key].is_array() || head[key].size() != 3) return {};
+  for (const json& part : head[key])
+    if (!part.is_string()) return {};
+  return MlflowClient::RunPlace{head[key][0], head[key][1], head[key][2]};
+}
 
 Status status_from(const std::string& name) {
   return name == "failed" ? Status::kFailed : name == "killed" ? Status::kKilled : Status::kFinished;
@@ -72,6 +101,7 @@ struct Tracker::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<json> queue;
+  std::deque<Delayed> delayed;
   std::optional<MlflowClient::RunPlace> run;
   std::set<std::string> told;  // each trouble once
   std::size_t n_dropped = 0;
@@ -81,6 +111,12 @@ struct Tracker::State {
   bool is_gone = false;
   bool is_refused = false;  // the run itself: nothing else can be sent
   bool has_spool = false;
+
+  // Of the thread alone.
+  std::size_t n_tries = 0;       // of the front of the queue
+  std::size_t n_one_by_one = 0;  // updates of a call that went wrong, to find which of them is to blame
+  double pause_s = options.retry_s;
+  const double later_s = 16 * options.retry_s;  // until a delayed update has its first turn
 
   void add(json update) {
     const std::lock_guard lock(mutex);
@@ -119,10 +155,17 @@ struct Tracker::State {
   }
 
   Answer<void> send_start(const json& update, std::optional<MlflowClient::RunPlace>& made) const {
+    const auto tags = update.at("values").get<Texts>();
+    if (options.continued) {
+      auto answer = client.reopen_run(options.continued->run_id);
+      if (answer) answer = client.log_batch(options.continued->run_id, {}, {}, tags);
+      if (answer) made = options.continued;
+      if (answer || answer.error().is_gone) return answer;
+    }
     const auto experiment = client.experiment_id(options.experiment);
     if (!experiment) return std::unexpected(experiment.error());
-    auto place = client.create_run(*experiment, options.run_name, update.at("start_ms").get<std::int64_t>(),
-                                   update.at("values").get<Texts>());
+    auto place =
+        client.create_run(*experiment, options.run_name, update.at("start_ms").get<std::int64_t>(), tags);
     if (!place) return std::unexpected(place.error());
     made = std::move(*place);
     return {};
@@ -169,15 +212,19 @@ struct Tracker::State {
 
   /// Under the lock. A spool that can not be written is lost, which is told at the end.
   void write_spool() {
-    if (options.spool.empty() || queue.empty()) return;
+    if (options.spool.empty() || n_waiting() == 0) return;
     json head = {{"kolosal_tracking", 1},
                  {"uri", options.uri},
                  {"experiment", options.experiment},
                  {"run_name", options.run_name}};
-    if (run) head["run"] = {run->experiment_id, run->run_id, run->artifact_uri};
+    if (run) head["run"] = to_json(*run);
+    if (options.continued) head["continued"] = to_json(*options.continued);
     std::string text = head.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-    for (const json& update : queue)
+    const auto add = [&](const json& update) {
       text += update.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    };
+    for (const json& update : queue) add(update);
+    for (const Delayed& one : delayed) add(one.update);
     try {
       std::error_code ignored;  // the write tells
       if (options.spool.has_parent_path())
@@ -189,8 +236,123 @@ struct Tracker::State {
     }
   }
 
+  // ---- the thread's turns; all under the lock ----
+
+  Answer<void> send_unlocked(std::unique_lock<std::mutex>& lock, const std::vector<json>& batch) {
+    auto place = run;
+    lock.unlock();
+    auto answer = send_batch(batch, place);
+    lock.lock();
+    if (answer) run = place;
+    return answer;
+  }
+
+  /// The delayed update whose turn it is. At the end each has one more.
+  std::deque<Delayed>::iterator next_delayed() {
+    const Moment now = std::chrono::steady_clock::now();
+    return std::ranges::find_if(delayed, [&](const Delayed& one) {
+      return is_closing ? !one.is_last_tried : one.n_tries < kLaterTries && one.due <= now;
+    });
+  }
+
+  std::optional<Moment> next_due() const {
+    std::optional<Moment> out;
+    for (const Delayed& one : delayed)
+      if (one.n_tries < kLaterTries && (!out || one.due < *out)) out = one.due;
+    return out;
+  }
+
+  void be_back(std::unique_lock<std::mutex>& lock) {
+    if (is_gone) tell(lock, fmt::format("the tracking server {} is back", options.uri));
+    is_gone = false;
+    pause_s = options.retry_s;
+  }
+
+  /// After a call that may do better later.
+  void pause(std::unique_lock<std::mutex>& lock, const CallFailure& failure) {
+    is_gone = true;
+    write_spool();
+    tell(lock, fmt::format("the tracking server {} {} ({}); the run goes on, and what is to be sent waits",
+                           options.uri, failure.is_troubled ? "is in trouble" : "can not be reached",
+                           failure.text));
+    // The end of the run is a reason to ask at once: its patience may be shorter than the pause.
+    const bool was_closing = is_closing;
+    changed.wait_for(lock, seconds(pause_s), [&] { return is_ended || is_closing != was_closing; });
+    pause_s = is_closing ? options.retry_s : std::min(2 * pause_s, kLongestRetry_s);
+  }
+
+  void drop(std::unique_lock<std::mutex>& lock, const json& update, const CallFailure& failure) {
+    if (update.contains("may_differ")) return;
+    ++n_dropped;
+    tell(lock, fmt::format("the tracking server {} refuses a part of it ({}): {}", options.uri,
+                           update.at("op").get<std::string>(), failure.text));
+  }
+
+  void take_from_queue(std::size_t n) {
+    queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(n));
+    n_one_by_one -= std::min(n_one_by_one, n);
+    n_tries = 0;
+  }
+
+  void settle(std::unique_lock<std::mutex>& lock, const std::vector<json>& batch,
+              const Answer<void>& answer) {
+    const bool is_start = batch.front().at("op") == "start";
+    if (answer) {
+      take_from_queue(batch.size());
+      be_back(lock);
+      remove_spool();
+    } else if (answer.error().is_gone) {
+      // Without the run nothing else can be sent, and a server that does not answer takes nothing else.
+      if (answer.error().is_troubled && !is_start) {
+        // One that was in a call that failed often had its tries.
+        n_tries = n_one_by_one > 0 ? kTries : n_tries + 1;
+        if (n_tries >= kTries && batch.size() > 1) {
+          n_one_by_one = batch.size();
+        } else if (n_tries >= kTries) {
+          delayed.push_back({batch.front(), 0, std::chrono::steady_clock::now() + seconds(later_s)});
+          take_from_queue(1);
+          pause_s = options.retry_s;  // the others have done nothing
+        }
+      }
+      pause(lock, answer.error());
+    } else if (batch.size() > 1) {
+      n_one_by_one = batch.size();
+    } else if (is_start) {
+      is_refused = true;
+      n_dropped += n_waiting();
+      queue.clear();
+      delayed.clear();
+      remove_spool();
+      tell(lock, fmt::format("the tracking server {} refuses the run: {}", options.uri, answer.error().text));
+    } else {
+      take_from_queue(1);
+      remove_spool();
+      drop(lock, batch.front(), answer.error());
+    }
+  }
+
+  void settle_delayed(std::unique_lock<std::mutex>& lock, std::deque<Delayed>::iterator one,
+                      const Answer<void>& answer) {
+    if (!answer && answer.error().is_gone) {
+      one->is_last_tried = is_closing;
+      if (answer.error().is_troubled) ++one->n_tries;
+      one->due = std::chrono::steady_clock::now() + seconds(later_s * static_cast<double>(1 + one->n_tries));
+      if (!answer.error().is_troubled) pause(lock, answer.error());
+      return;
+    }
+    const json update = std::move(one->update);
+    delayed.erase(one);
+    if (answer)
+      be_back(lock);
+    else
+      drop(lock, update, answer.error());
+    remove_spool();
+  }
+
+  std::size_t n_waiting() const { return queue.size() + delayed.size(); }
+
   void remove_spool() {
-    if (!has_spool) return;
+    if (!has_spool || n_waiting() > 0) return;
     std::error_code ignored;  // it would be sent again, which changes nothing
     std::filesystem::remove(options.spool, ignored);
     has_spool = false;
@@ -233,8 +395,8 @@ std::unique_ptr<Tracker> Tracker::resume(const std::filesystem::path& spool, Not
   State& state = *out->state_;
   const std::lock_guard lock(state.mutex);
   state.has_spool = true;
-  if (head.contains("run") && head["run"].size() == 3)
-    state.run = MlflowClient::RunPlace{head["run"][0], head["run"][1], head["run"][2]};
+  state.run = place_from(head, "run");
+  state.options.continued = place_from(head, "continued");
   while (std::getline(file, line))
     if (json update = json::parse(line, nullptr, false);
         update.is_object() && update.contains("op") && update.at("op").is_string())
@@ -247,7 +409,12 @@ void Tracker::start(Texts tags) {
   state_->add({{"op", "start"}, {"start_ms", now_ms()}, {"values", std::move(tags)}});
 }
 
-void Tracker::params(Texts values) { state_->add({{"op", "params"}, {"values", std::move(values)}}); }
+void Tracker::params(Texts values) {
+  if (!state_->options.continued) return state_->add({{"op", "params"}, {"values", std::move(values)}});
+  for (const auto& [key, value] : values)
+    state_->add({{"op", "params"}, {"values", {{key, value}}}, {"may_differ", true}});
+}
+
 void Tracker::tags(Texts values) { state_->add({{"op", "tags"}, {"values", std::move(values)}}); }
 
 void Tracker::metric(const std::string& key, double value, std::int64_t step) {
@@ -273,53 +440,35 @@ void Tracker::finish(Status status) {
 void Tracker::work(std::shared_ptr<State> shared) {
   State& s = *shared;
   std::unique_lock lock(s.mutex);
-  double retry_s = s.options.retry_s;
-  std::size_t n_one_by_one = 0;  // of a call that was refused, to find which of its updates is
   for (;;) {
-    s.changed.wait(lock, [&] { return s.is_ended || s.is_closing || !s.queue.empty(); });
-    if (s.is_ended || s.queue.empty()) break;
-    const auto batch = s.next_batch(n_one_by_one > 0);
-    auto place = s.run;
-    lock.unlock();
-    const auto answer = s.send_batch(batch, place);
-    lock.lock();
-    if (answer) {
-      s.run = place;
-      s.queue.erase(s.queue.begin(), s.queue.begin() + static_cast<std::ptrdiff_t>(batch.size()));
-      n_one_by_one -= std::min(n_one_by_one, batch.size());
-      if (s.is_gone) s.tell(lock, fmt::format("the tracking server {} is back", s.options.uri));
-      s.is_gone = false;
-      retry_s = s.options.retry_s;
-      if (s.queue.empty()) s.remove_spool();
-    } else if (answer.error().is_gone) {
-      s.is_gone = true;
-      s.write_spool();
-      s.tell(lock,
-             fmt::format("the tracking server {} can not be reached ({}); the run goes on, and what is to be "
-                         "sent waits",
-                         s.options.uri, answer.error().text));
-      // The end of the run is a reason to ask at once: its patience may be shorter than the pause.
-      const bool was_closing = s.is_closing;
-      s.changed.wait_for(lock, std::chrono::duration<double>(retry_s),
-                         [&] { return s.is_ended || s.is_closing != was_closing; });
-      retry_s = s.is_closing ? s.options.retry_s : std::min(2 * retry_s, kLongestRetry_s);
-    } else if (batch.size() > 1) {
-      n_one_by_one = batch.size();
-    } else {
-      s.is_refused = batch.front()["op"] == "start";
-      const std::size_t n_lost = s.is_refused ? s.queue.size() : 1;
-      s.n_dropped += n_lost;
-      s.queue.erase(s.queue.begin(), s.queue.begin() + static_cast<std::ptrdiff_t>(n_lost));
-      n_one_by_one -= std::min<std::size_t>(n_one_by_one, 1);
-      if (s.queue.empty()) s.remove_spool();
-      s.tell(lock, fmt::format("the tracking server {} refuses {}: {}", s.options.uri,
-                               s.is_refused ? "the run"
-                                            : "a part of it (" + batch.front()["op"].get<std::string>() + ")",
-                               answer.error().text));
+    const auto is_ready = [&] {
+      return s.is_ended || s.is_closing || !s.queue.empty() || s.next_delayed() != s.delayed.end();
+    };
+    if (const auto due = s.next_due())
+      s.changed.wait_until(lock, *due, is_ready);
+    else
+      s.changed.wait(lock, is_ready);
+    if (s.is_ended) break;
+    if (!s.queue.empty()) {
+      const auto batch = s.next_batch(s.n_one_by_one > 0);
+      const auto answer = s.send_unlocked(lock, batch);
+      s.settle(lock, batch, answer);
+    } else if (const auto one = s.next_delayed(); one != s.delayed.end()) {
+      // Only this thread takes from it, so its place stays.
+      const std::vector<json> batch = {one->update};
+      const auto answer = s.send_unlocked(lock, batch);
+      s.settle_delayed(lock, one, answer);
+    } else if (s.is_closing) {
+      break;
     }
   }
   s.is_done = true;
   s.changed.notify_all();
+}
+
+std::optional<MlflowClient::RunPlace> Tracker::place() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->run;
 }
 
 Report Tracker::close(double timeout_s) {
@@ -332,7 +481,7 @@ Report Tracker::close(double timeout_s) {
   s.is_ended = true;
   s.changed.notify_all();
   Report out;
-  out.n_left = s.queue.size();
+  out.n_left = s.n_waiting();
   out.n_dropped = s.n_dropped;
   out.is_complete = out.n_left == 0 && out.n_dropped == 0;
   if (out.n_left > 0) {

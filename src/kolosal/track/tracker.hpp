@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kolosal/track/mlflow_client.hpp"
@@ -17,8 +18,9 @@ struct TrackerOptions {
   std::string run_name;
   std::filesystem::path spool;  ///< Where to keep what the server did not take. Empty: nowhere.
   std::size_t max_queued =
-      10'000;            ///< Updates that wait to be sent; beyond, metrics are dropped and counted.
-  double timeout_s = 5;  ///< Of each step of a call.
+      10'000;  ///< Updates that wait to be sent; beyond, metrics are dropped and counted.
+  std::optional<MlflowClient::RunPlace> continued;  ///< An earlier run to go on with, if it is still there.
+  double timeout_s = 5;                             ///< Of each step of a call.
   double retry_s = 0.5;  ///< Until a server that is gone is asked again; doubles up to 8 s.
 };
 
@@ -35,8 +37,9 @@ struct Report {
 ///
 /// Cost:    every member but close() puts an update into a queue and returns.
 /// Trouble: a server that is gone is asked again and again, and gets all when it is back; meanwhile the spool
-///          file holds what waits. What the server refuses is dropped. `note` is called once for each kind of
-///          trouble, on the thread, with a sentence for the user.
+///          file holds what waits. An update that the server fails at (5xx) is tried some times, then again
+///          after all others, and in the end left to the spool. What the server refuses is dropped. `note` is
+///          called once for each kind of trouble, on the thread, with a sentence for the user.
 /// Threads: all members may be called from any thread.
 class Tracker {
  public:
@@ -53,6 +56,7 @@ class Tracker {
 
   /// First of all: the run begins now.
   void start(std::map<std::string, std::string> tags);
+  /// Of a run that is continued, those that the server has with another value stay as they are.
   void params(std::map<std::string, std::string> values);
   void tags(std::map<std::string, std::string> values);
   /// A value that is not finite is left out.
@@ -62,6 +66,9 @@ class Tracker {
   void document(const std::string& text, const std::string& name);
   /// Last of all.
   void finish(Status status);
+
+  /// Where the run is on the server, once it is made.
+  std::optional<MlflowClient::RunPlace> place() const;
 
   /// Waits until all is sent, at most so long; then what is left goes to the spool file.
   Report close(double timeout_s);

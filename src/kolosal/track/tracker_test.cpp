@@ -1,5 +1,6 @@
 #include "kolosal/track/tracker.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -20,8 +21,11 @@ struct FakeMlflow {
   std::set<std::string> experiments;
   std::vector<json> metrics, params, tags, ends;
   std::map<std::string, std::string> artifacts;
+  std::map<std::string, std::string> fixed_params;  // of an earlier process
   std::string artifact_uri = "mlflow-artifacts:/7/run1/artifacts";
-  std::string refused_key;  // of a metric
+  std::string refused_key;          // of a metric
+  std::string fatal_key;            // at which the server fails
+  std::atomic<int> n_fatal = 1000;  // so often
 
   FakeServer::Reply operator()(const FakeServer::Request& request) {
     const json body = json::parse(request.body, nullptr, false);
@@ -42,12 +46,20 @@ struct FakeMlflow {
       for (const json& metric : body["metrics"])
         if (metric["key"] == refused_key)
           return {400, R"({"error_code": "INVALID_PARAMETER_VALUE", "message": "that metric is forbidden"})"};
+      for (const json& metric : body["metrics"])
+        if (metric["key"] == fatal_key && n_fatal-- > 0) return {500, "it broke"};
+      for (const json& param : body["params"])
+        if (const auto fixed = fixed_params.find(param["key"].get<std::string>());
+            fixed != fixed_params.end() && fixed->second != param["value"])
+          return {400, R"({"error_code": "INVALID_PARAMETER_VALUE", "message": "params do not change"})"};
       for (const json& metric : body["metrics"]) metrics.push_back(metric);
       for (const json& param : body["params"]) params.push_back(param);
       for (const json& tag : body["tags"]) tags.push_back(tag);
       return {};
     }
     if (request.target == "/api/2.0/mlflow/runs/update") {
+      if (body["run_id"] == "deleted")
+        return {404, R"({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such run"})"};
       ends.push_back(body);
       return {};
     }
@@ -310,6 +322,77 @@ TEST_F(TrackerTest, AServerInTroubleIsAskedAgain) {
   EXPECT_TRUE(tracker.close(5).is_complete);
   expect_whole();
   EXPECT_THAT(notes.at(0), HasSubstr("<html>busy</html> (HTTP 503)"));
+}
+
+TEST_F(TrackerTest, AnUpdateAtWhichTheServerFailsHoldsUpNoOther) {
+  mlflow.fatal_key = "bad";
+  FakeServer server(std::ref(mlflow));
+  Report report;
+  {
+    Tracker tracker(options(server.uri()), note());
+    tracker.start({});
+    for (int i = 0; i < 3; ++i) tracker.metric("good", i, i);
+    tracker.metric("bad", 1, 3);
+    for (int i = 4; i < 6; ++i) tracker.metric("good", i, i);
+    tracker.finish(Status::kFinished);
+    report = tracker.close(20);
+  }
+  EXPECT_EQ(mlflow.metrics.size(), 5U);
+  EXPECT_EQ(mlflow.ends.size(), 1U);
+  EXPECT_EQ(report.n_left, 1U);
+  EXPECT_EQ(report.n_dropped, 0U);
+  ASSERT_FALSE(report.spool.empty()) << "it is not lost";
+  mlflow.n_fatal = 0;
+  EXPECT_TRUE(Tracker::resume(report.spool, note())->close(5).is_complete);
+  EXPECT_EQ(mlflow.metrics.back()["key"], "bad");
+}
+
+TEST_F(TrackerTest, AnUpdateAtWhichTheServerFailsIsTriedAgainBehindTheOthers) {
+  mlflow.fatal_key = "bad";
+  mlflow.n_fatal = 7;
+  FakeServer server(std::ref(mlflow));
+  TrackerOptions quick = options(server.uri());
+  quick.retry_s = 0.002;
+  Tracker tracker(quick, note());
+  tracker.start({});
+  tracker.metric("bad", 1, 0);
+  tracker.metric("good", 1, 1);
+  while (mlflow.n_fatal >= 0) std::this_thread::yield();  // until it was taken
+  EXPECT_TRUE(tracker.close(5).is_complete);
+  ASSERT_EQ(mlflow.metrics.size(), 2U);
+  EXPECT_EQ(mlflow.metrics[1]["key"], "bad");
+}
+
+TEST_F(TrackerTest, AnEarlierRunIsGoneOnWith) {
+  mlflow.fixed_params = {{"seed", "1"}, {"trials", "60"}};
+  FakeServer server(std::ref(mlflow));
+  TrackerOptions again = options(server.uri());
+  again.continued = MlflowClient::RunPlace{"7", "run0", "mlflow-artifacts:/7/run0/artifacts"};
+  Tracker tracker(again, note());
+  tracker.start({{"who", "test"}});
+  tracker.params({{"seed", "1"}, {"trials", "3"}, {"new", "x"}});
+  tracker.metric("auc", 0.5, 9);
+  tracker.finish(Status::kFinished);
+  const Report report = tracker.close(5);
+  EXPECT_TRUE(report.is_complete);
+  EXPECT_THAT(report.run_url, HasSubstr("runs/run0"));
+  EXPECT_EQ(mlflow.params.size(), 2U) << "the one that differs stays as it was";
+  EXPECT_EQ(mlflow.ends.at(0)["status"], "RUNNING");
+  EXPECT_EQ(mlflow.ends.at(1)["status"], "FINISHED");
+  EXPECT_THAT(notes, IsEmpty());
+  for (const auto& request : server.requests()) EXPECT_NE(request.target, "/api/2.0/mlflow/runs/create");
+}
+
+TEST_F(TrackerTest, AnEarlierRunThatWasDeletedIsMadeAnew) {
+  FakeServer server(std::ref(mlflow));
+  TrackerOptions again = options(server.uri());
+  again.continued = MlflowClient::RunPlace{"7", "deleted", "mlflow-artifacts:/7/deleted/artifacts"};
+  Tracker tracker(again, note());
+  whole_run(tracker);
+  EXPECT_TRUE(tracker.close(5).is_complete);
+  ASSERT_TRUE(tracker.place());
+  EXPECT_EQ(tracker.place()->run_id, "run1");
+  expect_whole();
 }
 
 TEST_F(TrackerTest, MetricsThatFindNoRoomAreCounted) {

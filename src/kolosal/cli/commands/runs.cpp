@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -10,6 +11,7 @@
 #include "kolosal/cli/output.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/service/tracking.hpp"
+#include "kolosal/store/server_url.hpp"
 
 namespace kolosal::cli {
 namespace {
@@ -45,7 +47,7 @@ void list(const RunHistory& history, const Invocation& invocation) {
   const auto limit = static_cast<std::size_t>(invocation.config.integer("limit"));
   if (limit > 0 && runs.size() > limit) runs.resize(limit);
   if (invocation.config.flag("json")) return print_json(runs);
-  if (runs.empty()) return note(fmt::format("there are no runs in {}", history.folder().string()));
+  if (runs.empty()) return note(fmt::format("there are no runs in {}", history.name()));
   print_result(runs_text(runs));
   if (runs.size() < n_all)
     note(fmt::format("{} older runs are left out; --limit 0 shows all", n_all - runs.size()));
@@ -59,8 +61,7 @@ void export_runs(const RunHistory& history, const Invocation& invocation) {
     if (ids.size() > 1)
       throw Error(ErrorCode::kUsage, "a SQLite file holds one run; export {} runs as .json or .csv",
                   ids.size());
-    automl::RunStore::attach_copy(history.file(ids.front())).copy_to(output);
-    return;
+    return history.export_to(ids.front(), output);
   }
   const std::string text = output.extension() == ".csv"
                                ? trials_csv(runs)
@@ -80,38 +81,91 @@ void remove_runs(const RunHistory& history, const Invocation& invocation) {
     print_result(fmt::format("deleted {}\n", fmt::join(ids, ", ")));
 }
 
-/// What tracking servers did not take is sent again: the files given, or all in the home.
+constexpr std::string_view kTrackingEnd = ".track.jsonl", kRunEnd = ".sqlite";
+
+/// Files of a folder whose names end so.
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder, std::string_view end) {
+  std::vector<std::filesystem::path> out;
+  std::error_code error;  // no folder: nothing waits
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(end) && !name.starts_with('.')) out.push_back(entry.path());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+/// Updates that a tracking server did not take.
+json sync_tracking(const std::filesystem::path& file) {
+  constexpr double kPatience_s = 60;
+  const auto tracker = track::Tracker::resume(file, [](const std::string& text) { note(text); });
+  const track::Report report = tracker->close(kPatience_s);
+  if (const std::string text = service::report_text(report); !text.empty()) note(text);
+  return {{"file", file.string()},
+          {"sent", report.is_complete},
+          {"left", report.n_left},
+          {"run", report.run_url}};
+}
+
+/// A run that a run store did not take. It is meant for the server whose address stands in it.
+json sync_run(const std::filesystem::path& file, const std::string& server) {
+  json out = {{"file", file.string()}, {"sent", false}, {"left", 1}, {"run", file.stem().string()}};
+  try {
+    auto run = std::make_unique<automl::RunStore>(automl::RunStore::attach_copy(file));
+    const json wanted = run->fact("store").value_or(json());
+    std::string to = server;
+    if (wanted.is_string() && (to.empty() || store::parse_server_url(to).text != wanted)) to = wanted;
+    if (to.empty())
+      throw Error(ErrorCode::kUsage, "{} was not meant for a server; name one with --store", file.string());
+    RunHistory::at(to, {}).save(*run);
+    run.reset();
+    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + end);
+    out["sent"] = true;
+    out["left"] = 0;
+    out["store"] = store::parse_server_url(to).text;
+  } catch (const std::exception& error) {
+    note(fmt::format("run {} is not sent: {}", file.stem().string(), error.what()));
+  }
+  return out;
+}
+
+/// What servers did not take is sent again: the files given, or all in the home.
 void sync(const Invocation& invocation) {
   std::vector<std::filesystem::path> files(invocation.more.begin(), invocation.more.end());
-  std::error_code error;  // no folder: nothing waits
-  if (files.empty())
-    for (const auto& entry : std::filesystem::directory_iterator(spool_folder(invocation.config), error))
-      if (entry.path().string().ends_with(".track.jsonl")) files.push_back(entry.path());
-  constexpr double kPatience_s = 60;
-  json out = json::array();
-  for (const auto& file : files) {
-    const auto tracker = track::Tracker::resume(file, [](const std::string& text) { note(text); });
-    const track::Report report = tracker->close(kPatience_s);
-    if (const std::string text = service::report_text(report); !text.empty()) note(text);
-    out.push_back({{"file", file.string()},
-                   {"sent", report.is_complete},
-                   {"left", report.n_left},
-                   {"run", report.run_url}});
+  if (files.empty()) {
+    files = files_in(spool_folder(invocation.config), kTrackingEnd);
+    std::ranges::move(files_in(unsent_folder(invocation.config), kRunEnd), std::back_inserter(files));
   }
+  const std::string server = store_server(invocation.config);
+  json out = json::array();
+  for (const auto& file : files)
+    out.push_back(file.string().ends_with(kRunEnd) ? sync_run(file, server) : sync_tracking(file));
   if (invocation.config.flag("json")) return print_json(out);
   for (const json& item : out)
     if (item["left"] == 0) print_result(fmt::format("sent {}\n", item["run"].get<std::string>()));
-  if (out.empty()) note("nothing waits for a tracking server");
+  if (out.empty()) note("nothing waits for a server");
+}
+
+/// Of runs that a server did not take, so that they are not missed in its list.
+void tell_unsent(const Config& config) {
+  const auto unsent = files_in(unsent_folder(config), kRunEnd);
+  if (!unsent.empty())
+    note(fmt::format("{} runs wait here to be sent to a run store; kolosal runs sync sends them",
+                     unsent.size()));
 }
 
 int run_runs(const Invocation& invocation) {
   const auto folder = runs_folder(invocation.config);
-  if (folder.empty())
+  const std::string server = store_server(invocation.config);
+  if (folder.empty() && server.empty())
     throw Error(ErrorCode::kNotFound, "there is no home folder, so no runs are kept; give one with --home");
-  const RunHistory history(folder);
+  const auto history = RunHistory::at(server, folder);
   const std::string& action = *invocation.argument;
   const bool as_json = invocation.config.flag("json");
-  if (action == "list") list(history, invocation);
+  if (action == "list") {
+    list(history, invocation);
+    if (!server.empty()) tell_unsent(invocation.config);
+  }
   if (action == "show") {
     const json run = history.read(ids_of(history, invocation, 1, 1).front());
     if (const auto name = invocation.config.optional_text("trial")) {
@@ -134,6 +188,7 @@ int run_runs(const Invocation& invocation) {
 std::vector<Option> runs_options() {
   std::vector<Option> out;
   add_home_option(out);
+  add_store_option(out);
   out.push_back(
       integer_option("limit", "list: so many of the newest runs; 0 for all.", std::int64_t{20}).at_least(0));
   out.push_back(text_option("trial", "N",
@@ -162,7 +217,7 @@ Command runs_command() {
       .options = runs_options(),
       .positional = Positional{"ACTION",
                                "list, show, compare, export or delete, then the runs; sync sends what a "
-                               "tracking server did not take.",
+                               "tracking server or a run store did not take.",
                                true,
                                {"list", "show", "compare", "export", "delete", "sync"},
                                "RUN"},
@@ -171,7 +226,8 @@ Command runs_command() {
                    {"kolosal runs show last --trial 3", "One trial, round by round."},
                    {"kolosal runs compare 3f2a 91c0", "Two runs side by side; * marks what differs."},
                    {"kolosal runs export last --output run.json", "For other programs."},
-                   {"kolosal runs delete 3f2a", "Forget a run; its model file stays."}},
+                   {"kolosal runs delete 3f2a", "Forget a run; its model file stays."},
+                   {"kolosal runs list --store postgresql://ann@db:5432/ml", "Runs that a server keeps."}},
       .run = run_runs,
   };
 }

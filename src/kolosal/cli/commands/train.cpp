@@ -77,10 +77,13 @@ void read_warm_start(const Config& config, automl::RunOptions& run) {
   const auto word = config.optional_text("warm_start");
   if (!word) return;
   run.warm_start_history = runs_folder(config);
-  if (*word != "auto" && run.warm_start_history.empty())
+  run.warm_start_server = store_server(config);
+  if (*word != "auto" && run.warm_start_history.empty() && run.warm_start_server.empty())
     throw Error(ErrorCode::kNotFound,
                 "--warm-start {}: there is no home folder, so no runs are kept; give one with --home", *word);
-  run.warm_start = *word == "auto" ? *word : automl::RunHistory(run.warm_start_history).resolve(*word);
+  run.warm_start = *word;
+  if (*word != "auto")
+    run.warm_start = automl::RunHistory::at(run.warm_start_server, run.warm_start_history).resolve(*word);
 }
 
 service::TrainRequest read_request(const Config& config) {
@@ -117,7 +120,10 @@ service::TrainRequest read_request(const Config& config) {
   run.output = config.text("output");
   run.run_dir = config.optional_text("run_dir").value_or("");
   run.resume = config.flag("resume");
-  if (!config.flag("no_history")) run.history = runs_folder(config);
+  if (!config.flag("no_history")) {
+    run.server = store_server(config);
+    run.history = run.server.empty() ? runs_folder(config) : unsent_folder(config);
+  }
   read_warm_start(config, run);
   return out;
 }
@@ -227,6 +233,7 @@ std::vector<Option> train_options() {
   add_track_options(out);
   out.push_back(flag_option("no_history", "Do not keep what this run did; kolosal runs shows what is kept."));
   add_home_option(out);
+  add_store_option(out);
   out.push_back(list_option("ignore", "COLUMNS", "Columns not to learn from."));
   out.push_back(
       text_option("group", "COLUMN", "Rows of one group are never on both sides of a validation split."));
