@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kolosal/kernel/network_ops.hpp"
+#include "kolosal/model/focal_loss.hpp"
 
 namespace kolosal::model {
 namespace {
@@ -101,6 +102,12 @@ void loss_derivatives(LossKind kind, double parameter, const ScoredRows& rows, s
       with_exp(rows.score, -1, begin, end,
                [&](std::size_t i, float e) { out(i, rows.y[i] * e - 1, rows.y[i] * e); });
       return;
+    case LossKind::kFocal:
+      for (std::size_t i = begin; i < end; ++i) {
+        const FocalDerivatives d = focal_derivatives(rows.y[i] > 0.5F, rows.score[i], parameter);
+        out(i, static_cast<float>(d.direction), static_cast<float>(d.curvature));
+      }
+      return;
     case LossKind::kTweedie: {
       const auto power = static_cast<float>(parameter);
       with_exp(rows.score, 1 - power, begin, end, [&](std::size_t i, float e) {
@@ -147,6 +154,8 @@ std::vector<double> best_constant_score(LossKind kind, double parameter, std::si
     const double mean = total > 0 ? s / total : 0.0;
     if (kind == LossKind::kSquared)
       s = mean;
+    else if (kind == LossKind::kFocal)
+      s = focal_score_of(mean, parameter);
     else if (kind == LossKind::kLogLoss)
       s = std::log(std::max(mean, kSmallestShare)) - std::log(std::max(1 - mean, kSmallestShare));
     else

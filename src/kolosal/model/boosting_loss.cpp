@@ -37,6 +37,7 @@ double Loss::operator()(std::span<const double> p) const {
   const std::size_t n_classes = y.empty() ? 1 : p.size() / y.size();
   switch (kind) {
     case LossKind::kLogLoss:
+    case LossKind::kFocal:  // predictions are probabilities again
       return weighted_mean(*this,
                            [&](std::size_t i, double t) { return -log_of(t > 0.5 ? p[i] : 1 - p[i]); });
     case LossKind::kMultiLogLoss:

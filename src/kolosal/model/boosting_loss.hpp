@@ -17,6 +17,7 @@ enum class LossKind {
   kPoisson,   ///< deviance
   kGamma,     ///< deviance
   kTweedie,   ///< deviance; parameter: the variance power, between 1 and 2
+  kFocal,     ///< of two classes, to learn by; parameter: gamma. Rounds are judged by kLogLoss.
 };
 
 /// The weighted mean loss of predictions for a fixed set of rows. Smaller is better; comparable between

@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/model/class_weights.hpp"
+#include "kolosal/model/relative_weights.hpp"
 
 namespace kolosal::model {
 namespace {
@@ -30,16 +32,6 @@ Spread spread_of(const data::TargetView& y, std::span<const std::uint32_t> rows)
   return {mean, deviation};
 }
 
-std::vector<double> class_weights(const data::TargetView& y, std::span<const std::uint32_t> rows) {
-  std::vector<double> sum(y.n_classes, 0.0);
-  for (const std::uint32_t r : rows) sum[static_cast<std::size_t>(y.values[r])] += y.weight(r);
-  const double total = std::accumulate(sum.begin(), sum.end(), 0.0);
-  const auto n_seen =
-      static_cast<double>(std::count_if(sum.begin(), sum.end(), [](double s) { return s > 0; }));
-  for (double& s : sum) s = s > 0 ? total / (n_seen * s) : 1.0;
-  return sum;
-}
-
 void check_values(const data::TargetView& y, std::span<const std::uint32_t> rows,
                   const Objective& objective) {
   if (objective.link != Link::kExp) return;
@@ -53,8 +45,14 @@ void check_values(const data::TargetView& y, std::span<const std::uint32_t> rows
 
 }  // namespace
 
-Objective choose_objective(std::string_view learner, std::string_view asked, data::Task task, double alpha,
-                           double tweedie_variance_power) {
+Objective choose_objective(std::string_view learner, std::string_view asked, data::Task task,
+                           const ObjectiveParams& params) {
+  if (asked == "focal") {
+    if (task != data::Task::kBinary)
+      throw Error(ErrorCode::kInvalidParameter, "{}: objective focal is for two classes, not for a {} target",
+                  learner, data::task_name(task));
+    return {"focal", LossKind::kFocal, Link::kFocal, params.focal_gamma};
+  }
   if (task != data::Task::kRegression && asked != "auto")
     throw Error(ErrorCode::kInvalidParameter, "{}: objective is for regression, not for a {} target: {}",
                 learner, data::task_name(task), asked);
@@ -62,12 +60,13 @@ Objective choose_objective(std::string_view learner, std::string_view asked, dat
   if (task == data::Task::kMulticlass) return {"multiclass", LossKind::kMultiLogLoss, Link::kSoftmax};
   if (asked == "auto" || asked == "l2") return {"l2", LossKind::kSquared, Link::kIdentity, 0, true};
   if (asked == "l1") return {"l1", LossKind::kAbsolute, Link::kIdentity, 0, true};
-  if (asked == "huber") return {"huber", LossKind::kHuber, Link::kIdentity, alpha, true};
-  if (asked == "quantile") return {"quantile", LossKind::kQuantile, Link::kIdentity, alpha, true};
+  if (asked == "mape") return {"l1", LossKind::kAbsolute, Link::kIdentity, 0, true, true};
+  if (asked == "huber") return {"huber", LossKind::kHuber, Link::kIdentity, params.alpha, true};
+  if (asked == "quantile") return {"quantile", LossKind::kQuantile, Link::kIdentity, params.alpha, true};
   if (asked == "poisson") return {"poisson", LossKind::kPoisson, Link::kExp};
   if (asked == "gamma") return {"gamma", LossKind::kGamma, Link::kExp};
   KOLOSAL_ASSERT(asked == "tweedie", "the parameter table allows no other objective");
-  return {"tweedie", LossKind::kTweedie, Link::kExp, tweedie_variance_power};
+  return {"tweedie", LossKind::kTweedie, Link::kExp, params.tweedie_variance_power};
 }
 
 BoostingTarget make_target(const data::TargetView& y, RowSplit rows, const Objective& objective,
@@ -82,22 +81,25 @@ BoostingTarget make_target(const data::TargetView& y, RowSplit rows, const Objec
   }
   std::vector<double> per_class;
   if (class_weight == "balanced" && y.task != data::Task::kRegression)
-    per_class = class_weights(y, rows.train);
-  const bool weighted = !y.weights.empty() || !per_class.empty();
+    per_class = class_weights("balanced", y, rows.train);
+  const bool weighted = !y.weights.empty() || !per_class.empty() || objective.is_relative;
 
   const auto fill = [&](std::span<const std::uint32_t> of, std::vector<float>& values,
                         std::vector<float>& weights) {
     values.reserve(of.size());
+    const std::vector<double> by_size =
+        objective.is_relative ? relative_factors(y, rows.train, of) : std::vector<double>();
     for (const std::uint32_t r : of) {
       values.push_back(static_cast<float>((y.values[r] - out.center) / out.scale));
       if (!weighted) continue;
-      const double factor = per_class.empty() ? 1.0 : per_class[static_cast<std::size_t>(y.values[r])];
+      double factor = per_class.empty() ? 1.0 : per_class[static_cast<std::size_t>(y.values[r])];
+      if (objective.is_relative) factor = by_size[values.size() - 1];
       weights.push_back(static_cast<float>(y.weight(r) * factor));
     }
   };
   fill(rows.train, out.train, out.train_weights);
   fill(rows.valid, out.valid, out.valid_weights);
-  out.valid_loss = {.kind = objective.loss,
+  out.valid_loss = {.kind = objective.loss == LossKind::kFocal ? LossKind::kLogLoss : objective.loss,
                     .parameter = objective.parameter,
                     .y = {out.valid.begin(), out.valid.end()},
                     .weights = {out.valid_weights.begin(), out.valid_weights.end()}};
@@ -137,9 +139,10 @@ std::vector<double> as_shares(std::vector<double> gain) {
 }
 
 void check_target_params(std::string_view learner, std::string_view objective, std::string_view class_weight,
-                         double alpha) {
-  check_choice(learner, "objective", objective,
-               {"auto", "l2", "l1", "huber", "quantile", "poisson", "gamma", "tweedie"});
+                         double alpha, bool has_focal) {
+  if (!(has_focal && objective == "focal"))
+    check_choice(learner, "objective", objective,
+                 {"auto", "l2", "l1", "mape", "huber", "quantile", "poisson", "gamma", "tweedie"});
   check_choice(learner, "class_weight", class_weight, {"none", "balanced"});
   if (objective == "quantile" && alpha >= 1)
     throw Error(ErrorCode::kInvalidParameter, "{}: alpha of objective quantile must be below 1, not {}",

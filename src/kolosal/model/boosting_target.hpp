@@ -15,17 +15,25 @@ namespace kolosal::model {
 
 /// What a boosting library is to minimise, in its own and in our words.
 struct Objective {
-  std::string name;  ///< l2, l1, huber, quantile, poisson, gamma, tweedie, binary, multiclass
+  std::string name;  ///< l2, l1, huber, quantile, poisson, gamma, tweedie, binary, focal, multiclass
   LossKind loss = LossKind::kSquared;
   Link link = Link::kIdentity;
-  double parameter = 0;   ///< huber's limit, quantile's level, tweedie's power
-  bool any_unit = false;  ///< The target may be shifted and scaled.
+  double parameter = 0;      ///< huber's limit, quantile's level, tweedie's power, focal's gamma
+  bool any_unit = false;     ///< The target may be shifted and scaled.
+  bool is_relative = false;  ///< Errors count by the size of the target.
 };
 
-/// The objective of a task; `asked` is a regression objective or "auto" (l2).
+/// What an objective may have beside its name.
+struct ObjectiveParams {
+  double alpha = 0.9;
+  double tweedie_variance_power = 1.5;
+  double focal_gamma = 2;
+};
+
+/// The objective of a task; `asked` is a regression objective, "focal" for two classes, or "auto" (l2).
 /// @throws Error kInvalidParameter when `asked` is of another task.
-Objective choose_objective(std::string_view learner, std::string_view asked, data::Task task, double alpha,
-                           double tweedie_variance_power);
+Objective choose_objective(std::string_view learner, std::string_view asked, data::Task task,
+                           const ObjectiveParams& params);
 
 /// Targets and weights of a fit as the boosting libraries take them.
 struct BoostingTarget {
@@ -58,9 +66,10 @@ std::vector<double> as_shares(std::vector<double> gain);
 template <typename P>
 ParamTable<P> with_target_params(ParamTable<P> table) {
   return std::move(table)
-      .param("objective", &P::objective,
-             "Loss of a regression: auto (l2), l2, l1, huber, quantile, poisson, gamma or tweedie. auto for "
-             "classes.")
+      .param(
+          "objective", &P::objective,
+          "Loss of a regression: auto (l2), l2, l1, mape, huber, quantile, poisson, gamma or tweedie. auto "
+          "for classes.")
       .param("alpha", &P::alpha,
              "huber: error, in standard deviations of the target, from which the loss is linear. quantile: "
              "the level.")
@@ -74,8 +83,17 @@ ParamTable<P> with_target_params(ParamTable<P> table) {
       .limits(0, 100000);
 }
 
-/// What that table can not say: sets of names, and alpha by the objective. @throws Error kInvalidParameter
+/// The parameters of a booster that has the focal loss.
+template <typename P>
+ParamTable<P> with_focal_params(ParamTable<P> table) {
+  return std::move(table)
+      .param("focal_gamma", &P::focal_gamma,
+             "Objective focal, of two classes: how much less rows count that are told well; 0: log loss.")
+      .limits(0, 10);
+}
+
+/// What those tables can not say: sets of names, and alpha by the objective. @throws Error kInvalidParameter
 void check_target_params(std::string_view learner, std::string_view objective, std::string_view class_weight,
-                         double alpha);
+                         double alpha, bool has_focal = false);
 
 }  // namespace kolosal::model

@@ -12,6 +12,7 @@
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/fake_clock.hpp"
 #include "kolosal/core/testing/matchers.hpp"
+#include "kolosal/model/boosting_loss.hpp"
 #include "kolosal/model/testing/sample_table.hpp"
 
 namespace kolosal::model {
@@ -37,7 +38,7 @@ double mean(const std::vector<double>& v) {
 TEST_P(Boosting, PredictsWhatTheLibraryPredictsForEveryObjective) {
   const SampleTable t = sample_table(data::Task::kRegression, 600);
   const auto train = t.train_rows(), valid = t.valid_rows();
-  for (const char* objective : {"l2", "l1", "huber", "quantile", "poisson", "gamma", "tweedie"}) {
+  for (const char* objective : {"l2", "l1", "mape", "huber", "quantile", "poisson", "gamma", "tweedie"}) {
     SCOPED_TRACE(objective);
     const auto estimator = make({{"objective", std::string(objective)}, {"n_estimators", std::int64_t{60}}});
     const FitReport report = estimator->fit(t.data(), nullptr, {train, valid}, {});
@@ -182,6 +183,72 @@ TEST_P(Boosting, BalancesClasses) {
   weighted->fit(t.data(), nullptr, {all, {}}, {});
   EXPECT_NEAR(mean(predictions(*plain, t.x)), 0.1, 0.03);
   EXPECT_NEAR(mean(predictions(*weighted, t.x)), 0.5, 0.12);
+}
+
+TEST_P(Boosting, RelativeErrorsAreAbsoluteErrorsThatCountByTheSizeOfTheTarget) {
+  SampleTable t = sample_table(data::Task::kRegression, 400);
+  const auto train = t.train_rows(), valid = t.valid_rows();
+  const ParamMap params = {{"n_estimators", std::int64_t{20}}};
+  const auto fit = [&](const char* objective) {
+    ParamMap all = params;
+    all["objective"] = std::string(objective);
+    const auto estimator = make(all);
+    estimator->fit(t.data(), nullptr, {train, valid}, {});
+    return predictions(*estimator, t.x);
+  };
+  const auto relative = fit("mape");
+  // All are far above a hundredth of the mean, so the weights are 1 / target, up to a factor.
+  double smallest = 0;
+  for (const std::uint32_t r : train) smallest += 0.01 * t.y[r] / static_cast<double>(train.size());
+  ASSERT_GT(*std::ranges::min_element(t.y), smallest);
+  for (const double y : t.y) t.weights.push_back(smallest / y);
+  const auto distance = [&](const std::vector<double>& other) {
+    double out = 0;
+    for (std::size_t r = 0; r < other.size(); ++r) out += std::abs(other[r] - relative[r]);
+    return out / static_cast<double>(other.size());
+  };
+  // The unit in which the target is learned is another, and with it the rounding.
+  EXPECT_LT(distance(fit("l1")), 0.02);
+  t.weights.clear();
+  EXPECT_GT(distance(fit("l1")), 0.2);
+}
+
+TEST_P(Boosting, FocalLossLearnsProbabilitiesOfRareClasses) {
+  if (GetParam() == "xgboost") {
+    EXPECT_ERROR(make({{"objective", std::string("focal")}}), kInvalidParameter, HasSubstr("tweedie"));
+    return;
+  }
+  SampleTable t = sample_table(data::Task::kBinary, 3000);
+  Rng rng(5);
+  for (std::size_t r = 0; r < t.y.size(); ++r) {
+    const double a = t.x.column(0).is_missing(r) ? 0 : t.x.column(0).number(r);
+    t.y[r] = rng.uniform() < 1 / (1 + std::exp(3 - 1.5 * a)) ? 1 : 0;
+  }
+  const auto train = t.train_rows(), valid = t.valid_rows();
+  const auto loss_of = [&](ParamMap params) {
+    params["early_stopping_rounds"] = std::int64_t{20};
+    params["learning_rate"] = 0.05;
+    const auto estimator = make(params);
+    const FitReport report = estimator->fit(t.data(), nullptr, {train, valid}, {});
+    EXPECT_THAT(predictions(*estimator, t.x.take(valid)),
+                Pointwise(NanSensitiveDoubleNear(1e-9), report.valid_prediction));
+    EXPECT_NEAR(mean(report.valid_prediction), mean(t.y), 0.04)
+        << "they are probabilities, not the focal scores";
+    std::vector<double> y;
+    for (const std::uint32_t r : valid) y.push_back(t.y[r]);
+    return Loss{.kind = LossKind::kLogLoss, .parameter = 0, .y = y, .weights = {}}(report.valid_prediction);
+  };
+  const double plain = loss_of({});
+  EXPECT_NEAR(loss_of({{"objective", std::string("focal")}}), plain, 0.03 * plain);
+  EXPECT_NEAR(loss_of({{"objective", std::string("focal")}, {"focal_gamma", 0.0}}), plain, 0.01 * plain);
+}
+
+TEST_P(Boosting, FocalLossIsForTwoClasses) {
+  if (GetParam() == "xgboost") GTEST_SKIP() << "it has no focal loss";
+  const SampleTable t = sample_table(data::Task::kMulticlass, 100);
+  const auto all = t.all_rows();
+  EXPECT_ERROR(make({{"objective", std::string("focal")}})->fit(t.data(), nullptr, {all, {}}, {}),
+               kInvalidParameter, HasSubstr("two classes"));
 }
 
 TEST_P(Boosting, KeepsFarAndLargeTargets) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/model/focal_loss.hpp"
 
 namespace kolosal::model {
 namespace {
@@ -249,7 +250,7 @@ void gather(const data::Column& column, std::size_t begin, std::size_t end, std:
     if (!data::test_bit(column.valid_bits(), column.valid_bit_offset() + r)) out[(r - begin) * stride] = kNaN;
 }
 
-void apply_link(Link link, std::span<double> row) {
+void apply_link(Link link, double parameter, std::span<double> row) {
   switch (link) {
     case Link::kIdentity:
       return;
@@ -258,6 +259,9 @@ void apply_link(Link link, std::span<double> row) {
       return;
     case Link::kExp:
       for (double& v : row) v = std::exp(v);
+      return;
+    case Link::kFocal:
+      for (double& v : row) v = 1.0 / (1.0 + std::exp(-focal_log_odds(v, parameter)));
       return;
     case Link::kSoftmax: {
       const double top = *std::max_element(row.begin(), row.end());
@@ -292,7 +296,7 @@ void Forest::finish(std::span<double> sums, std::span<const double> divisor) con
   for (std::size_t at = 0; at < sums.size(); at += n_out) {
     const std::span<double> row = sums.subspan(at, n_out);
     for (std::size_t j = 0; j < n_out; ++j) row[j] = base_score[j] + row[j] / divisor[j];
-    apply_link(link, row);
+    apply_link(link, link_parameter, row);
   }
 }
 
@@ -342,6 +346,7 @@ void Forest::save(artifact::Node& node) const {
   node.set("round_to_float", round_to_float);
   node.set("average", average);
   node.set("link", static_cast<std::int64_t>(link));
+  if (link == Link::kFocal) node.set("link_parameter", link_parameter);
   node.set_array("base_score", base_score);
   node.set_array("tree_root", tree_root);
   node.set_array("tree_output", tree_output);
@@ -426,7 +431,8 @@ Forest Forest::load(const artifact::Node& node) {
   f.strict_less = node.get_bool("strict_less");
   f.round_to_float = node.get_bool("round_to_float");
   f.average = node.get_bool("average");
-  f.link = static_cast<Link>(read_int(node, "link", 0, static_cast<std::int64_t>(Link::kExp)));
+  f.link = static_cast<Link>(read_int(node, "link", 0, static_cast<std::int64_t>(Link::kFocal)));
+  if (f.link == Link::kFocal) f.link_parameter = node.get_double("link_parameter");
   f.base_score = node.get_vector<double>("base_score");
   f.tree_root = node.get_vector<std::int32_t>("tree_root");
   f.tree_output = node.get_vector<std::int32_t>("tree_output");

@@ -11,7 +11,13 @@
 namespace kolosal::model {
 
 /// How a raw sum of leaf values becomes a prediction.
-enum class Link : std::uint8_t { kIdentity, kSigmoid, kSoftmax, kExp };
+enum class Link : std::uint8_t {
+  kIdentity,
+  kSigmoid,
+  kSoftmax,
+  kExp,
+  kFocal  ///< The logistic of focal_log_odds(); the link's parameter is gamma.
+};
 
 /// How a missing or unseen category code and a NaN are routed.
 enum NodeFlag : std::uint8_t {
@@ -37,6 +43,7 @@ struct Forest {
   bool round_to_float = false;  ///< XGBoost: values are rounded to float32 before comparing.
   bool average = false;         ///< Divide the sums by the number of trees (of each output).
   Link link = Link::kIdentity;
+  double link_parameter = 0;
   std::vector<double> base_score;  ///< n_outputs, added to the raw sums.
 
   std::vector<std::int32_t> tree_root;    ///< n_trees

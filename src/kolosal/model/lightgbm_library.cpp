@@ -33,8 +33,9 @@ LightgbmLibrary::LightgbmLibrary(const Library& library) {
   assign(library, booster_create, "LGBM_BoosterCreate");
   assign(library, booster_add_valid, "LGBM_BoosterAddValidData");
   assign(library, booster_update, "LGBM_BoosterUpdateOneIter");
+  assign(library, booster_update_custom, "LGBM_BoosterUpdateOneIterCustom");
   assign(library, booster_iteration, "LGBM_BoosterGetCurrentIteration");
-  assign(library, booster_valid_prediction, "LGBM_BoosterGetPredict");
+  assign(library, booster_prediction, "LGBM_BoosterGetPredict");
   assign(library, booster_to_string, "LGBM_BoosterSaveModelToString");
   assign(library, booster_predict, "LGBM_BoosterPredictForMat");
   assign(library, booster_free, "LGBM_BoosterFree");

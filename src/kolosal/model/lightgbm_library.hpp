@@ -41,8 +41,11 @@ class LightgbmLibrary {
   int (*booster_create)(Handle train, const char* params, Handle* out);
   int (*booster_add_valid)(Handle booster, Handle valid);
   int (*booster_update)(Handle booster, int* is_finished);
+  int (*booster_update_custom)(Handle booster, const float* gradient, const float* curvature,
+                               int* is_finished);
   int (*booster_iteration)(Handle booster, int* out);
-  int (*booster_valid_prediction)(Handle booster, int data_index, std::int64_t* n_values, double* out);
+  /// Of the training rows (data_index 0) or those of a validation set (1 ...), output by output.
+  int (*booster_prediction)(Handle booster, int data_index, std::int64_t* n_values, double* out);
   int (*booster_to_string)(Handle booster, int first_round, int n_rounds, int importance_type,
                            std::int64_t capacity, std::int64_t* length, char* out);
   int (*booster_predict)(Handle booster, const void* values, int type, std::int32_t n_rows,

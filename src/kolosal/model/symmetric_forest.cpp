@@ -6,6 +6,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/kernel/symmetric_trees.hpp"
+#include "kolosal/model/focal_loss.hpp"
 #include "kolosal/model/link_functions.hpp"
 #include "kolosal/model/symmetric_table.hpp"
 
@@ -66,7 +67,7 @@ void check_trees(const SymmetricForest& f) {
 
 }  // namespace
 
-void apply_link(Link link, std::size_t n_outputs, std::span<double> scores) {
+void apply_link(Link link, double parameter, std::size_t n_outputs, std::span<double> scores) {
   switch (link) {
     case Link::kIdentity:
       return;
@@ -75,6 +76,9 @@ void apply_link(Link link, std::size_t n_outputs, std::span<double> scores) {
       return;
     case Link::kExp:
       for (double& v : scores) v = std::exp(v);
+      return;
+    case Link::kFocal:
+      for (double& v : scores) v = sigmoid(focal_log_odds(v, parameter));
       return;
     case Link::kSoftmax:
       scores_to_probabilities(scores, n_outputs);
@@ -149,12 +153,13 @@ void SymmetricForest::predict(const data::Frame& x, std::span<double> out, const
         for (std::size_t k = 0; k < n_out; ++k) sums[r * n_out + k] += values[leaves[r] * n_out + k];
       values += n_out << depth;
     }
-    apply_link(link, n_out, sums);
+    apply_link(link, link_parameter, n_out, sums);
   });
 }
 
 void SymmetricForest::save(artifact::Node& node) const {
   node.set("link", static_cast<std::int64_t>(link));
+  if (link == Link::kFocal) node.set("link_parameter", link_parameter);
   node.set_array("base_score", base_score);
   for (std::size_t i = 0; i < indices.size(); ++i)
     indices[i].save(node.add_child("index " + std::to_string(i)));
@@ -189,8 +194,9 @@ SymmetricForest SymmetricForest::load(const artifact::Node& node, std::size_t n_
   out.n_columns = static_cast<std::int32_t>(n_columns);
   out.n_outputs = static_cast<std::int32_t>(n_outputs);
   const std::int64_t link = node.get_int("link"), n_indices = node.get_int("n_indices");
-  if (link < 0 || link > static_cast<std::int64_t>(Link::kExp)) damaged("the link");
+  if (link < 0 || link > static_cast<std::int64_t>(Link::kFocal)) damaged("the link");
   out.link = static_cast<Link>(link);
+  if (out.link == Link::kFocal) out.link_parameter = node.get_double("link_parameter");
   out.base_score = node.get_vector<double>("base_score");
   if (out.base_score.size() != n_outputs) damaged("the base score");
   for (std::int64_t i = 0; i < n_indices; ++i)

@@ -23,6 +23,7 @@ struct SymmetricForest {
   std::int32_t n_columns = 0;
   std::int32_t n_outputs = 1;  ///< and values per leaf
   Link link = Link::kIdentity;
+  double link_parameter = 0;
   std::vector<double> base_score;  ///< n_outputs
 
   std::vector<LevelIndex> indices;
@@ -55,6 +56,6 @@ struct SymmetricForest {
 };
 
 /// Scores (n_rows x n_outputs) to predictions, in place.
-void apply_link(Link link, std::size_t n_outputs, std::span<double> scores);
+void apply_link(Link link, double parameter, std::size_t n_outputs, std::span<double> scores);
 
 }  // namespace kolosal::model

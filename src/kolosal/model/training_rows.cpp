@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/model/class_weights.hpp"
 
 namespace kolosal::model {
 
@@ -20,13 +20,10 @@ std::vector<double> weights_of(const data::TargetView& y, std::span<const std::u
   if (!y.weights.empty())
     for (std::uint32_t row : rows) out.push_back(y.weights[row]);
   if (!balanced || y.task == data::Task::kRegression) return out;
-  std::vector<double> of_class(std::max<std::size_t>(2, y.n_classes), 0.0);
-  for (std::uint32_t row : rows) of_class[static_cast<std::size_t>(y.values[row])] += y.weight(row);
-  const double total = std::accumulate(of_class.begin(), of_class.end(), 0.0);
+  const std::vector<double> of_class = class_weights("balanced", y, rows);
   out.resize(rows.size(), 1.0);
   for (std::size_t i = 0; i < rows.size(); ++i)
-    out[i] *= total /
-              (static_cast<double>(of_class.size()) * of_class[static_cast<std::size_t>(y.values[rows[i]])]);
+    out[i] *= of_class[static_cast<std::size_t>(y.values[rows[i]])];
   return out;
 }
 

@@ -3,26 +3,36 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kolosal/model/class_weights.hpp"
 #include "kolosal/pipeline/feature_selector.hpp"
 #include "kolosal/transform/resampler.hpp"
 
 namespace kolosal::pipeline {
 namespace {
 
-/// The resampled training rows and behind them the validation rows, as one table.
-struct ResampledTable {
+/// What the learner is given: the table as it is, or the resampled training rows and behind them the
+/// validation rows.
+struct FitTable {
   data::Frame x;
-  std::vector<double> values, weights;
+  std::vector<double> values, weights;  ///< Weights empty: 1 each.
   std::vector<std::uint32_t> train, valid;
 };
 
-ResampledTable resampled_table(const NamedSpec& spec, const data::Frame& x, const data::TargetView& y,
-                               model::RowSplit rows, const Context& context) {
+FitTable table_as_it_is(data::Frame x, const data::TargetView& y, model::RowSplit rows) {
+  return {std::move(x),
+          {y.values.begin(), y.values.end()},
+          {y.weights.begin(), y.weights.end()},
+          {rows.train.begin(), rows.train.end()},
+          {rows.valid.begin(), rows.valid.end()}};
+}
+
+FitTable resampled_table(const NamedSpec& spec, const data::Frame& x, const data::TargetView& y,
+                         model::RowSplit rows, const Context& context) {
   auto made = transform::make_resampler(spec.name, spec.params)->resample(x, rows.train, y, context);
   if (made.values.empty())
     throw Error(ErrorCode::kData, "resampler {} has left no training row of {}", spec.name,
                 rows.train.size());
-  ResampledTable out;
+  FitTable out;
   out.train.resize(made.x.n_rows());
   out.valid.resize(rows.valid.size());
   std::iota(out.train.begin(), out.train.end(), 0U);
@@ -36,6 +46,15 @@ ResampledTable resampled_table(const NamedSpec& spec, const data::Frame& x, cons
     if (!y.weights.empty()) out.weights.push_back(y.weights[row]);
   }
   return out;
+}
+
+/// Only the training rows count more or less.
+void weigh_classes(const std::string& rule, const data::TargetView& y, FitTable& table) {
+  const auto factors = model::class_weights(
+      rule, {y.task, table.values, table.weights, y.n_classes, y.quantiles}, table.train);
+  if (table.weights.empty()) table.weights.assign(table.values.size(), 1.0);
+  for (const std::uint32_t row : table.train)
+    table.weights[row] *= factors[static_cast<std::size_t>(table.values[row])];
 }
 
 /// Weight of each class among rows, of all.
@@ -55,7 +74,7 @@ std::vector<double> class_shares(std::span<const double> values, std::span<const
 /// What the shares were, by what they are now. A class that resampling has left without rows can not come
 /// back.
 std::vector<double> factors_of(const data::TargetView& y, std::span<const std::uint32_t> rows,
-                               const ResampledTable& table) {
+                               const FitTable& table) {
   const std::size_t n_classes = std::max<std::size_t>(y.n_classes, 2);
   auto out = class_shares(y.values, y.weights, rows, n_classes);
   const auto now = class_shares(table.values, table.weights, table.train, n_classes);
@@ -85,28 +104,33 @@ void apply_class_factors(std::span<double> prediction, std::span<const double> f
 
 model::FitReport fit_with_choices(model::Estimator& estimator, const FitChoices& choices,
                                   const data::Frame& x, const data::TargetView& y, model::RowSplit rows,
-                                  const Context& context, std::vector<double>& class_factors) {
+                                  const Context& context, std::vector<double>& class_factors,
+                                  const model::Prepared* prepared) {
   class_factors.clear();
   data::Frame chosen = x;
   if (choices.selector)
     chosen = make_feature_selector(choices.selector->name, choices.selector->params)
                  ->fit(x, rows.train, y, context)
                  .of(x);
-  if (!choices.resampler) {
-    const model::TrainingData training{&chosen, y};
-    const auto prepared = estimator.prepare(training, context);
-    return estimator.fit(training, prepared.get(), rows, context);
-  }
-  ResampledTable table = resampled_table(*choices.resampler, chosen, y, rows, context);
+  const auto fit = [&](const data::Frame& table, const data::TargetView& target, model::RowSplit split) {
+    const model::TrainingData training{&table, target};
+    if (prepared && !choices.change_table()) return estimator.fit(training, prepared, split, context);
+    const auto own = estimator.prepare(training, context);
+    return estimator.fit(training, own.get(), split, context);
+  };
+  const bool is_weighted = !choices.class_weight.empty() && y.task != data::Task::kRegression;
+  if (!choices.resampler && !is_weighted) return fit(chosen, y, rows);
+
+  FitTable table = choices.resampler ? resampled_table(*choices.resampler, chosen, y, rows, context)
+                                     : table_as_it_is(std::move(chosen), y, rows);
+  if (is_weighted) weigh_classes(choices.class_weight, y, table);
   if (choices.keeps_class_shares && y.task != data::Task::kRegression) {
     class_factors = factors_of(y, rows.train, table);
     if (table.weights.empty()) table.weights.assign(table.values.size(), 1.0);
     for (const std::uint32_t row : table.valid)
       table.weights[row] /= class_factors[static_cast<std::size_t>(table.values[row])];
   }
-  const model::TrainingData training{&table.x, {y.task, table.values, table.weights, y.n_classes}};
-  const auto prepared = estimator.prepare(training, context);
-  auto report = estimator.fit(training, prepared.get(), {table.train, table.valid}, context);
+  auto report = fit(table.x, {y.task, table.values, table.weights, y.n_classes}, {table.train, table.valid});
   apply_class_factors(report.valid_prediction, class_factors);
   return report;
 }

@@ -10,7 +10,8 @@
 namespace kolosal::pipeline {
 namespace {
 
-constexpr std::uint32_t kModelVersion = 2;  // 2: calibration in place of temperature
+constexpr std::uint32_t kModelVersion =
+    3;  // 2: calibration in place of temperature; 3: log_target, decision_weights
 
 std::string member_block(std::size_t member, std::size_t fold) {
   return fmt::format("member/{}/{}", member, fold);
@@ -20,6 +21,25 @@ std::string member_block(std::size_t member, std::size_t fold) {
 std::size_t central_quantile(const std::vector<double>& quantiles) {
   const auto nearest = std::ranges::min_element(quantiles, {}, [](double q) { return std::fabs(q - 0.5); });
   return nearest == quantiles.end() ? 0 : static_cast<std::size_t>(nearest - quantiles.begin());
+}
+
+/// The first of the classes whose weighted probability is the largest.
+std::size_t decided(std::span<const double> row, std::span<const double> weights) {
+  std::size_t best = 0;
+  const auto value = [&](std::size_t k) { return weights.empty() ? row[k] : row[k] * weights[k]; };
+  for (std::size_t k = 1; k < row.size(); ++k)
+    if (value(k) > value(best)) best = k;
+  return best;
+}
+
+void check_decision_weights(const Model& model) {
+  const auto& weights = model.decision_weights;
+  if (weights.empty()) return;
+  if (model.task != data::Task::kMulticlass || weights.size() != model.classes.size() ||
+      !std::ranges::all_of(weights, [](double w) { return w > 0 && std::isfinite(w); }))
+    throw Error(ErrorCode::kModel,
+                "the model's decision weights must be numbers above 0, one for each of {} classes",
+                model.classes.size());
 }
 
 void check_quantiles(const Model& model) {
@@ -57,6 +77,8 @@ std::vector<double> Model::predict(const data::Frame& raw, const Context& contex
 void Model::finish(std::span<double> blended) const {
   if (task != data::Task::kRegression) return calibrator.apply(blended, n_outputs());
   for (double& value : blended) value = std::clamp(value, target_low, target_high);
+  if (is_log_target)
+    for (double& value : blended) value = std::expm1(value);
   // A mean of rising rows rises, but for the rounding.
   if (quantiles.size() > 1) model::sort_rows(blended, quantiles.size());
 }
@@ -73,15 +95,26 @@ data::Column Model::labels(std::span<const double> prediction, std::optional<dou
   std::vector<std::int32_t> codes(prediction.size() / width);
   for (std::size_t i = 0; i < codes.size(); ++i) {
     const auto row = prediction.subspan(i * width, width);
-    codes[i] = width == 1 ? (row[0] > limit ? 1 : 0)
-                          : static_cast<std::int32_t>(std::ranges::max_element(row) - row.begin());
+    codes[i] =
+        width == 1 ? (row[0] > limit ? 1 : 0) : static_cast<std::int32_t>(decided(row, decision_weights));
   }
   return data::Column::from_category(std::move(codes), std::make_shared<const data::Dictionary>(classes));
 }
 
+std::pair<double, double> Model::interval(double prediction, double score) const {
+  if (!is_log_target) return {prediction - score, prediction + score};
+  const double centre = std::log1p(prediction);
+  return {std::expm1(centre - score), std::expm1(centre + score)};
+}
+
 std::vector<double> Model::decisions(std::span<const double> prediction) const {
-  KOLOSAL_ASSERT(task == data::Task::kBinary, "a threshold is for two classes");
+  KOLOSAL_ASSERT(task != data::Task::kRegression, "numbers are not decided for");
   std::vector<double> out(prediction.size());
+  if (task == data::Task::kMulticlass) {
+    for (std::size_t at = 0; at < out.size(); at += classes.size())
+      out[at + decided(prediction.subspan(at, classes.size()), decision_weights)] = 1;
+    return out;
+  }
   std::ranges::transform(prediction, out.begin(), [&](double p) { return p > threshold ? 1.0 : 0.0; });
   return out;
 }
@@ -95,17 +128,20 @@ void Model::save(artifact::ContainerWriter& writer) const {
                      {"pipelines", member.pipelines.size()}});
   auto view_names = nlohmann::json::array();
   for (const auto& [name, recipe] : views) view_names.push_back(name);
-  writer.add_json("model",
-                  {{"task", data::task_name(task)},
-                   {"target", target},
-                   {"classes", classes},
-                   {"calibration", model::to_json(calibrator)},
-                   {"threshold", threshold},
-                   {"quantiles", quantiles},
-                   {"target_range", {target_low, target_high}},
-                   {"views", view_names},
-                   {"members", shape}},
-                  kModelVersion);
+  nlohmann::json json = {{"task", data::task_name(task)},
+                         {"target", target},
+                         {"classes", classes},
+                         {"calibration", model::to_json(calibrator)},
+                         {"threshold", threshold},
+                         {"quantiles", quantiles},
+                         {"target_range", {target_low, target_high}},
+                         {"views", view_names},
+                         {"members", shape}};
+  if (is_log_target) json["log_target"] = true;
+  if (!decision_weights.empty()) json["decision_weights"] = decision_weights;
+  // Programs that do not know of these must not read them; all others may.
+  const bool is_new = is_log_target || !decision_weights.empty();
+  writer.add_json("model", json, is_new ? kModelVersion : kModelVersion - 1);
   writer.add_json("schema", schema.to_json());
   if (!conformal.is_empty()) {
     artifact::Node node;
@@ -152,6 +188,9 @@ Model Model::load(const artifact::Container& container) {
     if (container.has("conformal")) out.conformal = Conformal::load(container.node("conformal"));
     out.target_low = json.at("target_range").at(0).get<double>();
     out.target_high = json.at("target_range").at(1).get<double>();
+    out.is_log_target = json.value("log_target", false);
+    out.decision_weights = json.value("decision_weights", std::vector<double>());
+    check_decision_weights(out);
     out.schema = data::Schema::from_json(container.json("schema"));
     out.base = transform::Recipe::load(container.node("base"));
     for (const auto& name : json.at("views")) {

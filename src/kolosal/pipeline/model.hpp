@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kolosal/artifact/container.hpp"
@@ -46,9 +47,13 @@ class Model {
   std::vector<Member> members;
   model::Calibrator calibrator;  ///< Of the blended probabilities.
   double threshold = 0.5;        ///< Binary: class 1 is predicted above this probability.
-  Conformal conformal;           ///< Of the calibrated validation predictions; empty in older files.
-  double target_low = 0;         ///< Regression: predictions are clipped to [low, high].
+  /// More than two classes: with what probabilities are multiplied before the largest decides; empty: 1 each.
+  std::vector<double> decision_weights;
+  Conformal conformal;    ///< Of the calibrated validation predictions; empty in older files.
+  double target_low = 0;  ///< Regression: predictions are clipped to [low, high].
   double target_high = 0;
+  /// Regression: members predict log(1 + value), in whose unit the conformal scores and the range are.
+  bool is_log_target = false;
 
   std::size_t n_outputs() const {
     if (task == data::Task::kMulticlass) return classes.size();
@@ -65,7 +70,10 @@ class Model {
   /// Predictions as a column, as the user's data had them: class names, or numbers (of the quantile nearest
   /// to the median). Another threshold than the model's is for two classes.
   data::Column labels(std::span<const double> prediction, std::optional<double> other_threshold = {}) const;
-  /// Class indices of predictions of two classes, by the threshold: what a metric of labels is computed of.
+  /// Of a prediction of regression and a conformal score: the interval's ends.
+  std::pair<double, double> interval(double prediction, double score) const;
+  /// What a metric of labels is computed of: of two classes the index, by the threshold; of more 1 for the
+  /// class that is decided for, and else 0.
   std::vector<double> decisions(std::span<const double> prediction) const;
 
   /// Adds the blocks "model", "schema", "base", "view/<name>", "member/<i>/<k>" and, when there are scores,

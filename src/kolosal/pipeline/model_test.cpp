@@ -244,6 +244,38 @@ TEST(Model, LabelsAreAsInTheData) {
               ElementsAre(1.5, -2));
 }
 
+TEST(Model, LogarithmsAreTakenBackAfterTheClipping) {
+  Model model = make_model(Task::kRegression);
+  model.target_low = 0;
+  model.target_high = 1;
+  const auto logs = model.predict(features(2), Context());
+  model.is_log_target = true;
+  const Model loaded = round_trip(model);
+  const auto values = loaded.predict(features(2), Context());
+  for (std::size_t i = 0; i < logs.size(); ++i) EXPECT_DOUBLE_EQ(values[i], std::expm1(logs[i]));
+  EXPECT_DOUBLE_EQ(std::ranges::max(values), std::expm1(1.0));
+  const auto [low, high] = loaded.interval(std::expm1(2.0), 0.5);
+  EXPECT_NEAR(low, std::expm1(1.5), 1e-12);
+  EXPECT_NEAR(high, std::expm1(2.5), 1e-12);
+  model.is_log_target = false;
+  EXPECT_EQ(model.interval(2, 0.5), (std::pair{1.5, 2.5}));
+}
+
+TEST(Model, WeightsDecideAmongSeveralClasses) {
+  Model model = make_model(Task::kMulticlass);
+  model.decision_weights = {3, 1, 0.5};
+  const Model loaded = round_trip(model);
+  const std::vector<double> p = {0.2, 0.5, 0.3, 0.05, 0.4, 0.55, 0.1, 0.3, 0.6};
+  const Column labels = loaded.labels(p);
+  EXPECT_EQ(labels.cell_text(0), "low");
+  EXPECT_EQ(labels.cell_text(1), "mid");
+  EXPECT_EQ(labels.cell_text(2), "low") << "equal products are the first class";
+  EXPECT_THAT(loaded.decisions(p), ElementsAre(1, 0, 0, 0, 1, 0, 1, 0, 0));
+  EXPECT_EQ(loaded.predict(features(2), Context()),
+            make_model(Task::kMulticlass).predict(features(2), Context()))
+      << "probabilities stay as they are";
+}
+
 TEST(Model, RefusesADamagedDescription) {
   const Model model = make_model(Task::kMulticlass);
   const auto damaged = [&](auto change) { return round_trip(model, change); };
@@ -266,6 +298,9 @@ TEST(Model, RefusesADamagedDescription) {
   EXPECT_ERROR(damaged([](auto& j) { j["calibration"] = "hot"; }), kModel, HasSubstr("damaged"));
   EXPECT_ERROR(damaged([](auto& j) { j.erase("calibration"); }), kModel, HasSubstr("temperature"));
   EXPECT_ERROR(damaged([](auto& j) { j["threshold"] = 2; }), kModel, HasSubstr("threshold"));
+  for (const auto& weights : {nlohmann::json({1, 2}), nlohmann::json({1, 0, 1})})
+    EXPECT_ERROR(damaged([&](auto& j) { j["decision_weights"] = weights; }), kModel,
+                 HasSubstr("decision weights"));
   EXPECT_ERROR(damaged([](auto& j) { j["views"].push_back("lost"); }), kModel, HasSubstr("view/lost"));
   EXPECT_ERROR(damaged([](auto& j) { j = nlohmann::json::array(); }), kModel, HasSubstr("damaged"));
 }

@@ -36,6 +36,11 @@ void Pipeline::set_resampler(NamedSpec resampler, bool keeps_class_shares) {
   choices_.keeps_class_shares = keeps_class_shares;
 }
 
+void Pipeline::set_class_weight(std::string rule, bool keeps_class_shares) {
+  choices_.class_weight = std::move(rule);
+  choices_.keeps_class_shares = keeps_class_shares;
+}
+
 model::FitReport Pipeline::fit(const data::Frame& x, const data::TargetView& y, model::RowSplit rows,
                                const Context& context) {
   const data::Frame made = recipe_.fit_transform(x, rows.train, y, context);
@@ -70,6 +75,7 @@ void Pipeline::save_parts(artifact::Node& node, const std::string& estimator_nam
   };
   save_spec("selector", choices.selector);
   save_spec("resampler", choices.resampler);
+  if (!choices.class_weight.empty()) node.set("class_weight", choices.class_weight);
 }
 
 Pipeline Pipeline::load(const artifact::Node& node) {
@@ -90,6 +96,7 @@ Pipeline Pipeline::load(const artifact::Node& node) {
     out.choices_.selector = NamedSpec{node.get_string("selector"), node.get_params("selector_params")};
   if (node.has("resampler"))
     out.choices_.resampler = NamedSpec{node.get_string("resampler"), node.get_params("resampler_params")};
+  if (node.has("class_weight")) out.choices_.class_weight = node.get_string("class_weight");
   return out;
 }
 

@@ -14,7 +14,7 @@ namespace kolosal::pipeline {
 
 /// Preprocessing steps and the learner behind them: what one fit makes and what predicts.
 ///
-/// Between the two a fit may choose columns by a learner and resample rows (FitChoices).
+/// Between the two a fit may choose columns by a learner, resample rows and weigh classes (FitChoices).
 /// Shapes: predict() takes the columns it was fitted on and writes n_rows x n_outputs, as
 /// Estimator::predict() does. Threads: predict() is const and safe from many threads.
 class Pipeline {
@@ -26,6 +26,8 @@ class Pipeline {
   void set_selector(NamedSpec selector);
   /// keeps_class_shares: as in FitChoices.
   void set_resampler(NamedSpec resampler, bool keeps_class_shares = false);
+  /// rule: of model::class_weights(); numbers are checked when the classes are known.
+  void set_class_weight(std::string rule, bool keeps_class_shares = false);
 
   /// Fits steps and learner on rows.train only; rows.valid is for early stopping.
   model::FitReport fit(const data::Frame& x, const data::TargetView& y, model::RowSplit rows,

@@ -180,6 +180,45 @@ TEST_F(ResampledPipeline, ClassSharesMayBeTakenBack) {
   }
 }
 
+TEST_F(ResampledPipeline, ClassesMayCountMoreThanOthers) {
+  const double plain = mean(held_out_prediction(""));
+  const auto fit = [&](const char* rule, bool keeps_shares) {
+    Pipeline pipeline = make_for("");
+    pipeline.set_class_weight(rule, keeps_shares);
+    const auto report = pipeline.fit(numbers, rare(), {fitted, held_out}, context);
+    std::vector<double> out(held_out.size()), loaded(held_out.size());
+    pipeline.predict(numbers.take(held_out), out, context);
+    EXPECT_THAT(out, testing::Pointwise(NanSensitiveDoubleNear(1e-9), report.valid_prediction));
+    artifact::Node node;
+    pipeline.save(node);
+    Pipeline::load(node).predict(numbers.take(held_out), loaded, context);
+    EXPECT_EQ(loaded, out);
+    return mean(out);
+  };
+  EXPECT_GT(fit("balanced", false), 0.25);
+  EXPECT_GT(fit("sqrt", false), plain + 0.03);
+  EXPECT_LT(fit("sqrt", false), fit("balanced", false));
+  EXPECT_GT(fit("1,20", false), fit("balanced", false));
+  for (const char* rule : {"balanced", "sqrt", "1,20"}) EXPECT_NEAR(fit(rule, true), plain, 0.05) << rule;
+}
+
+TEST_F(ResampledPipeline, ClassWeightsAreOfTheTrainingRowsAlone) {
+  const auto fit = [&] {
+    Pipeline pipeline(transform::Recipe({{"scale"}}), "logistic_regression", {{"search_strength", false}});
+    pipeline.set_class_weight("balanced", true);
+    pipeline.fit(numbers, rare(), {fitted, held_out}, context);
+    std::vector<double> out(fitted.size());
+    pipeline.predict(numbers.take(fitted), out, context);
+    return out;
+  };
+  const auto before = fit();
+  for (const std::uint32_t row : held_out) {
+    classes[row] = 1 - classes[row];
+    weights[row] *= 7;
+  }
+  EXPECT_EQ(before, fit());
+}
+
 TEST(ClassFactors, AreOddsForTwoClassesAndSumToOneForMore) {
   std::vector<double> two = {0.5, 0, 1};
   apply_class_factors(two, std::vector<double>{1.5, 0.5});  // from equal shares back to 3 : 1

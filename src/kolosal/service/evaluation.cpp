@@ -179,8 +179,9 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
   std::erase(out.conform.extra_columns, model.target);
   if (const auto* drift = model.base.drift()) out.drift = drift->report();
   out.notes = input->report().notes;
-  const std::vector<double> decided =
-      model.task == data::Task::kBinary ? model.decisions(all.predicted) : std::vector<double>{};
+  const std::vector<double> decided = model.task == data::Task::kBinary || !model.decision_weights.empty()
+                                          ? model.decisions(all.predicted)
+                                          : std::vector<double>{};
   const std::span<const double> labels = decided.empty() ? all.predicted : decided;
   add_scores(out, metrics, all, labels);
   if (!model.quantiles.empty()) add_quantile_scores(out, all, model.quantiles);

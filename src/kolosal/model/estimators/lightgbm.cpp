@@ -5,11 +5,14 @@
 #include <utility>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/model/boosting_derivatives.hpp"
 #include "kolosal/model/boosting_fit.hpp"
 #include "kolosal/model/boosting_target.hpp"
+#include "kolosal/model/focal_loss.hpp"
 #include "kolosal/model/lightgbm_dataset.hpp"
 #include "kolosal/model/lightgbm_library.hpp"
 #include "kolosal/model/lightgbm_text.hpp"
+#include "kolosal/model/link_functions.hpp"
 #include "kolosal/model/monotone.hpp"
 
 namespace kolosal::model {
@@ -52,6 +55,8 @@ std::string objective_params(const Objective& objective, std::size_t n_outputs) 
     case LossKind::kHuber:
     case LossKind::kQuantile:
       return fmt::format("objective={} alpha={}", objective.name, objective.parameter);
+    case LossKind::kFocal:
+      return "objective=none";  // its derivatives are ours
     case LossKind::kTweedie:
       return fmt::format("objective=tweedie tweedie_variance_power={}", objective.parameter);
     default:
@@ -87,7 +92,10 @@ std::string monotone_params(const std::vector<int>& directions) {
 /// What the parameter table can not say: sets of names, and parameters that depend on each other.
 void check_params(const LightgbmParams& p) {
   check_choice("lightgbm", "boosting", p.boosting, {"gbdt", "dart", "rf"});
-  check_target_params("lightgbm", p.objective, p.class_weight, p.alpha);
+  check_target_params("lightgbm", p.objective, p.class_weight, p.alpha, true);
+  if (p.boosting == "rf" && p.objective == "focal")
+    throw Error(ErrorCode::kInvalidParameter,
+                "lightgbm: objective focal is for boosting gbdt or dart, not for rf");
   if (p.boosting == "rf" && p.feature_fraction >= 1 && (p.bagging_fraction >= 1 || p.bagging_freq == 0))
     throw Error(ErrorCode::kInvalidParameter,
                 "lightgbm: boosting rf needs bagging_fraction or feature_fraction below 1, not {}",
@@ -114,7 +122,7 @@ class LightgbmFit final : public BoostingFit {
               const BoostingTarget& target, const Context& context)
       : BoostingFit(make_plan(owner.params(), target, owner.n_outputs())),
         owner_(owner),
-        link_(objective.link),
+        objective_(objective),
         n_threads_(context.n_threads) {
     const LightgbmLibrary& library = LightgbmLibrary::get();
     const LightgbmScope scope(library, n_threads_);
@@ -125,6 +133,11 @@ class LightgbmFit final : public BoostingFit {
     void* handle = nullptr;
     library.check(library.booster_create(train_.get(), params.c_str(), &handle));
     booster_.reset(handle);
+    if (objective.loss == LossKind::kFocal) {
+      y_ = target.train;
+      weights_ = target.train_weights;
+      start_ = best_constant_score(objective.loss, objective.parameter, 1, y_, weights_).front();
+    }
     if (rows.valid.empty()) return;
     valid_ = subset_of(prepared.dataset(), rows.valid, target.valid, target.valid_weights, dataset);
     library.check(library.booster_add_valid(booster_.get(), valid_.get()));
@@ -135,9 +148,31 @@ class LightgbmFit final : public BoostingFit {
     const LightgbmLibrary& library = LightgbmLibrary::get();
     const LightgbmScope scope(library, n_threads_);
     int finished = 0, n_rounds = 0;
-    library.check(library.booster_update(booster_.get(), &finished));
+    if (objective_.loss == LossKind::kFocal)
+      update_by_derivatives(library, finished);
+    else
+      library.check(library.booster_update(booster_.get(), &finished));
     library.check(library.booster_iteration(booster_.get(), &n_rounds));
     return {static_cast<std::size_t>(n_rounds), finished != 0};
+  }
+
+  /// A round of a loss that LightGBM does not have. Its scores start at 0, ours at start_.
+  void update_by_derivatives(const LightgbmLibrary& library, int& finished) {
+    score_.resize(y_.size());
+    direction_.resize(y_.size());
+    curvature_.resize(y_.size());
+    std::int64_t n = 0;
+    library.check(library.booster_prediction(booster_.get(), 0, &n, score_.data()));
+    for (double& score : score_) score += start_;
+    loss_derivatives(objective_.loss, objective_.parameter, {y_, score_}, 0, y_.size(), direction_,
+                     curvature_);
+    for (std::size_t i = 0; i < y_.size(); ++i) {
+      const float weight = weights_.empty() ? 1.0F : weights_[i];
+      direction_[i] *= -weight;  // LightGBM wants the gradient
+      curvature_[i] *= weight;
+    }
+    library.check(
+        library.booster_update_custom(booster_.get(), direction_.data(), curvature_.data(), &finished));
   }
 
   void predict_valid(std::span<double> out) override {
@@ -146,11 +181,13 @@ class LightgbmFit final : public BoostingFit {
     const std::size_t n_outputs = plan().n_outputs, n_rows = out.size() / n_outputs;
     std::int64_t n = 0;
     if (n_outputs == 1) {
-      library.check(library.booster_valid_prediction(booster_.get(), 1, &n, out.data()));
+      library.check(library.booster_prediction(booster_.get(), 1, &n, out.data()));
+      if (objective_.loss == LossKind::kFocal)
+        for (double& v : out) v = sigmoid(focal_log_odds(start_ + v, objective_.parameter));
       return;
     }
     by_class_.resize(out.size());
-    library.check(library.booster_valid_prediction(booster_.get(), 1, &n, by_class_.data()));
+    library.check(library.booster_prediction(booster_.get(), 1, &n, by_class_.data()));
     for (std::size_t k = 0; k < n_outputs; ++k)
       for (std::size_t i = 0; i < n_rows; ++i) out[i * n_outputs + k] = by_class_[k * n_rows + i];
   }
@@ -159,8 +196,9 @@ class LightgbmFit final : public BoostingFit {
     const std::string text = model_text(n_rounds);
     std::vector<double> gain;
     Forest forest = forest_from_lightgbm(text, &gain);
-    forest.link = link_;
-    forest.base_score[0] = plan().center;
+    forest.link = objective_.link;
+    forest.link_parameter = objective_.parameter;
+    forest.base_score[0] = plan().center + start_;
     if (plan().scale != 1)
       for (double& value : forest.leaf_value) value *= plan().scale;
     owner_.forest_ = std::move(forest);
@@ -195,11 +233,15 @@ class LightgbmFit final : public BoostingFit {
   }
 
   Lightgbm& owner_;
-  Link link_;
+  Objective objective_;
   std::size_t n_threads_;  // buffers of the booster are made for this many
   LightgbmDataset train_, valid_;
   LightgbmBooster booster_;  // after the data sets: it points to them, so it goes first
   std::vector<double> by_class_;
+  // Of a loss that LightGBM does not have.
+  double start_ = 0;
+  std::vector<double> score_;
+  std::vector<float> y_, weights_, direction_, curvature_;
 };
 
 Lightgbm::Lightgbm(Params params) : params_(std::move(params)) { check_params(params_); }
@@ -216,7 +258,8 @@ std::shared_ptr<const Prepared> Lightgbm::prepare(const TrainingData& data, cons
 std::unique_ptr<LightgbmFit> Lightgbm::make_fit(const TrainingData& data, const Prepared* prepared,
                                                 RowSplit rows, const Context& context) {
   const Objective objective =
-      choose_objective("lightgbm", params_.objective, task(), params_.alpha, params_.tweedie_variance_power);
+      choose_objective("lightgbm", params_.objective, task(),
+                       {params_.alpha, params_.tweedie_variance_power, params_.focal_gamma});
   const BoostingTarget target = make_target(data.y, rows, objective, params_.class_weight);
   std::shared_ptr<const Prepared> own;
   if (!prepared) {
@@ -255,7 +298,7 @@ namespace {
 
 ParamTable<LightgbmParams> param_table() {
   using P = LightgbmParams;
-  return with_target_params(
+  return with_focal_params(with_target_params(
       ParamTable<P>()
           .param("n_estimators", &P::n_estimators,
                  "Largest number of rounds; early stopping usually ends before.")
@@ -323,7 +366,7 @@ ParamTable<LightgbmParams> param_table() {
           .param("monotone", &P::monotone,
                  "Columns whose rise may only raise (+) or lower (-) the prediction: age=+,price=-. Not for "
                  "more "
-                 "than two classes."));
+                 "than two classes.")));
 }
 
 }  // namespace

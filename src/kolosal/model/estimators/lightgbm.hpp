@@ -40,6 +40,7 @@ struct LightgbmParams {
   std::string objective = "auto";
   double alpha = 0.9;
   double tweedie_variance_power = 1.5;
+  double focal_gamma = 2;
   std::string class_weight = "none";
   std::string monotone;
   std::int64_t early_stopping_rounds = 50;

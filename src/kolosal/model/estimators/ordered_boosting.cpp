@@ -28,7 +28,7 @@ constexpr std::size_t kFewRows =
 
 /// What the parameter table can not say: sets of names, and parameters that depend on each other.
 void check_params(const OrderedBoostingParams& p) {
-  check_target_params("ordered_boosting", p.objective, p.class_weight, p.alpha);
+  check_target_params("ordered_boosting", p.objective, p.class_weight, p.alpha, true);
 }
 
 BoostingFit::Plan make_plan(const OrderedBoostingParams& p, const BoostingTarget& target,
@@ -100,6 +100,7 @@ class OrderedBoostingFit final : public BoostingFit {
     forest_.n_columns = static_cast<std::int32_t>(x.n_columns());
     forest_.n_outputs = static_cast<std::int32_t>(owner.n_outputs());
     forest_.link = objective.link;
+    forest_.link_parameter = objective.parameter;
     forest_.base_score = best_constant_score(loss_, parameter_, plan().n_outputs, y_, weights_);
     make_features(binned, x, rows.train);
     if (!rows.valid.empty()) {
@@ -271,7 +272,7 @@ class OrderedBoostingFit final : public BoostingFit {
 
   void predict_valid(std::span<double> out) override {
     std::ranges::copy(valid_score_, out.begin());
-    apply_link(forest_.link, plan().n_outputs, out);
+    apply_link(forest_.link, forest_.link_parameter, plan().n_outputs, out);
   }
 
   void install(std::size_t n_rounds) override {
@@ -344,8 +345,9 @@ std::shared_ptr<const Prepared> OrderedBoosting::prepare(const TrainingData& dat
 std::unique_ptr<OrderedBoostingFit> OrderedBoosting::make_fit(const TrainingData& data,
                                                               const Prepared* prepared, RowSplit rows,
                                                               const Context& context) {
-  const Objective objective = choose_objective("ordered_boosting", params_.objective, task(), params_.alpha,
-                                               params_.tweedie_variance_power);
+  const Objective objective =
+      choose_objective("ordered_boosting", params_.objective, task(),
+                       {params_.alpha, params_.tweedie_variance_power, params_.focal_gamma});
   BoostingTarget target = make_target(data.y, rows, objective, params_.class_weight);
   std::shared_ptr<const Prepared> own;
   if (!prepared) {
@@ -389,7 +391,7 @@ namespace {
 
 ParamTable<OrderedBoostingParams> param_table() {
   using P = OrderedBoostingParams;
-  return with_target_params(
+  return with_focal_params(with_target_params(
       ParamTable<P>()
           .param("n_estimators", &P::n_estimators,
                  "Largest number of rounds; early stopping usually ends before.")
@@ -435,7 +437,7 @@ ParamTable<OrderedBoostingParams> param_table() {
           .limits(1e-3, 1e9)
           .param("permutation_count", &P::permutation_count,
                  "Orders of the rows in which the means of categories are taken.")
-          .limits(1, 64));
+          .limits(1, 64)));
 }
 
 }  // namespace

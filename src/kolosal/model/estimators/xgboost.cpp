@@ -69,6 +69,9 @@ void add_objective(Settings& out, const Objective& objective, std::size_t n_outp
     case LossKind::kGamma:
       out.emplace_back("objective", "reg:gamma");
       return;
+    case LossKind::kFocal:
+      KOLOSAL_ASSERT(false, "check_params() refuses it");
+      return;
     case LossKind::kTweedie:
       out.emplace_back("objective", "reg:tweedie");
       out.emplace_back("tweedie_variance_power", parameter);
@@ -225,7 +228,7 @@ std::shared_ptr<const Prepared> Xgboost::prepare(const TrainingData& data, const
 std::unique_ptr<XgboostFit> Xgboost::make_fit(const TrainingData& data, const Prepared* prepared,
                                               RowSplit rows, const Context& context) {
   const Objective objective =
-      choose_objective("xgboost", params_.objective, task(), params_.alpha, params_.tweedie_variance_power);
+      choose_objective("xgboost", params_.objective, task(), {params_.alpha, params_.tweedie_variance_power});
   const BoostingTarget target = make_target(data.y, rows, objective, params_.class_weight);
   std::shared_ptr<const Prepared> own;
   if (!prepared) {
