@@ -25,13 +25,13 @@ def vocabulary(rng, n):
 class Writer:
     """Texts of words by Zipf's law, of which some carry a weight; "not" before a word turns it around."""
 
-    def __init__(self, rng, n_words=4000, n_telling=250, spread=1.0):
+    def __init__(self, rng, n_words=4000, n_telling=150, spread=1.0):
         self.rng, self.words = rng, np.array(vocabulary(rng, n_words))
         rng.shuffle(self.words)
         self.share = 1 / np.arange(1, n_words + 1) ** 0.9
         self.share /= self.share.sum()
         self.weight = np.zeros(n_words)
-        self.weight[rng.choice(np.arange(20, n_words // 2), n_telling, replace=False)] = spread * rng.normal(size=n_telling)
+        self.weight[rng.choice(np.arange(10, n_words // 8), n_telling, replace=False)] = spread * rng.normal(size=n_telling)
 
     def text(self, mean_words):
         n = max(3, self.rng.poisson(mean_words))
@@ -61,7 +61,7 @@ def reviews(rng, n=6000):
 
 
 def short_titles(rng, n=2500):
-    texts, worth = Writer(rng, 1200, 150).texts(n, 7)
+    texts, worth = Writer(rng, 1200, 80).texts(n, 7)
     x = rng.normal(size=(n, 6))
     z = 1.2 * scaled(worth) + np.sin(2 * x[:, 0]) + 0.8 * x[:, 1] * x[:, 2]
     return {"title": texts, **{f"x{i}": x[:, i] for i in range(6)}}, labels(rng, z)

@@ -13,7 +13,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
-FOLDS = {"binary": "0" * 90, "multiclass": "0" * 90, "regression": "0" * 90}
+FOLDS = {"binary": "211221313321032202100412432334244304430034024012130413232114012034410431200423013420101344",
+         "multiclass": "303033431333440010400121444221324112204201244134221100000320123032431011324242412344120133",
+         "regression": "310233422134333110314440023142420230022214241023043133142442012211420114300114043303042001"}
 
 rng = np.random.default_rng(11)
 N, N_LATER = 90, 20
@@ -39,8 +41,7 @@ for task, target in targets.items():
     method = "predict" if task == "regression" else "predict_proba"
     one = (lambda p: p[:, 1]) if task == "binary" else (lambda p: p)
     fitted = learners[task]().fit(x, y)
-    out_of_fold = (cross_val_predict(learners[task](), x, y, cv=PredefinedSplit(folds), method=method) if len(set(folds)) > 1 else
-                   getattr(fitted, method)(x))
+    out_of_fold = cross_val_predict(learners[task](), x, y, cv=PredefinedSplit(folds), method=method)
     cases.append({"task": task, "target": y.tolist(), "folds": FOLDS[task], "out_of_fold": np.ravel(one(out_of_fold)).tolist(),
                   "later": np.ravel(one(getattr(fitted, method)(later))).tolist()})
 out = {"made_by": "tools/golden/linear_score.py", "scikit_learn": sklearn.__version__, "texts": texts[:N], "later_texts": texts[N:], "cases": cases}

@@ -20,8 +20,8 @@ using data::Task;
 using ::testing::Contains;
 using ::testing::Not;
 
-/// A text, three categories and a number. The target follows the text's word "fine" and whether two
-/// categories agree, or neither.
+/// A text, three categories and a number. The target follows whether the text has one of five words, and
+/// whether two categories agree, or neither.
 struct MadeTable {
   explicit MadeTable(bool telling, std::size_t n = 900) {
     Rng rng(21);
@@ -32,7 +32,7 @@ struct MadeTable {
       std::string text;
       for (int w = 0; w < 10; ++w) text += fmt::format("w{} ", rng.below(300));
       const bool is_fine = rng.below(2) == 1;
-      if (is_fine) text += "fine";
+      if (is_fine) text += fmt::format("fine{}", rng.below(5));
       texts.emplace_back(text);
       std::vector<std::uint64_t> codes;
       for (auto& column : levels) {
@@ -76,7 +76,8 @@ TEST(MadeFeatures, AreFoundWhereTheyTell) {
   TableShape shape = table.shape();
   EXPECT_THAT(names_of(make_views(shape)), Not(Contains("scored")));
   shape.made = made;
-  EXPECT_THAT(names_of(make_views(shape)), testing::IsSupersetOf({"scored", "ranked_scored", "crossed_pairs"}));
+  EXPECT_THAT(names_of(make_views(shape)),
+              testing::IsSupersetOf({"scored", "ranked_scored", "crossed_pairs"}));
   EXPECT_THAT(interchangeable_views(make_views(shape)), Contains("crossed"));
 }
 
@@ -96,7 +97,8 @@ TEST(MadeFeatures, CostAShareOfTheTimeOnly) {
 TEST(MadeFeatures, DoNotDependOnValidationRowsOrThreads) {
   const MadeTable table(true);
   MadeTable other(true);
-  for (const std::uint32_t row : other.splits[0].valid) other.target.values[row] = 1 - other.target.values[row];
+  for (const std::uint32_t row : other.splits[0].valid)
+    other.target.values[row] = 1 - other.target.values[row];
   other.y = other.target.view();
   ThreadPool pool(4);
   Context context;

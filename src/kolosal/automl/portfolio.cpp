@@ -248,8 +248,7 @@ void add_other_families(const TableShape& shape, std::vector<Candidate>& out) {
       ranked, 0.5);
   // A network errs otherwise than trees do, which a blend is glad of. It is the dearest entry.
   if (shape.n_rows < 50'000)
-    add("mlp", "mlp", {{"n_seeds", std::int64_t{shape.n_rows < 3000 ? 2 : 1}}}, plain_view(shape),
-        5.0);
+    add("mlp", "mlp", {{"n_seeds", std::int64_t{shape.n_rows < 3000 ? 2 : 1}}}, plain_view(shape), 5.0);
   if (shape.n_text == 0 && !shape.is_wide() && shape.n_rows < 50'000)
     add("knn", "knn", {{"n_neighbors", std::int64_t{15}}, {"weights", std::string("distance")}}, "native",
         0.3);

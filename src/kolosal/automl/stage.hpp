@@ -38,7 +38,6 @@ std::vector<std::size_t> rung_sizes(std::size_t n_train_rows, std::size_t n_colu
 std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, const data::Frame& base,
                                   const data::TargetView& y, const std::vector<pipeline::Split>& splits,
                                   std::shared_ptr<FeatureCache> cache, std::uint64_t seed,
-                                  const Context& context,
-                                  double thread_seconds = kThreadSecondsOfTrials);
+                                  const Context& context, double thread_seconds = kThreadSecondsOfTrials);
 
 }  // namespace kolosal::automl

@@ -22,7 +22,7 @@ using transform::PlanPurpose;
 constexpr std::size_t kSampleRows = 50'000;
 /// Filling from other columns or rows takes a time that grows faster than the table.
 constexpr std::size_t kMostCellsToFill = 400'000;
-constexpr std::int64_t kTextTerms = 20'000;
+constexpr std::int64_t kTextTerms = 10'000;
 constexpr std::size_t kOneHotLevels = 10;  // of the view that encodes larger categories by the target
 
 /// Of a wide table: the numbers that differ most with the target, found in each fold anew.
@@ -32,13 +32,12 @@ constexpr std::int64_t kScreenedColumns = 100;
 void add_text_scores(std::int64_t max_rows, transform::RecipePlan& plan) {
   transform::StepSpec step("linear_score", {{"max_rows", max_rows}}, {.types = "sparse"});
   step.info = pipeline::linear_score_step();
-  const auto first = std::ranges::find_if(plan.steps, [](const transform::PlannedStep& planned) {
-    return planned.spec.make()->uses_target();
-  });
-  plan.steps.insert(first,
-                    {std::move(step),
-                     "What a linear model of the terms predicts, out of fold: trees cut one column at a time, "
-                     "and no single word tells much."});
+  const auto first = std::ranges::find_if(
+      plan.steps, [](const transform::PlannedStep& planned) { return planned.spec.make()->uses_target(); });
+  plan.steps.insert(
+      first, {std::move(step),
+              "What a linear model of the terms predicts, out of fold: trees cut one column at a time, "
+              "and no single word tells much."});
 }
 
 View view_of(std::string name, const TableShape& shape, PlannerOptions options, bool is_screened) {

@@ -176,8 +176,8 @@ std::vector<transform::Transformer::Named> LinearScore::columns_of(const std::ve
   for (std::size_t k = 0; k < n_outputs_; ++k) {
     std::vector<double> cells(scores.size() / n_outputs_);
     for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = scores[i * n_outputs_ + k];
-    out.push_back({n_outputs_ == 1 ? stem : fmt::format("{}_{}", stem, k),
-                   Column::from_float64(std::move(cells))});
+    out.push_back(
+        {n_outputs_ == 1 ? stem : fmt::format("{}_{}", stem, k), Column::from_float64(std::move(cells))});
   }
   return out;
 }

@@ -35,11 +35,10 @@ transform::StepSpec score_step(ParamMap params = {}, std::string types = "sparse
 }
 
 transform::Recipe scored_texts(ParamMap params = {}) {
-  return transform::Recipe({{"text_tfidf",
-                             {{"ngram_max", std::int64_t{2}},
-                              {"min_rows", std::int64_t{2}},
-                              {"sublinear_tf", true}}},
-                            score_step(std::move(params))});
+  return transform::Recipe(
+      {{"text_tfidf",
+        {{"ngram_max", std::int64_t{2}}, {"min_rows", std::int64_t{2}}, {"sublinear_tf", true}}},
+       score_step(std::move(params))});
 }
 
 Frame text_frame(const Texts& texts) { return Frame({"text"}, {Column::from_texts(texts)}); }
@@ -68,7 +67,8 @@ struct Problem {
       const bool is_good = rng.below(2) == 1;
       if (is_good && telling) text += "good";
       texts.emplace_back(text);
-      target.push_back(telling ? (rng.uniform() < 0.9 ? is_good : !is_good) : static_cast<double>(rng.below(2)));
+      target.push_back(telling ? (rng.uniform() < 0.9 ? is_good : !is_good)
+                               : static_cast<double>(rng.below(2)));
     }
     x = text_frame(texts);
     rows = first_rows(n);
@@ -173,8 +173,7 @@ TEST(LinearScore, TheSameBytesForAnyNumberOfThreadsAndAfterSavingAndLoading) {
 
 TEST(LinearScore, APipelineWithScoresPredictsTheSameFromItsState) {
   const Problem problem(true);
-  transform::Recipe recipe(
-      {{"text_tfidf", {}}, score_step(), {"impute", {}, {.types = "numeric"}}});
+  transform::Recipe recipe({{"text_tfidf", {}}, score_step(), {"impute", {}, {.types = "numeric"}}});
   Pipeline pipeline(recipe, "decision_tree", {{"max_depth", std::int64_t{3}}});
   pipeline.fit(problem.x, problem.y(), {problem.rows, {}}, {});
   artifact::Node node;
@@ -212,9 +211,8 @@ TEST(LinearScore, MistakesAreTold) {
                testing::AllOf(HasSubstr("linear_score"), HasSubstr("\"text\""), HasSubstr("text_tfidf")));
   EXPECT_ERROR(scored_texts().fit_transform(problem.x, problem.rows, {}, {}), kInvalidParameter,
                HasSubstr("target"));
-  const auto plan =
-      transform::parse_recipe("[[steps]]\nstep = \"text_tfidf\"\n[[steps]]\nstep = \"linear_score\"\n",
-                              "r.toml", learned_steps());
+  const auto plan = transform::parse_recipe(
+      "[[steps]]\nstep = \"text_tfidf\"\n[[steps]]\nstep = \"linear_score\"\n", "r.toml", learned_steps());
   EXPECT_EQ(transform::to_toml(transform::parse_recipe(transform::to_toml(plan), "again", learned_steps())),
             transform::to_toml(plan));
   EXPECT_ERROR(transform::parse_recipe("[[steps]]\nstep = \"linear_scores\"\n", "r.toml", learned_steps()),

@@ -1,5 +1,6 @@
 #include "kolosal/transform/cross_gain_internal.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -78,7 +79,7 @@ CrossGain held_out_gain(const SampledLevels& a, const SampledLevels& b, const Sa
                         std::span<const std::uint8_t> half) {
   std::vector<double> gain(half.size());
   for (const auto& values : target.values)
-    for (const std::uint8_t learned : {0, 1}) {
+    for (const std::uint8_t learned : {std::uint8_t{0}, std::uint8_t{1}}) {
       const Effects effects(a, b, values, half, learned);
       for (std::size_t i = 0; i < half.size(); ++i)
         if (half[i] != learned) gain[i] += effects.gain(i);
@@ -95,7 +96,7 @@ CrossGain held_out_gain(const SampledLevels& a, const SampledLevels& b, const Sa
 
 std::vector<std::uint8_t> random_halves(std::size_t n, std::uint64_t seed) {
   std::vector<std::uint8_t> out(n);
-  for (std::size_t i = 0; i < n; ++i) out[i] = i % 2;
+  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<std::uint8_t>(i % 2);
   Rng rng(derive_seed(seed, {"category_cross", "halves"}));
   rng.shuffle(out);
   return out;

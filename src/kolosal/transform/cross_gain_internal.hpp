@@ -23,8 +23,8 @@ struct CrossGain {
 };
 
 /// Learned on one half of the rows and measured on the other, and the reverse: levels on few rows gain
-/// nothing by chance. The levels' own effects are fitted by turns (backfitting), each shrunk by one row, those of
-/// pairs by ten. half: 0 or 1 by row. Only pairs that a table of a_levels x b_levels can hold.
+/// nothing by chance. The levels' own effects are fitted by turns (backfitting), each shrunk by one row,
+/// those of pairs by ten. half: 0 or 1 by row. Only pairs that a table of a_levels x b_levels can hold.
 CrossGain held_out_gain(const SampledLevels& a, const SampledLevels& b, const SampleTarget& target,
                         std::span<const std::uint8_t> half);
 

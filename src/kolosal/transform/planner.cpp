@@ -269,7 +269,8 @@ class Planner {
            {"handle_missing", "level"},
            {"encode", true}},
           {.types = "category"},
-          "The mean of the target by pairs of levels, out of fold, for pairs that tell more than both of their "
+          "The mean of the target by pairs of levels, out of fold, for pairs that tell more than both of "
+          "their "
           "columns on rows held out.");
     const std::size_t native = options_.categories == CategoryForm::kLevels ? ~std::size_t{0}
                                : beside                                     ? options_.min_encoded_levels

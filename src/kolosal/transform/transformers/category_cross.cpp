@@ -200,7 +200,8 @@ CategoryCross::Pairs CategoryCross::pairs_held_out(const data::Frame& x,
       if (levels[columns[i]].n_levels * levels[columns[j]].n_levels <= 4 * sample.size())
         pairs.emplace_back(columns[i], columns[j]);
   // One more than the largest of so many normal numbers is expected to be.
-  const double least_z = std::max(3.0, 1 + std::sqrt(2 * std::log(std::max<double>(1, pairs.size()))));
+  const auto n_pairs = static_cast<double>(std::max<std::size_t>(1, pairs.size()));
+  const double least_z = std::max(3.0, 1 + std::sqrt(2 * std::log(n_pairs)));
   const auto half = random_halves(sample.size(), context.seed);
   std::vector<double> gain(pairs.size());
   context.parallel_blocks(pairs.size(), 1, [&](std::size_t i, std::size_t) {

@@ -98,16 +98,16 @@ TEST(CategoryCross, HeldOutFindsPairsThatTellMoreThanBothAndNoneInNoise) {
   EXPECT_THAT(fit_all("category_cross", kHeldOut, rule.x, rule.target()).names(),
               ElementsAre("a", "b", "c", "a*b_target"));
   const Agreement noise(0);
-  EXPECT_THAT(fit_all("category_cross", kHeldOut, noise.x, noise.target()).names(), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(fit_all("category_cross", kHeldOut, noise.x, noise.target()).names(),
+              ElementsAre("a", "b", "c"));
 }
 
 TEST(CategoryCross, HeldOutPassesOverPairsWhoseColumnsAddUp) {
   Agreement sum(0);
   for (std::size_t i = 0; i < sum.y.size(); ++i)
     sum.y[i] = sum.x.column("a").codes()[i] + 2.0 * sum.x.column("b").codes()[i];
-  EXPECT_THAT(
-      fit_all("category_cross", kHeldOut, sum.x, {Task::kRegression, sum.y, {}, 0}).names(),
-      ElementsAre("a", "b", "c"));
+  EXPECT_THAT(fit_all("category_cross", kHeldOut, sum.x, {Task::kRegression, sum.y, {}, 0}).names(),
+              ElementsAre("a", "b", "c"));
 }
 
 TEST(CategoryCross, EncodedCrossesDoNotTellFittedRowsTheirOwnTarget) {
