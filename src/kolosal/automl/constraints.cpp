@@ -41,6 +41,7 @@ bool give_directions(const Constraints& constraints, const TableShape& shape,
                 [&](const auto& column) { return std::ranges::find(columns, column.name) == columns.end(); });
   // Most entries have pairs; on the view without them they are worth a try as well.
   if (candidate.view == "encoded_pairs") candidate.view = shape.n_category > 0 ? "encoded" : "native";
+  if (candidate.view == "crossed_pairs") candidate.view = "crossed";
   if (candidate.view == "pairs") candidate.view = "native";
   candidate.params["monotone"] = model::monotone_text(used);
   return keeps_direction(candidate);

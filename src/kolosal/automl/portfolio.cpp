@@ -97,6 +97,7 @@ void add_choices(const TableShape& shape, const std::string& booster_view, std::
 /// (bench/simulate_portfolio.py; docs/design/search.md). What is not named comes last.
 constexpr std::array kLearnedOrder = {"lightgbm fast",
                                       "lightgbm small",
+                                      "lightgbm crossed",
                                       "random forest",
                                       "extra trees",
                                       "ordered boosting fast",
@@ -107,6 +108,7 @@ constexpr std::array kLearnedOrder = {"lightgbm fast",
                                       "ordered boosting",
                                       "lightgbm deep pairs",
                                       "lightgbm encoded small",
+                                      "lightgbm crossed small",
                                       "lightgbm deep",
                                       "lightgbm extra small",
                                       "lightgbm stump",
@@ -129,14 +131,20 @@ std::size_t place(const Candidate& candidate, const TableShape& shape) {
   return 2 + (label == "lightgbm fast" ? 0 : 2 + learned_place(candidate));
 }
 
+/// What a booster sees that takes levels as they are.
+std::string plain_view(const TableShape& shape) { return shape.made.text_scores() ? "scored" : "native"; }
+std::string encoded_view(const TableShape& shape) {
+  return shape.n_category > 0 ? "encoded" : plain_view(shape);
+}
+
 /// Boosters of LightGBM.
 void add_lightgbm(const TableShape& shape, std::vector<Candidate>& out) {
   const bool has_categories = shape.n_category > 0;
   const bool many_classes = shape.n_classes > kManyClasses;
   const bool has_pairs = shape.n_numeric >= 2 && !shape.is_wide();
-  const std::string encoded = has_categories ? "encoded" : "native";
+  const std::string encoded = encoded_view(shape);
   const std::string encoded_pairs = has_pairs ? "encoded_pairs" : encoded;
-  const std::string pairs = has_pairs ? "pairs" : "native";
+  const std::string pairs = has_pairs ? "pairs" : plain_view(shape);
   const auto add = [&](std::string label, std::int64_t leaves, std::int64_t min_leaf, ParamMap more,
                        std::string view, double cost) {
     more["num_leaves"] = leaves;
@@ -153,6 +161,11 @@ void add_lightgbm(const TableShape& shape, std::vector<Candidate>& out) {
       {{"learning_rate", 0.1}, {"feature_fraction", 0.5}, {"extra_trees", true}}, encoded, 1.0);
   add("lightgbm stump", 4, 10, {{"learning_rate", 0.1}, {"feature_fraction", 0.6}}, encoded_pairs, 1.0);
   if (has_categories) add("lightgbm encoded", 31, 20, {{"feature_fraction", 0.7}}, "encoded_only", 1.3);
+  if (shape.made.category_pairs()) {
+    const std::string crossed = has_pairs ? "crossed_pairs" : "crossed";
+    add("lightgbm crossed", 31, 20, {{"feature_fraction", 0.7}}, crossed, 1.5);
+    add("lightgbm crossed small", 8, 10, {{"feature_fraction", 0.5}}, crossed, 1.2);
+  }
   if (!many_classes) {
     add("lightgbm small", 8, 10, {{"feature_fraction", 0.5}}, encoded_pairs, 1.0);
     add("lightgbm encoded small", 16, 10,
@@ -174,7 +187,7 @@ void add_lightgbm(const TableShape& shape, std::vector<Candidate>& out) {
 /// Boosters of other kinds, whose errors differ from LightGBM's.
 void add_other_boosters(const TableShape& shape, std::vector<Candidate>& out) {
   const bool many_classes = shape.n_classes > kManyClasses;
-  const std::string encoded = shape.n_category > 0 ? "encoded" : "native";
+  const std::string encoded = encoded_view(shape), plain = plain_view(shape);
   const auto xgboost = [&](std::string label, ParamMap more, double cost) {
     ParamMap params = {{"learning_rate", 0.05},
                        {"subsample", 0.8},
@@ -205,9 +218,9 @@ void add_other_boosters(const TableShape& shape, std::vector<Candidate>& out) {
   if (shape.is_wide() && shape.n_numeric > 0)
     ordered("ordered boosting screened", 0.05, 6, 1000, 50, "screened", 0.6);
   if (many_classes || shape.is_wide()) return;
-  ordered("ordered boosting fast", 0.15, 6, 300, 20, "native", 0.8);
-  ordered("ordered boosting", 0.08, 4, 1000, 50, "native", 1.5);
-  ordered("ordered boosting deep", 0.05, 8, 1000, 50, "native", 4.0);
+  ordered("ordered boosting fast", 0.15, 6, 300, 20, plain, 0.8);
+  ordered("ordered boosting", 0.08, 4, 1000, 50, plain, 1.5);
+  ordered("ordered boosting deep", 0.05, 8, 1000, 50, plain, 4.0);
 }
 
 /// What is not a booster.
@@ -225,16 +238,17 @@ void add_other_families(const TableShape& shape, std::vector<Candidate>& out) {
   const std::int64_t n_forest = shape.n_rows > 10'000 ? 50 : 100;
   // A leaf holds a number per class.
   const std::int64_t leaf_rows = regression ? 1 : many_classes ? 10 : 2;
+  const std::string ranked = shape.made.text_scores() ? "ranked_scored" : "ranked";
   add("extra trees", "extra_trees",
-      {{"n_estimators", n_forest}, {"max_features", "0.8"}, {"min_samples_leaf", leaf_rows}}, "ranked", 1.5);
+      {{"n_estimators", n_forest}, {"max_features", "0.8"}, {"min_samples_leaf", leaf_rows}}, ranked, 1.5);
   add("random forest", "random_forest",
       {{"n_estimators", n_forest},
        {"max_features", regression ? "0.5" : "sqrt"},
        {"min_samples_leaf", leaf_rows}},
-      "ranked", 0.5);
+      ranked, 0.5);
   // A network errs otherwise than trees do, which a blend is glad of. It is the dearest entry.
   if (shape.n_rows < 50'000)
-    add("mlp", "mlp", {{"n_seeds", std::int64_t{shape.n_rows < 3000 ? 2 : 1}}}, "native", 5.0);
+    add("mlp", "mlp", {{"n_seeds", std::int64_t{shape.n_rows < 3000 ? 2 : 1}}}, plain_view(shape), 5.0);
   if (shape.n_text == 0 && !shape.is_wide() && shape.n_rows < 50'000)
     add("knn", "knn", {{"n_neighbors", std::int64_t{15}}, {"weights", std::string("distance")}}, "native",
         0.3);
@@ -249,8 +263,8 @@ std::vector<Candidate> make_portfolio(const TableShape& shape) {
   add_lightgbm(shape, out);
   add_other_boosters(shape, out);
   add_other_families(shape, out);
-  add_skewed_losses(shape, shape.n_category > 0 ? "encoded" : "native", out);
-  add_choices(shape, shape.n_category > 0 ? "encoded" : "native", out);
+  add_skewed_losses(shape, encoded_view(shape), out);
+  add_choices(shape, encoded_view(shape), out);
   std::ranges::stable_sort(out, {}, [&](const Candidate& candidate) { return place(candidate, shape); });
   return out;
 }

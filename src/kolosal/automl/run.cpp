@@ -244,7 +244,9 @@ void Run::prepare() {
   feature_cache_ = std::make_shared<FeatureCache>(memory_.cache);
   for (std::size_t rung = 0; rung < rungs.size(); ++rung)
     stages_.push_back(
-        make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context()));
+        make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context(),
+                   is_timed() ? *options_.time_budget_s * static_cast<double>(context_.n_threads)
+                              : kThreadSecondsOfTrials));
 }
 
 void Run::make_base(std::span<const std::uint32_t> rows) {

@@ -26,7 +26,7 @@ std::vector<std::size_t> rung_sizes(std::size_t n_train_rows, std::size_t n_colu
 std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, const data::Frame& base,
                                   const data::TargetView& y, const std::vector<pipeline::Split>& splits,
                                   std::shared_ptr<FeatureCache> cache, std::uint64_t seed,
-                                  const Context& context) {
+                                  const Context& context, double thread_seconds) {
   auto out = std::make_unique<Stage>();
   out->rung = rung;
   out->n_train_rows = n_train_rows;
@@ -57,6 +57,8 @@ std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, co
   out->y = {y.task, out->target, out->weights, y.n_classes, y.quantiles};
   out->valid = std::make_unique<ValidRows>(out->y, out->splits);
   out->shape = shape_of(out->base, out->y, out->splits.front().train.size(), context);
+  out->shape.made = find_made_features(out->shape, out->base, out->y, out->splits, thread_seconds,
+                                       context.with_seed(derive_seed(seed, {"made features"})));
   out->views = make_views(out->shape);
   out->store = std::make_unique<FeatureStore>(out->base, out->y, out->splits, out->views, std::move(cache));
   return out;

@@ -34,10 +34,10 @@ struct Stage {
 std::vector<std::size_t> rung_sizes(std::size_t n_train_rows, std::size_t n_columns, bool is_hold_out);
 
 /// A stage of the first n_train_rows of a random order (by seed) of the hold-out's training rows; with all of
-/// them when n_train_rows is as many.
+/// them when n_train_rows is as many. thread_seconds: of the run, for the share that made features may cost.
 std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, const data::Frame& base,
                                   const data::TargetView& y, const std::vector<pipeline::Split>& splits,
                                   std::shared_ptr<FeatureCache> cache, std::uint64_t seed,
-                                  const Context& context);
+                                  const Context& context, double thread_seconds = kThreadSecondsOfTrials);
 
 }  // namespace kolosal::automl

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "kolosal/pipeline/learned_steps.hpp"
 #include "kolosal/transform/recipe.hpp"
 
 namespace kolosal::automl {
@@ -21,16 +22,31 @@ using transform::PlanPurpose;
 constexpr std::size_t kSampleRows = 50'000;
 /// Filling from other columns or rows takes a time that grows faster than the table.
 constexpr std::size_t kMostCellsToFill = 400'000;
+constexpr std::int64_t kTextTerms = 10'000;
 constexpr std::size_t kOneHotLevels = 10;  // of the view that encodes larger categories by the target
 
 /// Of a wide table: the numbers that differ most with the target, found in each fold anew.
 constexpr std::int64_t kScreenedColumns = 100;
+
+/// The terms of the texts become scores before any other step sees the target, so that all views share them.
+void add_text_scores(std::int64_t max_rows, transform::RecipePlan& plan) {
+  transform::StepSpec step("linear_score", {{"max_rows", max_rows}}, {.types = "sparse"});
+  step.info = pipeline::linear_score_step();
+  const auto first = std::ranges::find_if(
+      plan.steps, [](const transform::PlannedStep& planned) { return planned.spec.make()->uses_target(); });
+  plan.steps.insert(
+      first, {std::move(step),
+              "What a linear model of the terms predicts, out of fold: trees cut one column at a time, "
+              "and no single word tells much."});
+}
 
 View view_of(std::string name, const TableShape& shape, PlannerOptions options, bool is_screened) {
   options.purpose = PlanPurpose::kLearner;
   View out{.name = std::move(name),
            .family = options.learner,
            .plan = transform::plan_columns(shape.columns, true, options)};
+  if (options.text_terms > 0 && options.learner == LearnerFamily::kTrees)
+    add_text_scores(shape.made.score_rows, out.plan);
   if (is_screened)
     out.plan.steps.push_back(
         {transform::StepSpec("f_statistic", {{"choose", std::string("top_k")}, {"k", kScreenedColumns}},
@@ -125,18 +141,33 @@ std::vector<View> make_views(const TableShape& shape) {
   const auto trees = [](CategoryForm categories, bool pairs = false) {
     return PlannerOptions{.learner = LearnerFamily::kTrees, .categories = categories, .number_pairs = pairs};
   };
-  PlannerOptions encoded = trees(CategoryForm::kLevelsAndMeans);
+  const auto scored = [&](PlannerOptions options) {
+    if (shape.made.text_scores()) options.text_terms = kTextTerms;
+    return options;
+  };
+  PlannerOptions encoded = scored(trees(CategoryForm::kLevelsAndMeans));
   // Small tables: target encoding overfits, save where a column has very many levels.
   encoded.min_encoded_levels = shape.n_rows < 3000 ? 50 : 3;
   add("native", trees(CategoryForm::kLevels));
   // Forests order levels by frequency: by the target's mean, as boosters do in each node, costs them 4 to 9 %
   // of RMSE where a number confounds the mean (diamonds).
   add("ranked", trees(CategoryForm::kRanks));
+  if (shape.made.text_scores()) {
+    add("scored", scored(trees(CategoryForm::kLevels)));
+    add("ranked_scored", scored(trees(CategoryForm::kRanks)));
+  }
+  PlannerOptions crossed = encoded;
+  crossed.category_pair_rows = shape.made.category_pair_rows;
   add("encoded", encoded);
   encoded.number_pairs = true;
   add("encoded_pairs", encoded);
-  add("pairs", trees(CategoryForm::kLevels, true));
-  add("encoded_only", trees(CategoryForm::kMeans));
+  add("pairs", scored(trees(CategoryForm::kLevels, true)));
+  add("encoded_only", scored(trees(CategoryForm::kMeans)));
+  if (shape.made.category_pairs()) {
+    add("crossed", crossed);
+    crossed.number_pairs = true;
+    add("crossed_pairs", crossed);
+  }
   if (shape.is_wide() && shape.n_numeric > 0) add("screened", trees(CategoryForm::kLevels), true);
 
   PlannerOptions linear{.learner = LearnerFamily::kLinear, .tails = LongTails::kKeep};
@@ -176,7 +207,7 @@ std::vector<std::string> interchangeable_views(std::span<const View> views) {
   std::vector<std::string> out;
   std::vector<nlohmann::json> seen;
   for (const View& view : views) {
-    if (view.family != LearnerFamily::kTrees || view.name == "ranked") continue;  // ranks are for forests
+    if (view.family != LearnerFamily::kTrees || view.name.starts_with("ranked")) continue;  // for forests
     auto steps = transform::Recipe(view.plan.specs()).to_json();
     if (std::ranges::find(seen, steps) != seen.end()) continue;
     seen.push_back(std::move(steps));

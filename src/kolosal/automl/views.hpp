@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kolosal/automl/made_features.hpp"
 #include "kolosal/data/frame.hpp"
 #include "kolosal/data/target.hpp"
 #include "kolosal/profile/profile.hpp"
@@ -37,6 +38,7 @@ struct TableShape {
   double target_skewness = 0;   ///< regression: third standardized moment
   bool is_count = false;        ///< regression: whole numbers from 0 on
   std::vector<profile::ColumnProfile> columns;
+  MadeFeatures made;  ///< shape_of() leaves them out
   std::size_t n_columns() const { return n_numeric + n_category + n_text; }
   /// So many columns that a pass over them is what a fit pays for.
   bool is_wide() const { return n_columns() > 300; }

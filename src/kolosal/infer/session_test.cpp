@@ -7,6 +7,7 @@
 
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
+#include "kolosal/pipeline/learned_steps.hpp"
 
 namespace kolosal::infer {
 namespace {
@@ -74,6 +75,46 @@ TEST(Session, PredictsLabelsAndBothProbabilities) {
   }
   EXPECT_EQ(session.manifest().at("score"), 0.75);
   EXPECT_EQ(session.model().target, "y");
+}
+
+TEST(Session, ScoresTextsAsTheFitDid) {
+  std::vector<std::optional<std::string>> texts;
+  std::vector<double> target;
+  for (std::size_t i = 0; i < 60; ++i) {
+    texts.emplace_back(fmt::format("{} row {} of {}", i % 3 == 0 ? "a good" : "some other", i % 7, i % 5));
+    target.push_back(i % 3 == 0 ? 1 : 0);
+  }
+  const data::Frame x({"note"}, {data::Column::from_texts(texts)});
+  const data::TargetView y{Task::kBinary, target, {}, 2};
+  std::vector<std::uint32_t> all(60);
+  std::iota(all.begin(), all.end(), 0U);
+  pipeline::Model model;
+  model.task = Task::kBinary;
+  model.target = "y";
+  model.classes = {"no", "yes"};
+  model.schema = data::Schema::of(x);
+  model.base = transform::Recipe(std::vector<transform::StepSpec>());
+  model.base.fit_transform(x, all, y, Context());
+  transform::Recipe terms({{"text_tfidf"}});
+  const data::Frame seen = terms.fit_transform(x, all, y, Context());
+  model.views["v"] = terms;
+  transform::StepSpec score("linear_score");
+  score.info = pipeline::linear_score_step();
+  pipeline::Pipeline fitted(transform::Recipe({score}), "random_forest", {});
+  fitted.fit(seen, y, {all, {}}, Context());
+  pipeline::Member member{"voice", 1, "v", {}};
+  member.pipelines.push_back(std::move(fitted));
+  model.members.push_back(std::move(member));
+  const auto want = model.predict(x, Context());
+  TempFolder folder;
+  artifact::ContainerWriter writer;
+  writer.add_json("manifest", {{"metric", "roc_auc"}});
+  model.save(writer);
+  writer.write(folder.file("m.kolosal"), false);
+  const Session session = Session::open(folder.file("m.kolosal"));
+  EXPECT_EQ(session.predict(x, Context()).values, want);
+  EXPECT_EQ(session.predict(x.slice(3, 1), Context()).values[0], want[3]);
+  EXPECT_GT(want[3], 0.5);
 }
 
 /// Numbers with gaps and a category, which say something of the target.

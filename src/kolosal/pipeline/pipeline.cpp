@@ -5,7 +5,7 @@
 #include "kolosal/core/error.hpp"
 #include "kolosal/model/quantile_learner.hpp"
 #include "kolosal/pipeline/feature_selector.hpp"
-#include "kolosal/pipeline/selector_steps.hpp"
+#include "kolosal/pipeline/learned_steps.hpp"
 #include "kolosal/transform/resampler.hpp"
 
 namespace kolosal::pipeline {
@@ -82,7 +82,7 @@ Pipeline Pipeline::load(const artifact::Node& node) {
   Pipeline out;
   out.name_ = node.get_string("estimator");
   out.params_ = node.get_params("params");
-  out.recipe_ = transform::Recipe::load(node.child("recipe"), selector_steps());
+  out.recipe_ = transform::Recipe::load(node.child("recipe"), learned_steps());
   out.estimator_ = node.has("quantiles") ? std::make_unique<model::QuantileLearner>(out.name_, out.params_,
                                                                                     saved_quantiles(node))
                                          : model::make_estimator(out.name_, out.params_);

@@ -8,7 +8,7 @@
 #include "kolosal/artifact/atomic_file.hpp"
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/core/error.hpp"
-#include "kolosal/pipeline/selector_steps.hpp"
+#include "kolosal/pipeline/learned_steps.hpp"
 #include "kolosal/service/model_summary.hpp"
 
 namespace kolosal::service {
@@ -47,7 +47,7 @@ FittedRecipe FittedRecipe::open(const fs::path& path) {
   const nlohmann::json about = container.json("recipe", kRecipeVersion);
   try {
     out.plan = transform::parse_recipe(about.at("toml").get<std::string>(), path.string() + " (recipe)",
-                                       pipeline::selector_steps());
+                                       pipeline::learned_steps());
     out.n_rows = about.at("rows").get<std::size_t>();
   } catch (const nlohmann::json::exception& error) {
     throw Error(ErrorCode::kModel, "the recipe in {} can not be read: {}", path.string(), error.what());
@@ -55,7 +55,7 @@ FittedRecipe FittedRecipe::open(const fs::path& path) {
     throw Error(ErrorCode::kModel, "{}", error.what());
   }
   out.schema = data::Schema::from_json(container.json("schema"));
-  out.recipe = transform::Recipe::load(container.node("state"), pipeline::selector_steps());
+  out.recipe = transform::Recipe::load(container.node("state"), pipeline::learned_steps());
   return out;
 }
 
@@ -72,7 +72,7 @@ transform::RecipePlan read_plan(const fs::path& path) {
   if (!file) throw Error(ErrorCode::kIo, "the recipe {} can not be read", path.string());
   std::ostringstream text;
   if (file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  return transform::parse_recipe(text.str(), path.string(), pipeline::selector_steps());
+  return transform::parse_recipe(text.str(), path.string(), pipeline::learned_steps());
 }
 
 void save_recipe(const FittedRecipe& fitted, const fs::path& path) {

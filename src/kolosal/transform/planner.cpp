@@ -32,6 +32,7 @@ constexpr double kLongTail = 2;                      // skewness; of an exponent
 constexpr std::size_t kSampleRows = 50'000;          // of numbers and texts
 constexpr std::size_t kTailLevels = 10;              // fewer different numbers have no tail
 constexpr std::int64_t kTextTokens = 50;
+constexpr std::int64_t kMostCrosses = 4;
 
 /// "`a` (2 levels), `b` (3 levels) and 4 more"
 std::string listed(const std::vector<const ColumnProfile*>& columns,
@@ -225,6 +226,15 @@ class Planner {
     if (for_learner()) {
       add("text_tokens", {}, {.types = "text", .keep = true},
           fmt::format("{}: the most frequent words of each become columns.", listed(texts, names_only)));
+      if (options_.text_terms > 0)
+        add("text_tfidf",
+            {{"ngram_max", std::int64_t{2}},
+             {"min_rows", std::int64_t{2}},
+             {"max_features", options_.text_terms},
+             {"sublinear_tf", true}},
+            {.types = "text", .keep = true},
+            fmt::format("{}: words and pairs of words, weighted by how rare they are.",
+                        listed(texts, names_only)));
       add("text_to_category", {}, {.types = "text"},
           fmt::format("{}: texts that occur more than once are levels.", listed(texts, names_only)));
       return;
@@ -251,6 +261,17 @@ class Planner {
                       listed(all, levels_of)));
       return;
     }
+    if (options_.category_pair_rows > 0 && has_target_)
+      add("category_cross",
+          {{"choose", "held_out"},
+           {"n_crosses", kMostCrosses},
+           {"sample_rows", options_.category_pair_rows},
+           {"handle_missing", "level"},
+           {"encode", true}},
+          {.types = "category"},
+          "The mean of the target by pairs of levels, out of fold, for pairs that tell more than both of "
+          "their "
+          "columns on rows held out.");
     const std::size_t native = options_.categories == CategoryForm::kLevels ? ~std::size_t{0}
                                : beside                                     ? options_.min_encoded_levels
                                                                             : 2;

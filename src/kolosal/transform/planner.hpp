@@ -61,6 +61,11 @@ struct PlannerOptions {
   CategoryForm categories = CategoryForm::kLevelsAndMeans;  ///< Trees.
   std::size_t min_encoded_levels = 50;                      ///< Trees.
   bool number_pairs = false;  ///< Trees: sums, differences, products and ratios of the most telling numbers.
+  /// Trees: the mean of the target by pairs of levels, where that tells more on so many of the rows; 0: none.
+  std::int64_t category_pair_rows = 0;
+  /// Trees, kLearner: most words and pairs of words of a text that become its sparse column <text>_tfidf, for
+  /// a step to make numbers of; trees themselves get nothing from it. 0: none.
+  std::int64_t text_terms = 0;
   /// Not trees: categories with more levels are encoded by the target. 0: 30, neighbours 10.
   std::size_t one_hot_levels = 0;
   Filling filling = Filling::kMedian;   ///< Not trees.

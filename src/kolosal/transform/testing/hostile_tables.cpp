@@ -201,6 +201,8 @@ std::vector<ParamMap> variants_of(const std::string& name) {
     return {{{"min_frequency", std::int64_t{1}}, {"max_levels", std::int64_t{2}}}};
   if (name == "category_cross")
     return {{{"choose", "gain"}, {"n_crosses", std::int64_t{2}}, {"handle_missing", "level"}},
+            {{"choose", "held_out"}, {"handle_missing", "level"}, {"encode", true}},
+            {{"n_crosses", std::int64_t{6}}, {"encode", true}},
             {{"max_levels", std::int64_t{3}}, {"handle_unknown", "missing"}, {"handle_missing", "unknown"}},
             {{"min_rows", std::int64_t{1}}, {"n_crosses", std::int64_t{6}}, {"handle_missing", "level"}}};
   if (name == "text_tfidf")

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "kolosal/transform/cross_gain_internal.hpp"
 #include "kolosal/transform/level_counts_internal.hpp"
 #include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/sample_target_internal.hpp"
@@ -18,6 +20,7 @@ struct CategoryCrossParams {
   std::int64_t min_rows = 2;
   std::int64_t max_levels = 10'000;
   std::int64_t sample_rows = 20'000;
+  bool encode = false;
   std::string handle_unknown = "keep";
   std::string handle_missing = "keep";
 };
@@ -57,7 +60,12 @@ double explained_share(const std::vector<std::uint64_t>& groups, const SampleTar
 ///
 /// Choice:  all: every pair of columns, in their order (an error beyond n_crosses); gain: the n_crosses
 ///          pairs that explain most of the target's variance beyond the better one of their two
-///          columns, corrected for the number of their levels, on at most sample_rows fitted rows.
+///          columns, corrected for the number of their levels, on at most sample_rows fitted rows;
+///          held_out: those that lower the squared error most beyond the sum of what both columns tell,
+///          learned on one half of these rows and measured on the other; only those whose gain is at least
+///          a thousandth of the variance and so many standard errors that chance gives it to no pair, so
+///          there may be none. Of more than 60 columns it looks at the 60 with the fewest levels.
+/// Encoded: with encode a cross becomes the mean of the target, <a>*<b>_target, as target_encode has it.
 /// Levels:  pairs on at least min_rows fitted rows, the max_levels most frequent; named
 ///          "<level>*<level>", in the order of their names.
 /// Types:   the columns stay; a cross is a category.
@@ -65,15 +73,15 @@ double explained_share(const std::vector<std::uint64_t>& groups, const SampleTar
 ///          level "(missing)", "unknown": the cross is an unknown level.
 /// Unknown: pairs that are no level are unknown to later steps, or missing (handle_unknown "missing").
 ///          "error" refuses levels of one column that no fitted row has; a new pair of known levels is none.
-/// Streams: all: exactly, in memory by the number of different pairs. gain can not: it looks at every pair of
-///          columns in the same few rows, spread over the whole table.
+/// Streams: all: exactly, in memory by the number of different pairs. The others can not: they look at every
+///          pair of columns in the same few rows, spread over the whole table.
 class CategoryCross final : public Transformer {
  public:
   explicit CategoryCross(CategoryCrossParams params)
       : params_(std::move(params)), rules_(params_.handle_unknown, params_.handle_missing) {}
-  bool uses_target() const override { return params_.choose == "gain"; }
-  bool can_stream() const override { return params_.choose == "all"; }
-  std::string made_types() const override { return "category"; }
+  bool uses_target() const override { return params_.choose != "all" || params_.encode; }
+  bool can_stream() const override { return !uses_target(); }
+  std::string made_types() const override { return params_.encode ? "category,float" : "category"; }
 
  private:
   struct Cross {
@@ -85,6 +93,8 @@ class CategoryCross final : public Transformer {
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
               const Context& context) override;
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
+  std::vector<Named> do_fit_transform(const data::Frame& x, std::span<const std::uint32_t> rows,
+                                      const data::TargetView& y, const Context& context) override;
   void do_save(artifact::Node& node) const override;
   void do_load(const artifact::Node& node) override;
   void do_begin_stream() override;
@@ -94,11 +104,19 @@ class CategoryCross final : public Transformer {
 
   // Rows by key_of the two levels of a cross.
   using PairCounts = std::unordered_map<std::uint64_t, std::int64_t>;
-  std::vector<std::pair<std::size_t, std::size_t>> all_pairs() const;
-  std::vector<std::pair<std::size_t, std::size_t>> choose_pairs(const data::Frame& x,
-                                                                std::span<const std::uint32_t> rows,
-                                                                const data::TargetView& y,
-                                                                const Context& context) const;
+  using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;  // of columns
+  Pairs all_pairs() const;
+  Pairs choose_pairs(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                     const Context& context) const;
+  Pairs best_pairs(const Pairs& pairs, const std::vector<double>& gain) const;
+  Pairs pairs_of_gain(const data::Frame& x, std::span<const std::uint32_t> sample, const SampleTarget& target,
+                      const Context& context) const;
+  Pairs pairs_held_out(const data::Frame& x, std::span<const std::uint32_t> sample,
+                       const SampleTarget& target, const Context& context) const;
+  void fit_crosses(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
+                   const Context& context);
+  data::Frame crosses_of(const data::Frame& x, const Context& context) const;
+  std::vector<Named> beside(const data::Frame& x, const data::Frame& made) const;
   void choose_levels(const PairCounts& counts, Cross& cross) const;
 
   // Whether a cell can be part of a level of a cross.
@@ -110,17 +128,18 @@ class CategoryCross final : public Transformer {
   LevelRules rules_;
   std::vector<Levels> levels_;  // by column
   std::vector<Cross> crosses_;
+  std::unique_ptr<Transformer> encoder_;  // of the crosses; null without
   // A stream: keys are of the slots that two columns have in gathered_.
   std::vector<LevelCounts> gathered_;  // by column
   std::vector<PairCounts> counted_;    // by cross
 };
 
-std::vector<std::pair<std::size_t, std::size_t>> CategoryCross::all_pairs() const {
+CategoryCross::Pairs CategoryCross::all_pairs() const {
   const std::size_t n = input_columns().size();
-  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  Pairs pairs;
   for (std::size_t a = 0; a < n; ++a)
     for (std::size_t b = a + 1; b < n; ++b) pairs.emplace_back(a, b);
-  if (!uses_target() && pairs.size() > static_cast<std::size_t>(params_.n_crosses))
+  if (params_.choose == "all" && pairs.size() > static_cast<std::size_t>(params_.n_crosses))
     throw Error(ErrorCode::kInvalidParameter,
                 "category_cross of {} columns would make {} crosses, more than n_crosses = {}; name the "
                 "columns, or set choose to \"gain\"",
@@ -128,21 +147,27 @@ std::vector<std::pair<std::size_t, std::size_t>> CategoryCross::all_pairs() cons
   return pairs;
 }
 
-std::vector<std::pair<std::size_t, std::size_t>> CategoryCross::choose_pairs(
-    const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
-    const Context& context) const {
-  auto pairs = all_pairs();
-  if (!uses_target()) return pairs;
-  const auto most = static_cast<std::size_t>(params_.n_crosses);
-  const auto sample = sample_rows(rows, static_cast<std::size_t>(params_.sample_rows));
-  if (sample.size() < 2) return {};
-  const SampleTarget target = sample_target(y, sample);
+// The n_crosses pairs of largest gain, if it is above 0.
+CategoryCross::Pairs CategoryCross::best_pairs(const Pairs& pairs, const std::vector<double>& gain) const {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    if (gain[i] > 0) order.push_back(i);
+  std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return gain[i]; });
+  order.resize(std::min(order.size(), static_cast<std::size_t>(params_.n_crosses)));
+  Pairs out;
+  for (const std::size_t i : order) out.push_back(pairs[i]);
+  return out;
+}
+
+CategoryCross::Pairs CategoryCross::pairs_of_gain(const data::Frame& x, std::span<const std::uint32_t> sample,
+                                                  const SampleTarget& target, const Context& context) const {
   const auto groups_of = [&](std::size_t a, std::size_t b) {
     const auto left = x.column(a).codes(), right = x.column(b).codes();
     std::vector<std::uint64_t> out;
     for (const std::uint32_t row : sample) out.push_back(key_of(left[row], right[row]));
     return out;
   };
+  const Pairs pairs = all_pairs();
   std::vector<double> alone(x.n_columns()), gain(pairs.size());
   context.parallel_blocks(x.n_columns(), 1, [&](std::size_t c, std::size_t) {
     alone[c] = explained_share(groups_of(c, c), target);
@@ -151,14 +176,49 @@ std::vector<std::pair<std::size_t, std::size_t>> CategoryCross::choose_pairs(
     const auto [a, b] = pairs[i];
     gain[i] = explained_share(groups_of(a, b), target) - std::max(alone[a], alone[b]);
   });
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < pairs.size(); ++i)
-    if (gain[i] > 0) order.push_back(i);
-  std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return gain[i]; });
-  order.resize(std::min(order.size(), most));
-  std::vector<std::pair<std::size_t, std::size_t>> out;
-  for (const std::size_t i : order) out.push_back(pairs[i]);
-  return out;
+  return best_pairs(pairs, gain);
+}
+
+CategoryCross::Pairs CategoryCross::pairs_held_out(const data::Frame& x,
+                                                   std::span<const std::uint32_t> sample,
+                                                   const SampleTarget& target, const Context& context) const {
+  constexpr std::size_t kMostColumns = 60;
+  constexpr double kLeastShare = 0.001;
+  std::vector<SampledLevels> levels;
+  for (std::size_t c = 0; c < x.n_columns(); ++c) levels.emplace_back(x.column(c).codes(), sample);
+  std::vector<std::size_t> columns;
+  for (std::size_t c = 0; c < levels.size(); ++c)
+    if (levels[c].n_levels > 1) columns.push_back(c);
+  if (columns.size() > kMostColumns) {
+    std::ranges::stable_sort(columns, {}, [&](std::size_t c) { return levels[c].n_levels; });
+    columns.resize(kMostColumns);
+    std::ranges::sort(columns);
+  }
+  Pairs pairs;  // without those that have more pairs of levels than rows could tell of
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    for (std::size_t j = i + 1; j < columns.size(); ++j)
+      if (levels[columns[i]].n_levels * levels[columns[j]].n_levels <= 4 * sample.size())
+        pairs.emplace_back(columns[i], columns[j]);
+  // One more than the largest of so many normal numbers is expected to be.
+  const auto n_pairs = static_cast<double>(std::max<std::size_t>(1, pairs.size()));
+  const double least_z = std::max(3.0, 1 + std::sqrt(2 * std::log(n_pairs)));
+  const auto half = random_halves(sample.size(), context.seed);
+  std::vector<double> gain(pairs.size());
+  context.parallel_blocks(pairs.size(), 1, [&](std::size_t i, std::size_t) {
+    const CrossGain found = held_out_gain(levels[pairs[i].first], levels[pairs[i].second], target, half);
+    if (found.share >= kLeastShare && found.z >= least_z) gain[i] = found.share;
+  });
+  return best_pairs(pairs, gain);
+}
+
+CategoryCross::Pairs CategoryCross::choose_pairs(const data::Frame& x, std::span<const std::uint32_t> rows,
+                                                 const data::TargetView& y, const Context& context) const {
+  if (params_.choose == "all") return all_pairs();
+  const auto sample = sample_rows(rows, static_cast<std::size_t>(params_.sample_rows));
+  if (sample.size() < 2) return {};
+  const SampleTarget target = sample_target(y, sample);
+  return params_.choose == "gain" ? pairs_of_gain(x, sample, target, context)
+                                  : pairs_held_out(x, sample, target, context);
 }
 
 void CategoryCross::choose_levels(const PairCounts& counts, Cross& cross) const {
@@ -203,8 +263,8 @@ void CategoryCross::choose_levels(const PairCounts& counts, Cross& cross) const 
   cross.levels = std::make_shared<const data::Dictionary>(std::move(names));
 }
 
-void CategoryCross::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
-                           const data::TargetView& y, const Context& context) {
+void CategoryCross::fit_crosses(const data::Frame& x, std::span<const std::uint32_t> rows,
+                                const data::TargetView& y, const Context& context) {
   require_types(x, "category_cross", "category");
   levels_.clear();
   rules_.begin_fit(x.n_columns());
@@ -224,7 +284,32 @@ void CategoryCross::do_fit(const data::Frame& x, std::span<const std::uint32_t> 
   });
 }
 
+void CategoryCross::do_fit(const data::Frame& x, std::span<const std::uint32_t> rows,
+                           const data::TargetView& y, const Context& context) {
+  encoder_.reset();
+  fit_crosses(x, rows, y, context);
+  if (!params_.encode || crosses_.empty()) return;
+  encoder_ = make_transformer("target_encode");
+  const data::Frame made = crosses_of(x, context);
+  encoder_->fit(made, rows, y, made.names(), context);
+}
+
+std::vector<Transformer::Named> CategoryCross::do_fit_transform(const data::Frame& x,
+                                                                std::span<const std::uint32_t> rows,
+                                                                const data::TargetView& y,
+                                                                const Context& context) {
+  encoder_.reset();
+  fit_crosses(x, rows, y, context);
+  data::Frame made = crosses_of(x, context);
+  if (params_.encode && !crosses_.empty()) {
+    encoder_ = make_transformer("target_encode");
+    made = encoder_->fit_transform(made, rows, y, made.names(), context);
+  }
+  return beside(x, made);
+}
+
 void CategoryCross::do_begin_stream() {
+  encoder_.reset();
   crosses_.clear();
   for (const auto& [a, b] : all_pairs()) crosses_.push_back({a, b, {}, {}});
   gathered_.assign(input_columns().size(), {});
@@ -272,9 +357,8 @@ void CategoryCross::do_finish_fit(const Context& context) {
   counted_.clear();
 }
 
-std::vector<Transformer::Named> CategoryCross::do_transform(const data::Frame& x,
-                                                            const Context& context) const {
-  std::vector<Named> made(crosses_.size());
+data::Frame CategoryCross::crosses_of(const data::Frame& x, const Context& context) const {
+  std::vector<Column> made(crosses_.size());
   for (std::size_t c = 0; c < x.n_columns(); ++c) rules_.check(c, x.name(c), levels_[c], x.column(c));
   const bool keeps_missing = rules_.missing() == "keep" || rules_.missing() == "error";
   const std::int32_t unknown = rules_.unknown() == "missing" ? data::kMissingCode : data::kUnseenCode;
@@ -291,13 +375,25 @@ std::vector<Transformer::Named> CategoryCross::do_transform(const data::Frame& x
         if (found != cross.code.end()) codes[row] = found->second;
       }
     }
-    made[i] = {x.name(cross.a) + "*" + x.name(cross.b),
-               Column::from_category(std::move(codes), cross.levels)};
+    made[i] = Column::from_category(std::move(codes), cross.levels);
   });
+  std::vector<std::string> names;
+  for (const Cross& cross : crosses_) names.push_back(x.name(cross.a) + "*" + x.name(cross.b));
+  return {std::move(names), std::move(made)};
+}
+
+std::vector<Transformer::Named> CategoryCross::beside(const data::Frame& x, const data::Frame& made) const {
   std::vector<Named> out;
   for (std::size_t c = 0; c < x.n_columns(); ++c) out.push_back({x.name(c), x.column(c)});
-  std::ranges::move(made, std::back_inserter(out));
+  for (std::size_t c = 0; c < made.n_columns(); ++c) out.push_back({made.name(c), made.column(c)});
   return out;
+}
+
+std::vector<Transformer::Named> CategoryCross::do_transform(const data::Frame& x,
+                                                            const Context& context) const {
+  data::Frame made = crosses_of(x, context);
+  if (encoder_) made = encoder_->transform(made, context);
+  return beside(x, made);
 }
 
 void CategoryCross::do_save(artifact::Node& node) const {
@@ -314,6 +410,7 @@ void CategoryCross::do_save(artifact::Node& node) const {
     for (const auto& [key, code] : crosses_[i].code) keys[static_cast<std::size_t>(code)] = key;
     child.set_array("keys", keys);
   }
+  if (encoder_) encoder_->save(node.add_child("encoder"));
 }
 
 void CategoryCross::do_load(const artifact::Node& node) {
@@ -338,6 +435,14 @@ void CategoryCross::do_load(const artifact::Node& node) {
     check_saved_size("category_cross", {cross.code.size()}, static_cast<std::size_t>(cross.levels->size()));
     crosses_.push_back(std::move(cross));
   }
+  encoder_.reset();
+  if (!node.has("encoder")) return;
+  encoder_ = make_transformer("target_encode");
+  encoder_->load(node.child("encoder"));
+  if (encoder_->input_columns().size() != crosses_.size())
+    throw Error(ErrorCode::kModel,
+                "the saved state of step category_cross is damaged: {} crosses, of which {} are encoded",
+                crosses_.size(), encoder_->input_columns().size());
 }
 
 }  // namespace
@@ -348,7 +453,9 @@ TransformerInfo category_cross_info() {
       "category",
       ParamTable<CategoryCrossParams>()
           .param("choose", &CategoryCrossParams::choose,
-                 "All pairs of columns, or those that tell of the target.", choice({"all", "gain"}))
+                 "All pairs of columns, those that explain more of the target than one of the two, or those "
+                 "that tell more than both on held-out rows.",
+                 choice({"all", "gain", "held_out"}))
           .param("n_crosses", &CategoryCrossParams::n_crosses, "Most crosses to add.")
           .limits(1, 10'000)
           .param("min_rows", &CategoryCrossParams::min_rows,
@@ -358,8 +465,10 @@ TransformerInfo category_cross_info() {
                  "Most levels of a cross, the most frequent ones.")
           .limits(1, 1e8)
           .param("sample_rows", &CategoryCrossParams::sample_rows,
-                 "Most training rows looked at for the choice (gain).")
+                 "Most training rows looked at for the choice (gain, held_out).")
           .limits(10, 1e9)
+          .param("encode", &CategoryCrossParams::encode,
+                 "The mean of the target, out of fold, in the place of each cross.")
           .param(
               "handle_unknown", &CategoryCrossParams::handle_unknown,
               "Pairs that are no level: unknown to later steps, or missing; error: levels that training did "
