@@ -133,6 +133,44 @@ class Runs(CliTest):
         again = self.runs("list")
         self.assertEqual([(run["id"], run["state"]) for run in again], [(killed["id"], "done")])
 
+    def test_a_nested_validation_that_is_killed_goes_on_with_the_scores_it_has(self):
+        words = ["train", "--data", self.path("toy.csv", toy_table()), "--target", "target", "--output", self.path("m.kolosal"),
+                 "--progress", "json", "--trials", "3", "--nested", "4"]
+        process = subprocess.Popen([BIN, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self.env)
+        for line in process.stderr:
+            if "outer fold 2 of 4" in json.loads(line).get("message", ""):
+                break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+        killed = self.runs("show", "last")
+        self.assertEqual(killed["state"], "killed")
+        scores = killed["nested"]["scores"]
+        self.assertTrue(all(isinstance(score, float) for score in scores[:2]), scores)
+        self.assertRegex(self.run_ok("runs", "show", "last", env=self.env).stdout, r"nested     roc_auc [\d.]+ ± [\d.e-]+, of \d of 4")
+        self.assert_refused([*words[:-1], "3", "--resume"], 3, "--nested is 3 now and was 4", env=self.env)
+        self.run_ok(*words, "--resume", env=self.env)
+        done = self.runs("show", "last")
+        self.assertEqual((done["id"], done["state"]), (killed["id"], "done"))
+        self.assertEqual(done["nested"]["scores"][:2], scores[:2])
+        self.assertTrue(all(isinstance(score, float) for score in done["nested"]["scores"]), done["nested"])
+        self.assertEqual(done["result"]["nested"], done["nested"])
+        self.assertIn("nested score", self.run_ok("runs", "compare", done["id"], done["id"], env=self.env).stdout)
+        self.assertFalse(self.path("m.kolosal.run").exists())
+
+    def test_a_resumed_run_that_names_other_options_is_refused(self):
+        one, two = self.train(output="one.kolosal")["run"], self.train("--seed", "1", output="two.kolosal")["run"]
+        words = ["--run-dir", self.path("kept"), "--ignore", "colour"]
+        self.train(*words, "--warm-start", one)
+        again = ["train", "--data", self.path("toy.csv"), "--target", "target", "--trials", "3", "--output", self.path("m.kolosal"),
+                 "--resume", "--progress", "none", *words[:2]]
+        whole = [*again, *words[2:], "--warm-start"]
+        self.assert_refused([*whole, two], 3, f"--warm-start {one}", two, env=self.env)
+        self.assert_refused(whole[:-1], 3, "--warm-start is not set now", env=self.env)
+        self.assert_refused([*whole, one, "--seed", "3"], 3, "--seed is 3 now and was 0", env=self.env)
+        self.assert_refused([*again, "--warm-start", one], 3, "--ignore is not set now", env=self.env)
+        self.assertEqual(self.run_json(*whole, one, "--preset", "fast", env=self.env)["trials"], 3)  # what may change
+
     def test_a_run_that_is_stopped_is_kept(self):
         words = ["train", "--data", CENSUS_TRAIN, "--target", "income", "--output", self.path("m.kolosal"), "--progress", "json"]
         process = subprocess.Popen([BIN, *words, "--trials", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self.env)

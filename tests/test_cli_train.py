@@ -366,6 +366,57 @@ class Runs(CliTest):
         self.assertGreater(scores["r2"], 0.9)
         self.assert_refused(["predict", "--model", self.path("m"), "--data", data, "--proba"], 2, "--proba")
 
+    def train_toy(self, *words):
+        data = self.path("t.csv", toy_table())
+        return self.run_json("train", "--data", data, "--target", "target", "--trials", "4", "--folds", "3", "--output", self.path("m"),
+                             "--progress", "none", *words)
+
+    def test_a_distilled_model_is_one_forest_and_tells_what_it_costs(self):
+        result = self.train_toy("--distill")
+        rows = {row["model"]: row for row in result["leaderboard"]}
+        self.assertEqual([name for name, row in rows.items() if row["weight"] > 0], ["distilled forest"])
+        costs = result["distillation"]
+        self.assertAlmostEqual(costs["blend_score"] - costs["forest_score"], costs["cost"])
+        self.assertEqual(result["score"], costs["forest_score"])
+        first = self.path("m").read_bytes()
+        self.train_toy("--distill", "--threads", "1")
+        self.assertEqual(self.path("m").read_bytes(), first)
+
+        model = self.run_json("info", self.path("m"))
+        self.assertEqual([member["fitted_models"] for member in model["ensemble"]], [1])
+        self.assertEqual(model["distillation"]["cost"], costs["cost"])
+        self.assertRegex(self.run_ok("info", self.path("m")).stdout, r"distilled  roc_auc [\d.]+ of the forest, [\d.]+ of the blend of \d")
+        self.assertEqual(len(self.run_json("info", self.path("m"), "--kernels")), 1)
+        self.run_ok("predict", "--model", self.path("m"), "--data", self.path("t.csv"), "--output", self.path("p.csv"))
+        right = sum(a["prediction"] == b["target"] for a, b in zip(read_csv(self.path("p.csv")), read_csv(self.path("t.csv"))))
+        self.assertGreater(right / 200, 0.7)
+        words = ["train", "--data", self.path("t.csv"), "--target", "target", "--trials", "1", "--distill"]
+        self.assert_refused([*words, "--no-ensemble"], 2, "--distill", "--no-ensemble")
+        self.assert_refused([*words, "--interpretable"], 2, "--distill", "--interpretable")
+        self.assert_refused([*words, "--quantiles", "0.1,0.9"], 2, "--distill", "--quantiles")
+
+    def test_a_nested_validation_tells_a_score_beside_the_same_model(self):
+        result = self.train_toy("--nested", "2")
+        self.assertEqual(len(result["nested"]["scores"]), 2)
+        self.assertAlmostEqual(result["nested"]["mean"], sum(result["nested"]["scores"]) / 2)
+        self.assertGreater(result["nested"]["mean"], 0.6)
+        nested = self.path("m").read_bytes()
+        self.assertNotIn("nested", self.train_toy())
+        self.assertEqual(self.path("m").read_bytes(), nested)
+        self.assertEqual(sorted(p.name for p in self.path("m").parent.glob("m*")), ["m"])
+        done = self.run_ok("train", "--data", self.path("t.csv"), "--target", "target", "--trials", "1", "--nested", "2", "--output",
+                           self.path("m"), "--progress", "none")
+        self.assertRegex(done.stdout, r"nested    roc_auc 0\.\d+ ± [\d.e-]+, of 2 of 2 outer folds")
+        self.assert_refused(["train", "--data", self.path("t.csv"), "--target", "target", "--nested", "1"], 2, "--nested", "2")
+
+    def test_nested_and_distilled_runs_keep_their_time(self):
+        for words in (["--nested", "2"], ["--distill"], ["--nested", "2", "--distill"]):
+            start = time.perf_counter()
+            process = self.start("--time-budget", "4", "--progress", "none", *words)
+            _, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0, errors)
+            self.assertLess(time.perf_counter() - start, 5, words)
+
 
 class Convert(CliTest):
     def test_as_text_keeps_every_cell(self):

@@ -216,6 +216,16 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
   return out;
 }
 
+LeaderboardRow teacher_row(const std::vector<TrialResult>& results, const Blend& blend,
+                           const metric::Metric& metric) {
+  LeaderboardRow out;
+  for (LeaderboardRow& row : make_leaderboard(results, blend, metric))
+    if (row.estimator.empty()) out = std::move(row);
+  out.weight = 0;
+  out.note = "the forest learned from it";
+  return out;
+}
+
 std::vector<LeaderboardRow> make_leaderboard(const std::vector<TrialResult>& results, const Blend& blend,
                                              const metric::Metric& metric) {
   std::vector<LeaderboardRow> rows;
@@ -251,6 +261,7 @@ std::vector<LeaderboardRow> make_leaderboard(const std::vector<TrialResult>& res
     rows.push_back(std::move(row));
   }
   if (blend.trials.size() > 1) rows.push_back(std::move(blended));
+  if (blend.teacher) rows.push_back(*blend.teacher);
   std::ranges::stable_sort(rows, [&](const LeaderboardRow& a, const LeaderboardRow& b) {
     const double x = metric.utility(a.score), y = metric.utility(b.score);
     return std::isnan(y) ? !std::isnan(x) : x > y;

@@ -31,6 +31,8 @@ struct Blend {
   pipeline::Conformal conformal;
   std::optional<metric::ScoreInterval> interval;                      ///< of score
   std::vector<std::optional<metric::ScoreInterval>> trial_intervals;  ///< of all results; empty: none
+  std::optional<Distillation> distillation;  ///< Of a distilled forest, with the
+  std::optional<LeaderboardRow> teacher;     ///< blend that it learned from, if that had several members.
 };
 
 /// How much care a blend gets.
@@ -77,7 +79,12 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
                          const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
                          bool one_fit, const Context& context);
 
-/// Sorted by score, best first; the blend among them when it has more than one member.
+/// A blend of more than one member as a line of the leaderboard that is not in the model.
+LeaderboardRow teacher_row(const std::vector<TrialResult>& results, const Blend& blend,
+                           const metric::Metric& metric);
+
+/// Sorted by score, best first; the blend among them when it has more than one member, or when a forest was
+/// distilled from it.
 std::vector<LeaderboardRow> make_leaderboard(const std::vector<TrialResult>& results, const Blend& blend,
                                              const metric::Metric& metric);
 

@@ -74,6 +74,17 @@ void check_constraints(const Constraints& constraints, const Problem& problem) {
                              problem.task);
 }
 
+std::vector<std::string> unread_monotone(const Constraints& constraints, const data::Frame& base) {
+  std::vector<std::string> out;
+  for (const auto& column : constraints.monotone)
+    if (!base.find(column.name))
+      out.push_back(
+          fmt::format("monotone names \"{}\", which no learner reads: it is constant, equal to another "
+                      "column, an identifier or a date",
+                      column.name));
+  return out;
+}
+
 std::vector<Candidate> constrained_portfolio(const TableShape& shape, const Constraints& constraints,
                                              const std::vector<std::string>& columns) {
   std::vector<Candidate> out =

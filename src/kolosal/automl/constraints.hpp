@@ -38,6 +38,9 @@ nlohmann::json to_json(const Constraints& constraints);
 /// that are not there or have no order, a direction for more than two classes.
 void check_constraints(const Constraints& constraints, const Problem& problem);
 
+/// What a user should know of monotone columns that are not among those of the base: no learner reads them.
+std::vector<std::string> unread_monotone(const Constraints& constraints, const data::Frame& base);
+
 /// The portfolio for the shape under the constraints. `columns`: of the table after the base steps.
 std::vector<Candidate> constrained_portfolio(const TableShape& shape, const Constraints& constraints,
                                              const std::vector<std::string>& columns);

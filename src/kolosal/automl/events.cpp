@@ -66,6 +66,29 @@ nlohmann::json to_json(const LeaderboardRow& row) {
           {"note", row.note}};
 }
 
+nlohmann::json to_json(const Distillation& distillation) {
+  return {{"members", distillation.n_members},
+          {"blend_score", number_or_null(distillation.blend_score)},
+          {"forest_score", number_or_null(distillation.forest_score)},
+          {"cost", number_or_null(distillation.cost)},
+          {"blend_loss", number_or_null(distillation.blend_loss)},
+          {"forest_loss", number_or_null(distillation.forest_loss)}};
+}
+
+Distillation distillation_from_json(const nlohmann::json& json) {
+  const auto number = [&](const char* key) {
+    const auto found = json.find(key);
+    return found != json.end() && found->is_number() ? found->get<double>()
+                                                     : std::numeric_limits<double>::quiet_NaN();
+  };
+  return {.n_members = json.value("members", std::size_t{0}),
+          .blend_score = number("blend_score"),
+          .forest_score = number("forest_score"),
+          .cost = number("cost"),
+          .blend_loss = number("blend_loss"),
+          .forest_loss = number("forest_loss")};
+}
+
 nlohmann::json interval_json(double low, double high) {
   if (!std::isfinite(low) || !std::isfinite(high)) return nullptr;
   return nlohmann::json::array({low, high});

@@ -27,6 +27,17 @@ struct LeaderboardRow {
   std::string note;   ///< why it was cut short or left out
 };
 
+/// What it costs to have one forest in the place of the blend that it learned from (distillation.hpp). Both
+/// are judged on validation rows that neither saw in any form.
+struct Distillation {
+  std::size_t n_members = 0;  ///< of the blend
+  double blend_score = 0;
+  double forest_score = 0;
+  double cost = 0;  ///< of the score: above 0, the forest is worse
+  double blend_loss = 0;
+  double forest_loss = 0;
+};
+
 /// What a run tells while it works. CLI bar, JSON lines and tests read the same events.
 struct Event {
   enum class Kind {
@@ -56,6 +67,8 @@ struct Event {
 std::string_view event_name(Event::Kind kind);
 nlohmann::json to_json(const Event& event);
 nlohmann::json to_json(const LeaderboardRow& row);
+nlohmann::json to_json(const Distillation& distillation);
+Distillation distillation_from_json(const nlohmann::json& json);
 /// [low, high], or null without.
 nlohmann::json interval_json(double low, double high);
 

@@ -59,6 +59,7 @@ nlohmann::json manifest_json(const Blend& blend, const std::vector<TrialResult>&
       {"leaderboard", leaderboard_json(blend, results, *problem.metric, options.time_budget_s.has_value())},
       {"lineage", lineage_json(problem, fingerprint, options, n_threads)}};
   if (!problem.quantiles.empty()) out["quantiles"] = problem.quantiles;
+  if (blend.distillation) out["distillation"] = to_json(*blend.distillation);
   return out;
 }
 

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+
+#include "kolosal/model/estimator.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -255,6 +258,22 @@ void add_other_families(const TableShape& shape, std::vector<Candidate>& out) {
 }
 
 }  // namespace
+
+std::vector<Candidate> available(std::vector<Candidate> portfolio, const std::vector<std::string>& excluded,
+                                 const std::function<void(std::string)>& note) {
+  std::map<std::string, std::string> reasons;
+  std::erase_if(portfolio, [&](const Candidate& candidate) {
+    if (std::ranges::find(excluded, candidate.estimator) != excluded.end()) return true;
+    auto [reason, is_new] = reasons.try_emplace(candidate.estimator);
+    if (is_new) {
+      reason->second = model::estimator_info(candidate.estimator).unavailable();
+      if (!reason->second.empty())
+        note(fmt::format("{} is left out: {}", candidate.estimator, reason->second));
+    }
+    return !reason->second.empty();
+  });
+  return portfolio;
+}
 
 Candidate constant_candidate() { return {"constant", "constant", {}, "native", 0.01}; }
 

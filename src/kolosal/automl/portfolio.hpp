@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,11 @@ struct Candidate {
 /// settings come from). Entries that make no sense for the shape are left out. Behind those that nearly
 /// always pay come the planner's other choices, which cost time only where there is some.
 std::vector<Candidate> make_portfolio(const TableShape& shape);
+
+/// Without the learners that are excluded, and those that this machine does not have; note() tells of the
+/// latter why.
+std::vector<Candidate> available(std::vector<Candidate> portfolio, const std::vector<std::string>& excluded,
+                                 const std::function<void(std::string)>& note);
 
 /// The baseline: fits at once, always.
 Candidate constant_candidate();

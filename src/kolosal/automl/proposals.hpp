@@ -60,6 +60,9 @@ class Proposals {
 /// What goes on to the next rung: the better half, and the best of each learner that is not far behind.
 std::vector<Candidate> promoted(std::vector<TrialResult> known);
 
+/// Thread-seconds per unit of cost on a rung, as the trials of the rung below tell; 0 when there are none.
+double seconds_per_cost(const std::vector<TrialResult>& below, std::size_t n_rows_below, std::size_t n_rows);
+
 /// Seconds that a learner needs to bin so many cells, before its first round; it can not be interrupted
 /// meanwhile.
 double expected_bin_s(const std::string& estimator, std::size_t n_cells);

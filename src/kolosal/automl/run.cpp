@@ -10,13 +10,14 @@
 #include "kolosal/automl/affordable_rows.hpp"
 #include "kolosal/automl/aligned_portfolio.hpp"
 #include "kolosal/automl/assembly.hpp"
+#include "kolosal/automl/base_table.hpp"
+#include "kolosal/automl/distillation.hpp"
 #include "kolosal/automl/manifest.hpp"
 #include "kolosal/automl/memory_need.hpp"
 #include "kolosal/automl/proposals.hpp"
 #include "kolosal/automl/refit.hpp"
 #include "kolosal/automl/run_keeper.hpp"
 #include "kolosal/automl/run_record.hpp"
-#include "kolosal/automl/shift.hpp"
 #include "kolosal/automl/stage.hpp"
 #include "kolosal/automl/validation_plan.hpp"
 #include "kolosal/automl/warm_start.hpp"
@@ -31,6 +32,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Above this many cells a fit gets all threads; below, fits run side by side.
 constexpr std::size_t kCellsForThreadsInside = 4'000'000;
 constexpr std::size_t kMostPausedBytes = 128UL << 20;
+
+/// Of the time budget.
+constexpr double kDistillationShare = 0.3;
 
 /// Seconds for the intervals of the scores.
 double interval_seconds(double time_budget_s) { return std::min(2.0, 0.01 * time_budget_s); }
@@ -47,14 +51,11 @@ class Run {
   void tell_all(std::vector<std::string> notes);
   void phase(const std::string& name);
   void prepare();
-  void make_base(std::span<const std::uint32_t> rows);
-  void compare_test_rows();
   void open_run_store();
   void run_baseline();
   bool has_time_for(const Stage& stage) const;
   void search_stages();
   void search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_last);
-  std::vector<Candidate> allowed(std::vector<Candidate> portfolio);
   std::vector<Candidate> warmed(std::vector<Candidate> portfolio);
   std::map<std::size_t, artifact::Node> refit(const Blend& blend, const std::vector<TrialResult>& results);
   void write_model(const Blend& blend, const std::vector<TrialResult>& results,
@@ -63,6 +64,8 @@ class Run {
   void checkpoint(const std::vector<TrialResult>& results);
   RunResult finish();
 
+  std::optional<Blend> distilled(std::vector<TrialResult>& known, const Context& blend_context,
+                                 std::map<std::size_t, artifact::Node>& fitted);
   Excess excess_of_file() const;
   Blend choose_within_limits(const std::vector<TrialResult>& known, const Context& context);
   double reserve_s() const;
@@ -72,6 +75,7 @@ class Run {
   std::size_t threads_per_fit(const Stage& stage) const;
   Deadline fit_deadline() const;
   Context quiet_context() const;
+  Context context_before_reserve() const;
   BlendLimits blend_limits(double share) const;
   std::vector<TrialResult> results() const;
   std::string validation_name() const;
@@ -116,6 +120,7 @@ class Run {
 Run::Run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink)
     : options_(options), context_(context), sink_(sink), problem_(make_problem(table, options.problem)) {
   check_constraints(options.constraints, problem_);
+  check_distillation(options);
   y_ = problem_.target_view();
   fingerprint_ = problem_.fingerprint();
 }
@@ -155,6 +160,14 @@ Context Run::quiet_context() const {
   Context out = context_;
   out.cancel = nullptr;
   out.deadline = Deadline();
+  return out;
+}
+
+/// For what is fitted at the end: the model must still be written in time.
+Context Run::context_before_reserve() const {
+  Context out = context_.with_seed(options_.seed);
+  if (is_timed())
+    out.deadline = {Clock::system(), Clock::system().now_s() + context_.deadline.remaining_s() - reserve_s()};
   return out;
 }
 
@@ -217,7 +230,9 @@ std::size_t Run::threads_per_fit(const Stage& stage) const {
 
 Deadline Run::fit_deadline() const {
   if (!is_timed()) return {};
-  const double left = context_.deadline.remaining_s() - reserve_s() - refit_estimate_s();
+  // The members of a blend that is distilled are not refitted.
+  const double after_s = options_.distill ? kDistillationShare * *options_.time_budget_s : refit_estimate_s();
+  const double left = context_.deadline.remaining_s() - reserve_s() - after_s;
   return {Clock::system(), Clock::system().now_s() + left};
 }
 
@@ -227,14 +242,14 @@ void Run::prepare() {
   phase("prepare");
   std::vector<std::uint32_t> all(problem_.n_rows());
   std::iota(all.begin(), all.end(), 0U);
-  make_base(all);
-  compare_test_rows();
-  for (const auto& column : options_.constraints.monotone)
-    if (!base_.find(column.name))
-      problem_.notes.push_back(
-          fmt::format("monotone names \"{}\", which no learner reads: it is constant, equal to another "
-                      "column, an identifier or a date",
-                      column.name));
+  BaseTable base = make_base_table(problem_, options_.seed, quiet_context());
+  base_plan_ = std::move(base.plan);
+  base_recipe_ = std::move(base.recipe);
+  base_ = std::move(base.frame);
+  if (options_.test_rows)
+    compare_test_rows(*options_.test_rows, base_recipe_, base_, problem_,
+                      quiet_context().with_seed(options_.seed));
+  std::ranges::move(unread_monotone(options_.constraints, base_), std::back_inserter(problem_.notes));
   for (const std::string& note : problem_.notes) tell({.kind = Event::Kind::kNote, .message = note});
   const auto plan = validation_plan(problem_, base_.n_columns(), options_, context_.n_threads);
   splits_ = pipeline::make_splits(y_, all, plan, derive_seed(options_.seed, {"splits"}));
@@ -247,46 +262,6 @@ void Run::prepare() {
         make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context(),
                    is_timed() ? *options_.time_budget_s * static_cast<double>(context_.n_threads)
                               : kThreadSecondsOfTrials));
-}
-
-void Run::make_base(std::span<const std::uint32_t> rows) {
-  // Steps that drop every column leave one of zeros.
-  const auto has_features = [this] {
-    return base_.n_columns() != 1 || base_.name(0) != "no_feature" || problem_.features.find("no_feature");
-  };
-  base_plan_ = base_plan();
-  const auto fit = [&] {
-    base_recipe_ = transform::Recipe(base_plan_.specs());
-    base_recipe_.watch_drift(true);  // it is the first to meet the columns of rows to come
-    base_ = base_recipe_.fit_transform(problem_.features, rows, y_,
-                                       quiet_context().with_seed(derive_seed(options_.seed, {"base"})));
-  };
-  fit();
-  if (has_features()) return;
-  std::erase_if(base_plan_.steps, [](const auto& step) { return step.spec.name == "drop_id_like"; });
-  fit();
-  if (!has_features())
-    throw Error(ErrorCode::kData, "no usable feature column is left: every column is constant or missing");
-  problem_.notes.emplace_back(
-      "every usable column looks like an identifier (a running number, or a value of its own in each row); "
-      "they are used "
-      "nevertheless, since nothing else is there");
-}
-
-void Run::compare_test_rows() {
-  if (!options_.test_rows) return;
-  const Context context = quiet_context().with_seed(options_.seed);
-  const data::Frame test = base_recipe_.transform(problem_.schema.conform(*options_.test_rows), context);
-  if (base_recipe_.drift()) base_recipe_.drift()->forget_counts();  // they are not rows of the future yet
-  const Shift shift = measure_shift(base_, test, context);
-  if (!shift.is_notable()) return;
-  std::vector<std::string> columns;
-  for (const auto& [name, share] : shift.columns)
-    columns.push_back(fmt::format("{} ({:.0f} %)", name, 100 * share));
-  problem_.notes.push_back(fmt::format(
-      "the test rows differ from the training rows: a model tells them apart with an AUC of {:.3f} "
-      "(0.5 is chance), mostly by {}; the validation score may not hold for them",
-      shift.auc, fmt::join(columns, ", ")));
 }
 
 void Run::open_run_store() {
@@ -350,23 +325,6 @@ void Run::run_baseline() {
     checkpoint(results());
 }
 
-std::vector<Candidate> Run::allowed(std::vector<Candidate> portfolio) {
-  std::map<std::string, std::string> reasons;
-  std::erase_if(portfolio, [&](const Candidate& candidate) {
-    if (std::ranges::find(options_.exclude_models, candidate.estimator) != options_.exclude_models.end())
-      return true;
-    auto [reason, is_new] = reasons.try_emplace(candidate.estimator);
-    if (is_new) {
-      reason->second = model::estimator_info(candidate.estimator).unavailable();
-      if (!reason->second.empty())
-        tell({.kind = Event::Kind::kNote,
-              .message = fmt::format("{} is left out: {}", candidate.estimator, reason->second)});
-    }
-    return !reason->second.empty();
-  });
-  return portfolio;
-}
-
 /// What earlier runs found best comes early.
 std::vector<Candidate> Run::warmed(std::vector<Candidate> portfolio) {
   if (options_.warm_start.empty()) return portfolio;
@@ -408,16 +366,10 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   limits.paused_bytes = std::min(kMostPausedBytes, memory_.fits / 8);
   settings.fit_bytes =
       (memory_.fits - limits.paused_bytes) / (limits.threads_per_fit == 1 ? context_.n_threads : 1);
-  if (stage.rung > 0) {
-    const Stage& below = *stages_[stage.rung - 1];
-    double seconds = 0, cost = 0;
-    for (const TrialResult& result : searches_[stage.rung - 1]->snapshot()) {
-      seconds += result.seconds;
-      cost += result.candidate.cost;
-    }
-    const double growth = static_cast<double>(stage.n_train_rows) / static_cast<double>(below.n_train_rows);
-    if (cost > 0) settings.seconds_per_cost = growth * seconds / cost;
-  }
+  if (stage.rung > 0)
+    settings.seconds_per_cost =
+        seconds_per_cost(searches_[stage.rung - 1]->snapshot(), stages_[stage.rung - 1]->n_train_rows,
+                         stage.n_train_rows);
   keep_within(portfolio, settings.n_cells, settings.fit_bytes);
   settings.views = constrained_views(interchangeable_views(stage.views), options_.constraints);
   std::erase_if(settings.views, [&](const std::string& view) {
@@ -452,8 +404,12 @@ bool Run::has_time_for(const Stage& stage) const {
 
 void Run::search_stages() {
   phase("search");
-  std::vector<Candidate> portfolio = allowed(aligned_portfolio(
-      warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())), problem_));
+  std::vector<Candidate> portfolio = available(
+      aligned_portfolio(
+          warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())), problem_),
+      options_.exclude_models, [this](std::string message) {
+        tell({.kind = Event::Kind::kNote, .message = std::move(message)});
+      });
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
     if (rung > 0) portfolio = promoted(searches_[rung - 1]->snapshot());
     const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);
@@ -499,11 +455,7 @@ std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::
   const Refit refit = refit_of_last_stage();
   if (!refit.is_worth_it() || (context_.cancel && context_.cancel->is_cancelled())) return {};
   phase("refit");
-  Context context = context_.with_seed(options_.seed);
-  if (is_timed())
-    context.deadline = {Clock::system(),
-                        Clock::system().now_s() + context_.deadline.remaining_s() - reserve_s()};
-  return refit.run(blend, known, context, [this](std::string message) {
+  return refit.run(blend, known, context_before_reserve(), [this](std::string message) {
     tell({.kind = Event::Kind::kNote, .message = std::move(message)});
   });
 }
@@ -559,41 +511,65 @@ Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Con
               closest_model);
 }
 
+/// One forest in the place of the best blend, added to the results as a trial. Empty when it is not wished,
+/// or the time or a limit forbids it.
+std::optional<Blend> Run::distilled(std::vector<TrialResult>& known, const Context& blend_context,
+                                    std::map<std::size_t, artifact::Node>& fitted) {
+  if (!options_.distill || (context_.cancel && context_.cancel->is_cancelled())) return {};
+  phase("distill");
+  const auto note = [this](std::string text) {
+    problem_.notes.push_back(text);
+    tell({.kind = Event::Kind::kNote, .message = std::move(text)});
+  };
+  BlendLimits limits = blend_limits(1);
+  limits.max_latency_us = limits.max_bytes = kInfinity;  // they are for the forest
+  limits.care = BlendCare::kFinal;
+  const Stage& stage = distillation_stage(stages_, known);
+  const Teacher teacher(choose_blend(known, *stage.valid, *problem_.metric, limits, blend_context), known,
+                        stages_, *run_store_, quiet_context());
+  auto made = distill(stage, teacher, known, *problem_.metric, {threads_per_fit(stage), memory_.fits},
+                      context_before_reserve(), note);
+  if (!made) return {};
+  made->blend.trials = {known.size()};
+  known.push_back(std::move(made->student));
+  fitted.emplace(known.size() - 1, std::move(made->forest));
+  write_model(made->blend, known, fitted, false);
+  if (const Excess excess = excess_of_file(); excess.ratio > 1) {
+    note(fmt::format("the blend was not distilled: the forest exceeds {}", excess.message));
+    fitted.clear();
+    known.pop_back();
+    return {};
+  }
+  note(describe(*made->blend.distillation, problem_.metric->name));
+  return std::move(made->blend);
+}
+
 RunResult Run::finish() {
   phase("ensemble");
-  const auto known = results();
+  auto known = results();
   Context context = quiet_context().with_seed(derive_seed(options_.seed, {"blend"}));
-  Blend blend = choose_within_limits(known, context);
+  std::map<std::size_t, artifact::Node> refitted;
+  auto forest = distilled(known, context, refitted);
+  const bool is_distilled = forest.has_value();
+  Blend blend = is_distilled ? std::move(*forest) : choose_within_limits(known, context);
   if (is_timed())
     context.deadline = {Clock::system(), Clock::system().now_s() + interval_seconds(*options_.time_budget_s)};
   add_score_intervals(blend, known, *stages_.front()->valid, *problem_.metric, context);
-  const auto refitted = refit(blend, known);
+  if (!is_distilled) refitted = refit(blend, known);
   phase("save");
   write_model(blend, known, refitted, true);
-  if (!refitted.empty() && excess_of_file().ratio > 1) write_model(blend, known, {}, true);
+  if (!is_distilled && !refitted.empty() && excess_of_file().ratio > 1) write_model(blend, known, {}, true);
   run_store_->set_seconds_used(seconds_before_ + Clock::system().now_s());
   record_cache(*run_store_, *feature_cache_);
 
-  RunResult out;
+  RunResult out = result_of(blend, known, problem_);
   out.model_path = options_.output;
   out.model_bytes = std::filesystem::file_size(options_.output);
-  out.task = data::task_name(problem_.task);
-  out.metric = problem_.metric->name;
-  out.higher_is_better = problem_.metric->higher_is_better;
-  out.score = blend.score;
-  if (blend.interval) {
-    out.score_low = blend.interval->low;
-    out.score_high = blend.interval->high;
-  }
-  out.threshold = blend.threshold;
   out.validation = validation_name();
-  out.leaderboard = make_leaderboard(known, blend, *problem_.metric);
-  out.n_rows = problem_.n_rows();
   out.n_trials = n_done_;
   out.n_failed = n_failed_;
   out.interrupted = context_.cancel && context_.cancel->is_cancelled();
   out.resumed = resumed_;
-  out.notes = problem_.notes;
   out.run_id = run_store_->fact("id").value_or("").get<std::string>();
   out.elapsed_s = Clock::system().now_s();
   best_score_ = blend.score;

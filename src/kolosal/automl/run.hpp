@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <limits>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +13,22 @@
 #include "kolosal/data/frame.hpp"
 
 namespace kolosal::automl {
+
+struct Blend;
+struct TrialResult;
+
+/// Scores of the outer folds of a nested validation (run_nested()).
+struct NestedScores {
+  std::vector<double> scores;  ///< By fold; NaN of one that had no time yet or failed. Empty: no validation.
+
+  std::size_t n_done() const;
+  double mean() const;       ///< NaN without a score
+  double deviation() const;  ///< standard deviation; NaN with fewer than two scores
+};
+
+/// {"folds": 5, "scores": [0.81, null, ...], "mean": ..., "deviation": ...}
+nlohmann::json to_json(const NestedScores& nested);
+NestedScores nested_from_json(const nlohmann::json& json);
 
 /// What a run gave, beside the model file.
 struct RunResult {
@@ -33,9 +51,14 @@ struct RunResult {
   bool resumed = false;
   double elapsed_s = 0;
   std::vector<std::string> notes;
+  NestedScores nested;
+  std::optional<Distillation> distillation;
 };
 
 nlohmann::json to_json(const RunResult& result);
+
+/// What the blend and the problem tell of a run.
+RunResult result_of(const Blend& blend, const std::vector<TrialResult>& results, const Problem& problem);
 
 /// Turns a table into a model file: plans, tries, blends, refits, saves.
 ///

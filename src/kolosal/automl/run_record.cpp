@@ -106,6 +106,8 @@ json options_json(const RunOptions& options, const Context& context) {
   if (options.n_trials) out["trials"] = *options.n_trials;
   if (options.n_folds) out["folds"] = *options.n_folds;
   if (options.n_repeats) out["repeats"] = *options.n_repeats;
+  if (options.n_nested > 0) out["nested"] = options.n_nested;
+  if (options.distill) out["distill"] = true;
   for (const auto& [name, word] : {std::pair{"group", options.problem.group},
                                    {"time", options.problem.time},
                                    {"weight", options.problem.weight},
@@ -181,6 +183,9 @@ RunIdentity run_identity(const RunOptions& options, const Problem& problem, std:
     if (!column.empty()) settings[role] = column;
   if (!problem.quantiles.empty()) settings["quantiles"] = problem.quantiles;
   if (options.n_trials) settings["budget"] = "trials";
+  if (!options.problem.ignore.empty()) settings["ignore"] = options.problem.ignore;
+  if (options.n_repeats) settings["repeats"] = *options.n_repeats;
+  if (options.n_nested > 0) settings["nested"] = options.n_nested;
   if (!options.warm_start.empty()) settings["warm_start"] = options.warm_start == "auto" ? "auto" : "run";
   if (const auto constraints = to_json(options.constraints); !constraints.empty())
     settings["constraints"] = constraints;
@@ -222,6 +227,7 @@ void record_failure(RunStore& store, const std::string& why) {
 void record_end_from_outside(RunResult& result, const RunOptions& options) {
   try {
     RunStore store = RunStore::attach(options.run_folder());
+    if (const auto nested = store.fact("nested")) result.nested = nested_from_json(*nested);
     result.run_id = store.fact("id").value_or("").get<std::string>();
     record_end(store, result);
     RunKeeper keeper(store, options);

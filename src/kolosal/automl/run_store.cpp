@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -28,15 +30,44 @@ double real_or_nan(const store::Statement& row, int column) {
 
 std::filesystem::path database_path(const std::filesystem::path& folder) { return folder / "run.sqlite"; }
 
-/// "seed: 1 instead of 2" for the first setting that differs.
-std::string first_difference(const std::string& stored, const std::string& wanted) {
-  const auto a = nlohmann::json::parse(stored, nullptr, false);
-  const auto b = nlohmann::json::parse(wanted, nullptr, false);
-  for (const auto& [name, value] : b.items())
-    if (!a.contains(name) || a[name] != value)
-      return fmt::format("{} is {} now and was {}", name, value.dump(),
-                         a.contains(name) ? a[name].dump() : "not set");
+/// A setting as the user writes it: "--exclude-models".
+std::string as_option(std::string name) {
+  constexpr auto kOptions = std::to_array<std::string_view>(
+      {"target", "task", "metric", "seed", "exclude_models", "ignore", "weight", "group", "time", "quantiles",
+       "repeats", "nested", "warm_start", "interpretable", "monotone", "max_latency_us", "max_model_size",
+       "max_memory"});
+  if (name == "ensemble") return "--no-ensemble";
+  if (name == "max_model_bytes") name = "max_model_size";
+  if (name == "max_memory_bytes") name = "max_memory";
+  if (std::ranges::find(kOptions, name) == kOptions.end()) return name;
+  std::ranges::replace(name, '_', '-');
+  return "--" + name;
+}
+
+/// "--seed is 2 now and was 1" for the first setting that differs.
+std::string first_difference(const nlohmann::json& stored, const nlohmann::json& wanted) {
+  const auto value_of = [](const nlohmann::json& settings, const std::string& name) {
+    return settings.contains(name) ? settings[name] : nlohmann::json();
+  };
+  const auto text = [](const nlohmann::json& value) { return value.is_null() ? "not set" : value.dump(); };
+  for (const auto* side : {&wanted, &stored})
+    for (const auto& [name, unused] : side->items()) {
+      const auto was = value_of(stored, name), now = value_of(wanted, name);
+      if (was == now) continue;
+      if (was.is_object() || now.is_object()) return first_difference(was, now);
+      return fmt::format("{} is {} now and was {}", as_option(name), text(now), text(was));
+    }
   return "its settings differ";
+}
+
+/// What decides which cells of a file are the table: "--ignore is [...] now and was ...", or "".
+std::string other_table_by_options(const nlohmann::json& stored, const nlohmann::json& wanted) {
+  nlohmann::json was, now;
+  for (const char* name : {"target", "ignore", "weight", "group", "time"}) {
+    was[name] = stored.value(name, nlohmann::json());
+    now[name] = wanted.value(name, nlohmann::json());
+  }
+  return was == now ? "" : first_difference(was, now);
 }
 
 }  // namespace
@@ -86,14 +117,18 @@ RunStore RunStore::open(const std::filesystem::path& folder, const RunIdentity& 
   const auto settings = fact_text(*database, kFileRun, "settings");
   // Killed before it knew what it was: nothing is lost by starting anew.
   if (!fingerprint || !settings) return create(folder, identity);
-  if (*fingerprint != fmt::format("{:016x}", identity.fingerprint))
+  const auto was = nlohmann::json::parse(*settings, nullptr, false);
+  const auto now = nlohmann::json::parse(identity.settings, nullptr, false);
+  const bool is_same_table = *fingerprint == fmt::format("{:016x}", identity.fingerprint);
+  const std::string why = is_same_table ? "" : other_table_by_options(was, now);
+  if (!is_same_table && why.empty())
     throw Error(ErrorCode::kData,
                 "the run in {} was made on another table; train without --resume to start anew",
                 folder.string());
-  if (*settings != identity.settings)
+  if (!is_same_table || *settings != identity.settings)
     throw Error(ErrorCode::kData,
                 "the run in {} was made with other settings: {}; train without --resume to start anew",
-                folder.string(), first_difference(*settings, identity.settings));
+                folder.string(), why.empty() ? first_difference(was, now) : why);
   return {folder, std::move(database)};
 }
 

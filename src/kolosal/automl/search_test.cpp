@@ -297,6 +297,12 @@ TEST(RunStore, RefusesAnotherTableOrOtherSettingsAndSaysWhy) {
                HasSubstr("seed is 2 now and was 1"));
   EXPECT_ERROR(RunStore::open(path, {1, R"({"seed":1,"target":"y","weight":"w"})"}), kData,
                HasSubstr("weight is \"w\" now and was not set"));
+  EXPECT_ERROR(RunStore::open(path, {1, R"({"seed":1})"}), kData,
+               HasSubstr("--target is not set now and was \"y\""));
+  EXPECT_ERROR(RunStore::open(path, {2, R"({"ignore":["x"],"seed":1,"target":"y"})"}), kData,
+               HasSubstr("--ignore is [\"x\"] now and was not set"));
+  EXPECT_ERROR(RunStore::open(path, {1, R"({"constraints":{"max_model_bytes":9},"seed":1,"target":"y"})"}),
+               kData, HasSubstr("--max-model-size is 9 now and was not set"));
   EXPECT_NO_THROW(RunStore::open(path, {1, R"({"seed":1,"target":"y"})"}));
 }
 

@@ -79,4 +79,14 @@ Shift measure_shift(const data::Frame& train, const data::Frame& test, const Con
   return out;
 }
 
+std::string describe(const Shift& shift) {
+  std::vector<std::string> columns;
+  for (const auto& [name, share] : shift.columns)
+    columns.push_back(fmt::format("{} ({:.0f} %)", name, 100 * share));
+  return fmt::format(
+      "the test rows differ from the training rows: a model tells them apart with an AUC of {:.3f} "
+      "(0.5 is chance), mostly by {}; the validation score may not hold for them",
+      shift.auc, fmt::join(columns, ", "));
+}
+
 }  // namespace kolosal::automl

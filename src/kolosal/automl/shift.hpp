@@ -23,4 +23,7 @@ struct Shift {
 /// are looked at, drawn by context.seed.
 Shift measure_shift(const data::Frame& train, const data::Frame& test, const Context& context);
 
+/// For the user: how well, by which columns, and what it means.
+std::string describe(const Shift& shift);
+
 }  // namespace kolosal::automl

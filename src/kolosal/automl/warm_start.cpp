@@ -247,6 +247,18 @@ WarmStart from_json(const json& fact) {
   return out;
 }
 
+/// A run that began warm goes on with what it began with. "last" names the run itself by now.
+void check_same_source(const RunStore& store, const RunOptions& options, const WarmStart& begun) {
+  if (options.warm_start == "auto") return;
+  const std::string named = RunHistory(options.warm_start_history).resolve(options.warm_start);
+  if (named == store.fact("id").value_or(json()) || std::ranges::find(begun.runs, named) != begun.runs.end())
+    return;
+  throw Error(ErrorCode::kData,
+              "the run in {} was begun with --warm-start {} and can not go on with {}; give the same, or train "
+              "without --resume to start anew",
+              store.folder().string(), fmt::join(begun.runs, ", "), named);
+}
+
 }  // namespace
 
 double table_distance(const json& a, const json& b) {
@@ -259,7 +271,11 @@ double table_distance(const json& a, const json& b) {
 
 WarmStart make_warm_start(RunStore& store, const RunOptions& options, const WarmTable& table,
                           const Deadline& deadline) {
-  if (const auto kept = store.fact("warm_start")) return from_json(*kept);
+  if (const auto kept = store.fact("warm_start")) {
+    WarmStart begun = from_json(*kept);
+    check_same_source(store, options, begun);
+    return begun;
+  }
   WarmStart out;
   const auto history = RunHistory::at(options.warm_start_server, options.warm_start_history,
                                       std::min(RunHistory::kServerPatience_s, deadline.remaining_s()));

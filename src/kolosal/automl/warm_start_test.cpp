@@ -13,6 +13,7 @@ namespace {
 
 using data::Task;
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -193,6 +194,16 @@ TEST_F(WarmStartTest, AResumedRunGoesByWhatItBeganWith) {
   const auto first = labels(warm(store, "auto").candidates);
   keep("aaaa0002", table_facts(1000, 10), {{learner("b", "knn"), 0.01}});
   EXPECT_EQ(labels(warm(store, "auto").candidates), first);
+}
+
+TEST_F(WarmStartTest, AResumedRunThatNamesAnotherRunIsRefused) {
+  keep("aaaa0001", table_facts(1000, 10), {{learner("a", "lightgbm"), 0.1}});
+  keep("aaaa0002", table_facts(1000, 10), {{learner("b", "knn"), 0.01}});
+  RunStore store = started();
+  const auto first = labels(warm(store, "aaaa0001").candidates);
+  EXPECT_ERROR(warm(store, "aaaa0002"), kData,
+               AllOf(HasSubstr("--warm-start aaaa0001"), HasSubstr("aaaa0002"), HasSubstr("--resume")));
+  EXPECT_EQ(labels(warm(store, "aaaa0001").candidates), first);
 }
 
 TEST(WarmStartedRun, TriesThemEarlyAndIsReproducible) {

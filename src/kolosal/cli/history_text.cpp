@@ -132,10 +132,16 @@ std::string head_text(const json& run) {
   if (run.contains("result")) {
     out += fmt::format("score      {} {}, validated by {}\n", shown(at(run, "settings/metric")),
                        score_at(run, "result/score"), shown(at(run, "result/validation")));
+    if (const json distilled = at(run, "result/distillation"); distilled.is_object())
+      out += fmt::format("distilled  {}\n", distillation_text(automl::distillation_from_json(distilled),
+                                                              shown(at(run, "settings/metric"))));
     out += fmt::format("ensemble   {}\n", ensemble_text(run));
     out += fmt::format("model      {} ({}, xxh64 {}{})\n", shown(at(run, "artifact/path")),
                        bytes_at(run, "artifact/bytes"), shown(at(run, "artifact/xxh64")), model_state(run));
   }
+  if (const json nested = at(run, "nested"); nested.is_object())
+    out += fmt::format("nested     {}\n",
+                       nested_text(automl::nested_from_json(nested), shown(at(run, "settings/metric"))));
   if (run.contains("resources"))
     out += fmt::format("resources  {} of time, {} of processors, {} of memory at most\n",
                        seconds_at(run, "resources/wall_s"), seconds_at(run, "resources/cpu_s"),
@@ -269,11 +275,14 @@ json compare_runs(const std::vector<json>& runs) {
   field("constraints", "options/constraints");
   field("folds", "options/folds");
   field("repeats", "options/repeats");
+  field("distill", "options/distill");
   field("warm_start", "options/warm_start");
   field("version", "environment/version");
   field("threads", "environment/threads");
   field("validation", "result/validation");
   field("score", "result/score");
+  field("nested score", "nested/mean");
+  field("nested deviation", "nested/deviation");
   add("best model", best_single);
   add("ensemble", ensemble_text);
   add("trials", n_done);
@@ -299,7 +308,7 @@ std::string comparison_text(const json& comparison) {
   TextTable table(head);
   const auto text_of = [](const std::string& what, const json& value) -> std::string {
     if (!value.is_number()) return shown(value);
-    if (what == "score") return score_text(value.get<double>());
+    if (what == "score" || what.starts_with("nested ")) return score_text(value.get<double>());
     if (what.ends_with("_bytes")) return format_bytes(value.get<std::size_t>());
     return value.is_number_float() ? fmt::format("{:.1f}", value.get<double>()) : shown(value);
   };

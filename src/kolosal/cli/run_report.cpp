@@ -83,6 +83,20 @@ std::string leaderboard_text(const std::vector<LeaderboardRow>& rows, const std:
   return table.text() + (n_left_out > 0 ? fmt::format("  and {} more (--json shows all)\n", n_left_out) : "");
 }
 
+std::string distillation_text(const automl::Distillation& d, const std::string& metric) {
+  return fmt::format("{} {} of the forest, {} of the blend of {} that it learned from; it costs {}", metric,
+                     score_text(d.forest_score), score_text(d.blend_score), d.n_members,
+                     std::isfinite(d.cost) ? fmt::format("{:.2g}", d.cost) : "-");
+}
+
+std::string nested_text(const automl::NestedScores& nested, const std::string& metric) {
+  if (nested.n_done() == 0) return "no outer fold had the time for a search";
+  std::string out = fmt::format("{} {}", metric, score_text(nested.mean()));
+  if (nested.n_done() > 1) out += fmt::format(" ± {:.2g}", nested.deviation());
+  return out + fmt::format(", of {} of {} outer folds, each judged by a search without it", nested.n_done(),
+                           nested.scores.size());
+}
+
 std::string run_report(const automl::RunResult& result, const std::string& data, const std::string& target) {
   std::string out = fmt::format("{} of \"{}\", {} rows, validated by {}\n\n", result.task, target,
                                 result.n_rows, result.validation);
@@ -91,6 +105,10 @@ std::string run_report(const automl::RunResult& result, const std::string& data,
   if (!ensemble.empty()) out += fmt::format("\nensemble  {}\n", ensemble);
   out += fmt::format("score     {} ({} is better)\n", full_score_text(result),
                      result.higher_is_better ? "higher" : "lower");
+  if (result.distillation)
+    out += fmt::format("distilled {}\n", distillation_text(*result.distillation, result.metric));
+  if (!result.nested.scores.empty())
+    out += fmt::format("nested    {}\n", nested_text(result.nested, result.metric));
   out += fmt::format("trials    {}{} in {:.1f} s{}\n", result.n_trials,
                      result.n_failed > 0 ? fmt::format(" and {} failed", result.n_failed) : "",
                      result.elapsed_s, result.interrupted ? ", stopped by you; this is the best so far" : "");

@@ -14,6 +14,10 @@ std::string interval_text(double low, double high);
 std::string full_score_text(const automl::RunResult& result);
 /// The ranked models as a table.
 std::string leaderboard_text(const std::vector<automl::LeaderboardRow>& rows, const std::string& metric);
+/// "roc_auc 0.87 of the forest, 0.88 of the blend of 5 that it learned from; it costs 0.01".
+std::string distillation_text(const automl::Distillation& distillation, const std::string& metric);
+/// "roc_auc 0.87 ± 0.02, of 5 of 5 outer folds, each judged by a search without it".
+std::string nested_text(const automl::NestedScores& nested, const std::string& metric);
 /// What `kolosal train` prints at its end: leaderboard, ensemble, where the model is, what to type next.
 std::string run_report(const automl::RunResult& result, const std::string& data, const std::string& target);
 

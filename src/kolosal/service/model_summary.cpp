@@ -134,6 +134,8 @@ automl::RunResult result_of_model(const std::filesystem::path& path) {
     const std::string& estimator = out.leaderboard.back().estimator;
     if (!estimator.empty() && estimator != "constant") ++out.n_trials;
   }
+  if (const auto distillation = manifest.find("distillation"); distillation != manifest.end())
+    out.distillation = automl::distillation_from_json(*distillation);
   if (const auto lineage = manifest.find("lineage"); lineage != manifest.end())
     out.notes = lineage->value("notes", std::vector<std::string>{});
   return out;

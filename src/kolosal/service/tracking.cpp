@@ -30,6 +30,8 @@ std::map<std::string, std::string> params_of(const TrainRequest& request) {
     out["exclude_models"] = fmt::format("{}", fmt::join(run.exclude_models, ","));
   if (run.n_folds) out["folds"] = fmt::format("{}", *run.n_folds);
   if (run.n_repeats) out["repeats"] = fmt::format("{}", *run.n_repeats);
+  if (run.n_nested > 0) out["nested"] = fmt::format("{}", run.n_nested);
+  if (run.distill) out["distill"] = "true";
   for (const auto& [key, value] : automl::to_json(run.constraints).items())
     out[key] = value.is_string() ? value.get<std::string>() : value.dump();
   return out;
@@ -123,6 +125,8 @@ void RunTracking::end(const automl::RunResult& result) {
   tracker_.metric("failed_trials", static_cast<double>(result.n_failed), step);
   tracker_.metric("model_bytes", static_cast<double>(result.model_bytes), step);
   tracker_.metric("rows", static_cast<double>(result.n_rows), step);
+  if (result.nested.n_done() > 0) tracker_.metric("nested_" + result.metric, result.nested.mean(), step);
+  if (result.distillation) tracker_.metric("distillation_cost", result.distillation->cost, step);
   tracker_.artifact(result.model_path, result.model_path.filename().string());
   tracker_.document(
       automl::to_json(result).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",

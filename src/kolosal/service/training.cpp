@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kolosal/automl/nested.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/service/output_place.hpp"
 
@@ -65,6 +66,7 @@ automl::RunResult train(const TrainRequest& request, const Context& context, con
   if (!request.test_data.empty())
     options.test_rows =
         std::make_shared<const data::Frame>(io::read_table(request.test_data, request.read, context));
+  if (options.n_nested > 0) return automl::run_nested(std::move(table), options, context, sink);
   return automl::run(std::move(table), options, context, sink);
 }
 

@@ -116,6 +116,8 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
   if (model.contains("classes")) out += fmt::format("classes    {}\n", list_text(model["classes"]));
   out += fmt::format("score      {}, validated by {}{}\n", full_score_text(result), result.validation,
                      model.value("refitted", false) ? ", then refitted on all rows" : "");
+  if (result.distillation)
+    out += fmt::format("distilled  {}\n", distillation_text(*result.distillation, result.metric));
   if (model.contains("calibration"))
     out += fmt::format("calibrated {}\n", calibration_text(model["calibration"]));
   if (model.contains("quantiles")) out += fmt::format("quantiles  {}\n", list_text(model["quantiles"]));

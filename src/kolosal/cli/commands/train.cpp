@@ -107,6 +107,8 @@ service::TrainRequest read_request(const Config& config) {
   };
   run.n_folds = count("folds");
   run.n_repeats = count("repeats");
+  run.n_nested = count("nested").value_or(0);
+  run.distill = config.flag("distill");
   run.preset = automl::preset_from_name(config.text("preset"));
   run.seed = static_cast<std::uint64_t>(config.integer("seed"));
   run.exclude_models = config.list("exclude_models");
@@ -244,12 +246,21 @@ std::vector<Option> train_options() {
                      "by the size of the table.")
           .at_least(1));
   out.push_back(integer_option("repeats", "How often the folds are dealt anew.").at_least(1));
+  out.push_back(
+      integer_option("nested",
+                     "Outer folds: each is left out, the whole search is done on the others, and its model "
+                     "is judged on the fold, which tells the score on new rows. The time is divided among "
+                     "these searches and that of all rows; trials are not.")
+          .at_least(2));
   out.push_back(text_option("weight", "COLUMN", "How much each row counts."));
   out.push_back(
       text_option("test_data", "FILE",
                   "Rows to come, with or without a target; a note tells when they differ from the table."));
   out.push_back(list_option("exclude_models", "NAMES", "Learners not to use; kolosal info lists them."));
   out.push_back(flag_option("no_ensemble", "One learner, fitted on all rows, in place of a blend."));
+  out.push_back(flag_option("distill",
+                            "One forest, which learns what the blend predicts, in place of the blend: smaller "
+                            "and faster. The report tells what it costs."));
   out.push_back(flag_option("interpretable", "One tree or one linear model."));
   out.push_back(list_option("monotone", "COLUMN=+|-,...",
                             "Columns whose rise may only raise (+) or lower (-) the prediction."));
