@@ -34,6 +34,9 @@ struct RunOptions {
   std::optional<std::size_t> n_folds;  ///< Of the validation; 1: a hold-out. Unset: by the size of the table.
   std::optional<std::size_t> n_repeats;  ///< Of the folds, dealt anew.
   Constraints constraints;
+  /// How the rows of each class count while learners are fitted: none, search, balanced, sqrt, or a number
+  /// for some classes, "yes=5,no=1" (class_weighting.hpp).
+  std::string class_weight = "none";
   std::vector<std::string> exclude_models;  ///< registry names of learners
   std::filesystem::path output = "model.kolosal";
   std::filesystem::path run_dir;  ///< Empty: <output>.run, removed when the run ends well.

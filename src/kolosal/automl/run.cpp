@@ -10,6 +10,7 @@
 #include "kolosal/automl/affordable_rows.hpp"
 #include "kolosal/automl/aligned_portfolio.hpp"
 #include "kolosal/automl/assembly.hpp"
+#include "kolosal/automl/class_weighting.hpp"
 #include "kolosal/automl/manifest.hpp"
 #include "kolosal/automl/memory_need.hpp"
 #include "kolosal/automl/proposals.hpp"
@@ -113,6 +114,7 @@ class Run {
 Run::Run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink)
     : options_(options), context_(context), sink_(sink), problem_(make_problem(table, options.problem)) {
   check_constraints(options.constraints, problem_);
+  class_weight_rule(options.class_weight, problem_);
   y_ = problem_.target_view();
   fingerprint_ = problem_.fingerprint();
 }
@@ -238,6 +240,8 @@ void Run::prepare() {
   for (std::size_t rung = 0; rung < rungs.size(); ++rung)
     stages_.push_back(
         make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context()));
+  if (problem_.has_relative_errors)
+    for (const auto& stage : stages_) stage->valid->use_relative_losses();
 }
 
 void Run::make_base(std::span<const std::uint32_t> rows) {
@@ -442,6 +446,8 @@ void Run::search_stages() {
   phase("search");
   std::vector<Candidate> portfolio = allowed(aligned_portfolio(
       warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())), problem_));
+  portfolio = with_class_weights(std::move(portfolio), class_weight_rule(options_.class_weight, problem_),
+                                 problem_.task);
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
     if (rung > 0) portfolio = promoted(searches_[rung - 1]->snapshot());
     const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);

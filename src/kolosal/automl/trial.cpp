@@ -38,9 +38,9 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
   if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
   const auto estimator =
       model::make_estimator(candidate.estimator, candidate.params, {y.quantiles.begin(), y.quantiles.end()});
-  const bool has_choices = candidate.choices.selector || candidate.choices.resampler;
   // Chosen columns and resampled rows are this trial's own.
-  const auto prepared = has_choices ? nullptr : store.prepared(*estimator, candidate.view, fold, context);
+  const auto prepared =
+      candidate.choices.change_table() ? nullptr : store.prepared(*estimator, candidate.view, fold, context);
   if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
 
   const double start = Clock::system().now_s();
@@ -50,10 +50,10 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
   choices.keeps_class_shares = true;  // blends are chosen by log loss
   std::vector<double> class_factors;
   FoldResult out;
-  auto report =
-      has_choices
-          ? pipeline::fit_with_choices(*estimator, choices, features->frame, y, rows, context, class_factors)
-          : fit_by_rounds(*estimator, {&features->frame, y}, prepared.get(), rows, context, out.round_losses);
+  auto report = !choices.are_none() ? pipeline::fit_with_choices(*estimator, choices, features->frame, y,
+                                                                 rows, context, class_factors, prepared.get())
+                                    : fit_by_rounds(*estimator, {&features->frame, y}, prepared.get(), rows,
+                                                    context, out.round_losses);
   out.seconds = context.n_threads > 1
                     ? (Clock::system().now_s() - start) * static_cast<double>(context.n_threads)
                     : thread_seconds() - thread_start;
@@ -85,6 +85,7 @@ nlohmann::json to_json(const Candidate& candidate) {
   for (const auto& [key, spec] :
        {std::pair{"selector", candidate.choices.selector}, {"resampler", candidate.choices.resampler}})
     if (spec) out[key] = {{"name", spec->name}, {"params", kolosal::to_json(spec->params)}};
+  if (!candidate.choices.class_weight.empty()) out["class_weight"] = candidate.choices.class_weight;
   return out;
 }
 
@@ -97,7 +98,7 @@ Candidate candidate_from_json(const nlohmann::json& json) {
     return pipeline::NamedSpec{json.at(key).at("name").get<std::string>(),
                                params_from_json(json.at(key).at("params"))};
   };
-  out.choices = {spec_of("selector"), spec_of("resampler")};
+  out.choices = {spec_of("selector"), spec_of("resampler"), json.value("class_weight", "")};
   return out;
 }
 
