@@ -8,6 +8,7 @@
 #include "kolosal/ensemble/calibration.hpp"
 #include "kolosal/ensemble/calibration_choice.hpp"
 #include "kolosal/ensemble/decision_threshold.hpp"
+#include "kolosal/ensemble/decision_weights.hpp"
 #include "kolosal/ensemble/stacking.hpp"
 #include "kolosal/metric/metric.hpp"
 
@@ -151,18 +152,22 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
       params.costs.push_back(std::max(result.predict_us_per_row / n_fits / limits.max_latency_us,
                                       static_cast<double>(result.size_bytes) / n_fits / limits.max_bytes));
   }
-  auto chosen = ensemble::greedy_selection(valid.y, candidates, params, context);
+  auto chosen = ensemble::greedy_selection(valid.loss_y, candidates, params, context);
   if (limits.care == BlendCare::kFinal && params.costs.empty() && params.max_members > 1)
-    if (auto stacked = better_stacking(results, valid.y, params, context)) chosen = std::move(*stacked);
+    if (auto stacked = better_stacking(results, valid.loss_y, params, context)) chosen = std::move(*stacked);
   out.trials = chosen.members;
   out.weights = chosen.weights;
   out.prediction.resize(candidates.front().size());
   ensemble::blend(candidates, chosen, out.prediction);
-  out.loss = metric::training_loss(valid.y, out.prediction);
+  out.loss = metric::training_loss(valid.loss_y, out.prediction);
   if (valid.y.task != data::Task::kRegression) calibrate(out, valid.y, metric, limits.care, context);
   if (ensemble::depends_on_threshold(metric, valid.y.task)) {
     auto decision = ensemble::choose_threshold(valid.y, out.prediction, metric);
     out.threshold = decision.value;
+    out.decisions = std::move(decision.decisions);
+  } else if (ensemble::depends_on_decision_weights(metric, valid.y)) {
+    auto decision = ensemble::choose_decision_weights(valid.y, out.prediction, metric);
+    out.decision_weights = std::move(decision.values);
     out.decisions = std::move(decision.decisions);
   }
   out.score = metric.compute(valid.y, judged(out));
@@ -189,7 +194,9 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
   out.base = *frame.base;
   out.calibrator = blend.calibrator;
   out.threshold = blend.threshold;
+  out.decision_weights = blend.decision_weights;
   out.conformal = blend.conformal;
+  out.is_log_target = problem.is_log_target;
   if (problem.task == data::Task::kRegression) {
     const auto [low, high] = std::ranges::minmax(problem.target);
     constexpr double kLargest = std::numeric_limits<double>::max();

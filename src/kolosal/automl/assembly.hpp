@@ -25,6 +25,7 @@ struct Blend {
   std::vector<double> prediction;  ///< of the validated rows, calibrated
   model::Calibrator calibrator;
   double threshold = 0.5;
+  std::vector<double> decision_weights;  ///< more than two classes: ensemble::DecisionWeights; empty: none
   std::vector<double> decisions;  ///< what the metric sees in place of prediction; empty: prediction itself
   double loss = 0;
   double score = 0;
@@ -54,7 +55,7 @@ struct BlendLimits {
 
 /// Chooses and weighs trials by greedy selection within the limits, or by convex stacking where that is
 /// better on rows that its weights were not chosen on; then calibrates (classification), chooses the
-/// threshold (two classes, for a metric of labels) and gathers the conformal scores.
+/// threshold or the decision weights (classes, for a metric of labels) and gathers the conformal scores.
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context);
 

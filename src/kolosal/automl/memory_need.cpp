@@ -53,7 +53,9 @@ void keep_within(std::vector<Candidate>& candidates, std::size_t n_cells, std::s
     const bool is_known = std::ranges::any_of(out, [&](const Candidate& other) {
       return other.label == candidate.label ||
              (other.estimator == candidate.estimator && other.params == candidate.params &&
-              other.view == candidate.view && !other.choices.selector && !other.choices.resampler);
+              other.view == candidate.view && !other.choices.change_table() &&
+              !candidate.choices.change_table() &&
+              other.choices.class_weight == candidate.choices.class_weight);
     });
     if (!is_known) out.push_back(std::move(candidate));
   }

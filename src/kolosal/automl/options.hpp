@@ -36,6 +36,9 @@ struct RunOptions {
   std::size_t n_nested = 0;  ///< Outer folds of a nested validation, see run_nested(); 0: none.
   bool distill = false;      ///< One boosted forest that learns from the blend takes its place.
   Constraints constraints;
+  /// How the rows of each class count while learners are fitted: none, search, balanced, sqrt, or a number
+  /// for some classes, "yes=5,no=1" (class_weighting.hpp).
+  std::string class_weight = "none";
   std::vector<std::string> exclude_models;  ///< registry names of learners
   std::filesystem::path output = "model.kolosal";
   std::filesystem::path run_dir;  ///< Empty: <output>.run, removed when the run ends well.

@@ -34,7 +34,10 @@ ParamMap lightgbm(const TableShape& shape, std::int64_t min_leaf, ParamMap more)
     // A split is looked for in every bin of every column: few rows fill few.
     if (shape.n_rows < 2000) out["max_bin"] = std::int64_t{31};
   }
-  if (shape.n_classes > kManyClasses) out["n_estimators"] = std::int64_t{330};
+  if (shape.n_classes > kManyClasses) {
+    auto& n_rounds = std::get<std::int64_t>(out["n_estimators"]);
+    n_rounds = std::min<std::int64_t>(n_rounds, 330);
+  }
   return out;
 }
 
@@ -181,6 +184,14 @@ void add_lightgbm(const TableShape& shape, std::vector<Candidate>& out) {
   }
   if (shape.is_wide() && shape.n_numeric > 0)
     add("lightgbm screened", 8, 10, {{"feature_fraction", 0.5}}, "screened", 0.2);
+  // It has no early stopping: it changes trees of earlier rounds.
+  add("lightgbm dart", 16, 10,
+      {{"boosting", std::string("dart")},
+       {"learning_rate", 0.15},
+       {"n_estimators", std::int64_t{200}},
+       {"early_stopping_rounds", std::int64_t{0}},
+       {"feature_fraction", 0.6}},
+      encoded, 4.0);
   if (shape.n_rows < kTinyRows) return;
   add("lightgbm deep", 255, 10, {{"feature_fraction", 0.6}, {"learning_rate", 0.07}}, encoded_pairs, 2.5);
   add("lightgbm deep pairs", 255, 5,

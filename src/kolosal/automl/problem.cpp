@@ -211,10 +211,26 @@ bool wants_median(const metric::Metric& metric) {
   return std::ranges::find(kNames, metric.name) != kNames.end();
 }
 
+/// Metrics of the logarithm of a target are those of squared errors of another target.
+void set_log_target(Problem& problem) {
+  const std::string& name = problem.metric->name;
+  if (problem.task != Task::kRegression || (name != "rmsle" && name != "msle")) return;
+  // Such a target has no logarithm; the metric itself says so.
+  if (std::ranges::min(problem.target) <= -1) return;
+  for (double& value : problem.target) value = std::log1p(value);
+  auto own = std::make_shared<metric::Metric>(*problem.metric);
+  own->compute = metric::metric_for(name == "rmsle" ? "rmse" : "mse", Task::kRegression).compute;
+  problem.own_metric = std::move(own);
+  problem.metric = problem.own_metric.get();
+  problem.is_log_target = true;
+}
+
 void set_quantiles(Problem& problem, const ProblemOptions& options) {
   problem.quantiles = problem.loss_quantiles = options.quantiles;
   if (problem.quantiles.empty() && problem.task == Task::kRegression && wants_median(*problem.metric))
     problem.loss_quantiles = {0.5};
+  problem.has_relative_errors =
+      problem.quantiles.empty() && (problem.metric->name == "mape" || problem.metric->name == "smape");
 }
 
 }  // namespace
@@ -278,6 +294,7 @@ Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {
     set_classes(problem, target, options.target);
   problem.metric = choose_metric(problem, options);
   set_quantiles(problem, options);
+  set_log_target(problem);
 
   if (!options.weight.empty())
     problem.weights = read_weights(table.column(options.weight), rows, options.weight);

@@ -29,10 +29,14 @@ struct Problem {
   data::Frame features;  ///< rows with a target only
   data::Schema schema;   ///< of all columns of the table, with roles
   data::Task task = data::Task::kRegression;
-  std::string task_reason;  ///< "2 distinct values"
-  const metric::Metric* metric = nullptr;
+  std::string task_reason;                 ///< "2 distinct values"
+  const metric::Metric* metric = nullptr;  ///< Of `target` as it is here.
   std::vector<std::string> classes;  ///< as they were in the data, in class-index order; empty for regression
-  std::vector<double> target;        ///< class index or value
+  std::vector<double> target;        ///< class index or value; its logarithm where is_log_target
+  /// The metric looks at log(1 + value), so that is what is learned, and `metric` is the one for it under the
+  /// name of the one that was asked for. Models take their predictions back.
+  bool is_log_target = false;
+  bool has_relative_errors = false;  ///< The metric looks at errors by the size of the value.
   std::vector<double> weights;       ///< empty: none
   std::vector<double> quantiles;     ///< wanted of each row; empty: none
   /// Those whose pinball loss chooses among models and blends them: the quantiles, or the median where the
@@ -43,6 +47,8 @@ struct Problem {
   std::vector<std::string> notes;    ///< for the user: dropped rows, ignored columns
 
   data::TargetView target_view() const { return {task, target, weights, classes.size(), loss_quantiles}; }
+  std::shared_ptr<const metric::Metric> own_metric =
+      {};  ///< What `metric` is where it is not of the registry.
   std::size_t n_rows() const { return target.size(); }
   /// Of the features, target, weights, groups and times (XXH64 over their values): a resumed run must see the
   /// same table.

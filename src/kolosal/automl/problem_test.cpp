@@ -281,6 +281,36 @@ TEST(Problem, AbsoluteErrorsAreBlendedByTheMediansLoss) {
   EXPECT_THAT(problem_of(Column::from_float64(counting(30))).loss_quantiles, IsEmpty());
 }
 
+TEST(Problem, MetricsOfLogarithmsLearnTheLogarithm) {
+  for (const auto& [name, expected] : {std::pair{"rmsle", "rmsle"}, {"neg_mean_squared_log_error", "msle"}}) {
+    const std::vector<double> values = counting(30);
+    const Problem problem = problem_of(Column::from_float64(values), {.metric = name});
+    EXPECT_TRUE(problem.is_log_target);
+    EXPECT_EQ(problem.metric->name, expected);
+    EXPECT_DOUBLE_EQ(problem.target[29], std::log1p(values[29]));
+    // The score of logarithms is that of the values.
+    std::vector<double> predicted, logs;
+    for (const double value : values) {
+      predicted.push_back(std::fmod(7 * value, 30));
+      logs.push_back(std::log1p(predicted.back()));
+    }
+    EXPECT_NEAR(
+        problem.metric->compute(problem.target_view(), logs),
+        metric::metric_for(name, Task::kRegression).compute({Task::kRegression, values, {}, 0}, predicted),
+        1e-13);
+  }
+  std::vector<double> below = counting(30);
+  below[3] = -2;
+  EXPECT_FALSE(problem_of(Column::from_float64(below), {.metric = "rmsle"}).is_log_target);
+}
+
+TEST(Problem, RelativeErrorsAreThoseOfThePercentageMetrics) {
+  for (const auto& [name, expected] :
+       {std::pair{"mape", true}, {"smape", true}, {"mae", false}, {"rmse", false}})
+    EXPECT_EQ(problem_of(Column::from_float64(counting(30)), {.metric = name}).has_relative_errors, expected)
+        << name;
+}
+
 TEST(Problem, RefusesQuantilesThatCanNotBe) {
   const auto with = [](std::vector<double> quantiles) {
     return problem_of(Column::from_float64(counting(30)), {.quantiles = std::move(quantiles)});

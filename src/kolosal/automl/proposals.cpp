@@ -38,7 +38,11 @@ constexpr std::array kOrderedBoostingAxes = {
     Axis{"random_strength", 0, 3, false, false, 1}, Axis{"feature_fraction", 0.3, 1, false, false, 1},
     Axis{"learning_rate", 0.015, 0.2, true, false, 0.05}};
 
-std::span<const Axis> axes_of(const std::string& estimator) {
+/// None for what is no booster. A random forest of LightGBM has neither a rate nor a path to it.
+std::span<const Axis> axes_of(const Candidate& candidate) {
+  const std::string& estimator = candidate.estimator;
+  const auto boosting = candidate.params.find("boosting");
+  if (boosting != candidate.params.end() && boosting->second == ParamValue(std::string("rf"))) return {};
   if (estimator == "lightgbm") return kLightgbmAxes;
   if (estimator == "xgboost") return kXgboostAxes;
   if (estimator == "ordered_boosting") return kOrderedBoostingAxes;
@@ -70,8 +74,7 @@ std::string root_label(const std::string& label) { return label.substr(0, label.
 std::vector<const TrialResult*> by_loss(const std::vector<TrialResult>& known, bool boosters_only) {
   std::vector<const TrialResult*> out;
   for (const TrialResult& result : known)
-    if (!(boosters_only && axes_of(result.candidate.estimator).empty()) && !result.cut_short)
-      out.push_back(&result);
+    if (!(boosters_only && axes_of(result.candidate).empty()) && !result.cut_short) out.push_back(&result);
   std::ranges::stable_sort(out, {}, [](const TrialResult* r) { return r->loss; });
   return out;
 }
@@ -97,7 +100,7 @@ double expected_bin_s(const std::string& estimator, std::size_t n_cells) {
 Candidate with_lower_rate(const Candidate& candidate) {
   Candidate out = candidate;
   out.continues.reset();
-  const auto axes = axes_of(candidate.estimator);
+  const auto axes = axes_of(candidate);
   const auto axis = std::ranges::find(axes, std::string_view("learning_rate"), &Axis::name);
   KOLOSAL_ASSERT(axis != axes.end(), "a lower rate is for boosters");
   const double rate = number_of(candidate.params, *axis) / 2;
@@ -127,7 +130,7 @@ Candidate local_step(const Candidate& centre, double length, std::uint64_t seed)
   Candidate out = centre;
   out.continues.reset();
   Rng rng(seed);
-  const auto axes = axes_of(centre.estimator);
+  const auto axes = axes_of(centre);
   std::vector<double> direction(axes.size());
   double norm = 0;
   for (double& d : direction) {
@@ -241,7 +244,7 @@ std::optional<Candidate> Proposals::refine(std::size_t number, const std::vector
     // Far from all that is known; without boosters there is nothing else to draw.
     for (const TrialResult* centre : best.empty() ? by_loss(known, false) : best)
       if (auto out = random_point(centre->candidate, seed)) {
-        if (!settings_.views.empty() && !axes_of(out->estimator).empty())
+        if (!settings_.views.empty() && !axes_of(*out).empty())
           out->view = settings_.views[Rng(derive_seed(seed, {"view"})).below(settings_.views.size())];
         out->label += fmt::format(" / random {}", number);
         return out;

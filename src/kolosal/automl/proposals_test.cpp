@@ -200,6 +200,14 @@ TEST(Promoted, NeitherAPausedTrialAndWhatWentOnNorTheNumberItContinued) {
   EXPECT_FALSE(candidates[0].continues);
 }
 
+TEST(Proposals, ARandomForestOfABoostersLibraryIsNoCentre) {
+  Candidate forest = entry("forest");
+  forest.params = {{"boosting", std::string("rf")}, {"bagging_fraction", 0.6}};
+  Proposals proposals({forest, entry("b")}, settings());
+  const std::vector<TrialResult> known = {result(0, forest, 0.1), result(1, entry("b"), 0.5)};
+  for (std::size_t t = 2; t < 8; ++t) EXPECT_THAT(proposals(t, known)->label, StartsWith("b / "));
+}
+
 TEST(WithLowerRate, HalvesTheRateAndDoublesTheRounds) {
   Candidate candidate = entry("small");
   candidate.params = {{"learning_rate", 0.1},

@@ -11,6 +11,7 @@
 #include "kolosal/automl/aligned_portfolio.hpp"
 #include "kolosal/automl/assembly.hpp"
 #include "kolosal/automl/base_table.hpp"
+#include "kolosal/automl/class_weighting.hpp"
 #include "kolosal/automl/distillation.hpp"
 #include "kolosal/automl/manifest.hpp"
 #include "kolosal/automl/memory_need.hpp"
@@ -121,6 +122,7 @@ Run::Run(const data::Frame& table, const RunOptions& options, const Context& con
     : options_(options), context_(context), sink_(sink), problem_(make_problem(table, options.problem)) {
   check_constraints(options.constraints, problem_);
   check_distillation(options);
+  class_weight_rule(options.class_weight, problem_);
   y_ = problem_.target_view();
   fingerprint_ = problem_.fingerprint();
 }
@@ -262,6 +264,8 @@ void Run::prepare() {
         make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context(),
                    is_timed() ? *options_.time_budget_s * static_cast<double>(context_.n_threads)
                               : kThreadSecondsOfTrials));
+  if (problem_.has_relative_errors)
+    for (const auto& stage : stages_) stage->valid->use_relative_losses();
 }
 
 void Run::open_run_store() {
@@ -410,6 +414,8 @@ void Run::search_stages() {
       options_.exclude_models, [this](std::string message) {
         tell({.kind = Event::Kind::kNote, .message = std::move(message)});
       });
+  portfolio = with_class_weights(std::move(portfolio), class_weight_rule(options_.class_weight, problem_),
+                                 problem_.task);
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
     if (rung > 0) portfolio = promoted(searches_[rung - 1]->snapshot());
     const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);

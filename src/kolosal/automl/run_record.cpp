@@ -55,11 +55,13 @@ json target_json(const Problem& problem, const TableShape& shape) {
     const double n = static_cast<double>(problem.n_rows()), mean = sum / n;
     for (const double y : problem.target) squares += (y - mean) * (y - mean);
     const auto [low, high] = std::ranges::minmax(problem.target);
-    return {{"mean", number(mean)},
-            {"sd", number(std::sqrt(squares / n))},
-            {"skewness", number(shape.target_skewness)},
-            {"minimum", low},
-            {"maximum", high}};
+    json out = {{"mean", number(mean)},
+                {"sd", number(std::sqrt(squares / n))},
+                {"skewness", number(shape.target_skewness)},
+                {"minimum", low},
+                {"maximum", high}};
+    if (problem.is_log_target) out["of"] = "log(1 + value)";
+    return out;
   }
   std::vector<std::size_t> counts(problem.classes.size());
   for (const double y : problem.target) ++counts[static_cast<std::size_t>(y)];
@@ -102,6 +104,7 @@ json options_json(const RunOptions& options, const Context& context) {
               {"constraints", to_json(options.constraints)},
               {"memory_limit_bytes", context.memory_limit_bytes},
               {"has_test_data", options.test_rows != nullptr}};
+  if (options.class_weight != "none") out["class_weight"] = options.class_weight;
   if (options.time_budget_s) out["time_budget"] = *options.time_budget_s;
   if (options.n_trials) out["trials"] = *options.n_trials;
   if (options.n_folds) out["folds"] = *options.n_folds;
@@ -182,6 +185,7 @@ RunIdentity run_identity(const RunOptions& options, const Problem& problem, std:
                                      {"time", options.problem.time}})
     if (!column.empty()) settings[role] = column;
   if (!problem.quantiles.empty()) settings["quantiles"] = problem.quantiles;
+  if (options.class_weight != "none") settings["class_weight"] = options.class_weight;
   if (options.n_trials) settings["budget"] = "trials";
   if (!options.problem.ignore.empty()) settings["ignore"] = options.problem.ignore;
   if (options.n_repeats) settings["repeats"] = *options.n_repeats;

@@ -169,6 +169,41 @@ TEST_F(RunTest, TheSameSeedGivesTheSameFileForAnyNumberOfThreads) {
   }
 }
 
+TEST_F(RunTest, ClassWeightsAndFollowedMetricsKeepTheBytesToo) {
+  const auto same = [&](const Frame& table, RunOptions one) {
+    RunOptions two = one;
+    one.output = folder.path() / "one.kolosal";
+    two.output = folder.path() / "two.kolosal";
+    run(table, one, 1);
+    run(table, two, 2);
+    EXPECT_EQ(bytes(one), bytes(two));
+    return one.output;
+  };
+  RunOptions weighted = trials(3);
+  weighted.exclude_models = {"xgboost"};
+  weighted.class_weight = "yes=4";
+  weighted.problem.metric = "balanced_accuracy";
+  same(made_table(Task::kBinary, 80), weighted);
+  RunOptions logs = trials(3);
+  logs.exclude_models = {"xgboost"};
+  logs.problem.metric = "rmsle";
+  Frame table = made_table(Task::kRegression, 80);
+  std::vector<double> y(80);
+  table.column("y").copy_numbers(y);
+  for (double& value : y) value = std::expm1(std::abs(value) / 10);
+  table = table.without(std::vector<std::string>{"y"});
+  table.add("y", Column::from_float64(y));
+  const auto model = pipeline::Model::open(same(table, logs));
+  EXPECT_TRUE(model.is_log_target);
+  const auto prediction = model.predict(table, Context());
+  EXPECT_LT(metric::metric_for("rmsle", Task::kRegression).compute({Task::kRegression, y, {}, 0}, prediction),
+            0.2);
+  const auto [low, high] = model.interval(prediction[0], 0.1);
+  EXPECT_NEAR(std::log1p(high) - std::log1p(low), 0.2, 1e-12);
+  logs.problem.metric = "mape";
+  same(table, logs);
+}
+
 TEST_F(RunTest, AnotherSeedGivesAnotherFile) {
   const Frame table = made_table(Task::kBinary, 100);
   RunOptions one = trials(2, "one.kolosal"), two = trials(2, "two.kolosal");

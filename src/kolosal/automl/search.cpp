@@ -7,6 +7,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/random.hpp"
+#include "kolosal/model/relative_weights.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -37,7 +38,12 @@ ValidRows::ValidRows(const data::TargetView& all, const std::vector<pipeline::Sp
     target.push_back(all.values[row]);
     if (!all.weights.empty()) weights.push_back(all.weights[row]);
   }
-  y = {all.task, target, weights, all.n_classes, all.quantiles};
+  loss_y = y = {all.task, target, weights, all.n_classes, all.quantiles};
+}
+
+void ValidRows::use_relative_losses() {
+  loss_weights = model::relative_weights(y);
+  loss_y.weights = loss_weights;
 }
 
 Search::Search(FeatureStore& store, const data::TargetView& y, const std::vector<pipeline::Split>& splits,
@@ -220,7 +226,7 @@ TrialResult Search::summarize(std::size_t number, const Running& trial, std::siz
   }
   for (std::size_t i = 0; i < n_seen.size(); ++i)
     for (std::size_t j = 0; j < width; ++j) out.prediction[i * width + j] /= n_seen[i];
-  out.loss = metric::training_loss(valid_.y, out.prediction);
+  out.loss = metric::training_loss(valid_.loss_y, out.prediction);
   out.score = metric_.compute(valid_.y, out.prediction);
   out.score_deviation = deviation(scores);
   out.fold_scores = std::move(scores);

@@ -20,10 +20,14 @@ struct ValidRows {
   std::vector<std::uint32_t> rows;
   std::vector<std::int32_t> position;  ///< table row -> index into rows; -1 when never validated
   std::vector<double> target;
-  std::vector<double> weights;  ///< empty: none
-  data::TargetView y;           ///< of these rows; views into the two above
+  std::vector<double> weights;       ///< empty: none
+  std::vector<double> loss_weights;  ///< empty: those
+  data::TargetView y;                ///< of these rows, to score by; views into the vectors above
+  data::TargetView loss_y;           ///< the same to choose among models and to blend by: with loss_weights
 
   ValidRows(const data::TargetView& all, const std::vector<pipeline::Split>& splits);
+  /// Losses are by the size of the target: model::relative_weights().
+  void use_relative_losses();
   ValidRows(const ValidRows&) = delete;
   ValidRows& operator=(const ValidRows&) = delete;
 };

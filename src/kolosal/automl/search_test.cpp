@@ -24,6 +24,18 @@ TEST(ValidRows, AreTheUnionInOrder) {
   EXPECT_EQ(valid.y.values.size(), 3U);
 }
 
+TEST(ValidRows, RelativeLossesWeighRowsByTheirSize) {
+  const std::vector<double> values = {10, 1, 100, 0, 4}, weights = {1, 2, 1, 1, 1};
+  ValidRows valid({Task::kRegression, values, weights, 0}, {{{0}, {1, 2, 3, 4}}});
+  EXPECT_EQ(valid.loss_y.weights.data(), valid.y.weights.data());
+  valid.use_relative_losses();
+  EXPECT_THAT(valid.y.weights, ElementsAre(2, 1, 1, 1)) << "scores stay as they are";
+  // In proportion to weight / value; a hundredth of the mean is the smallest value.
+  EXPECT_DOUBLE_EQ(valid.loss_weights[0] / valid.loss_weights[1], 200);
+  EXPECT_DOUBLE_EQ(valid.loss_weights[3] / valid.loss_weights[1], 25);
+  EXPECT_DOUBLE_EQ(valid.loss_weights[2], 1);
+}
+
 /// A search over a small table; the proposer gives cheap learners.
 struct Bench {
   explicit Bench(const std::filesystem::path& folder, bool resume = false)
@@ -323,6 +335,28 @@ TEST(RunStore, RemoveLeavesNothing) {
   RunStore store = RunStore::create(folder.path() / "run", Bench::identity);
   store.remove();
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "run"));
+}
+
+TEST(Search, ClassWeightsDoNotReachTheScores) {
+  const TempFolder folder;
+  Bench bench(folder.path() / "run");
+  bench.problem_metric = &metric::metric_for("balanced_accuracy", Task::kBinary);
+  const auto results = bench.run(
+      [](std::size_t number, const auto&) {
+        Candidate out{
+            fmt::format("{}", number), "lightgbm", {{"n_estimators", std::int64_t{10}}}, "native", 1};
+        if (number > 0) out.choices.class_weight = number == 1 ? "balanced" : "1,30";
+        return std::optional(out);
+      },
+      3, 2);
+  ASSERT_EQ(results.size(), 3U);
+  for (const TrialResult& result : results) {
+    EXPECT_EQ(result.score, bench.problem_metric->compute(bench.y, result.prediction)) << result.number;
+    EXPECT_EQ(result.loss, metric::training_loss(bench.y, result.prediction));
+    EXPECT_EQ(candidate_from_json(to_json(result.candidate)).choices.class_weight,
+              result.candidate.choices.class_weight);
+  }
+  EXPECT_NE(results[0].prediction, results[2].prediction);
 }
 
 }  // namespace

@@ -40,10 +40,6 @@ double learning_rate_of(const Candidate& candidate) {
   return found == candidate.params.end() ? 0.1 : std::get<double>(found->second);
 }
 
-bool has_choices(const Candidate& candidate) {
-  return candidate.choices.selector || candidate.choices.resampler;
-}
-
 OpenFit begin_fit(const Candidate& candidate, std::size_t fold, FeatureStore& store,
                   const data::TargetView& y, const model::RowSplit& rows, const Context& context) {
   OpenFit out;
@@ -51,9 +47,10 @@ OpenFit begin_fit(const Candidate& candidate, std::size_t fold, FeatureStore& st
   if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
   out.estimator =
       model::make_estimator(candidate.estimator, candidate.params, {y.quantiles.begin(), y.quantiles.end()});
-  if (has_choices(candidate)) return out;  // chosen columns and resampled rows are this trial's own
+  if (candidate.choices.change_table()) return out;  // chosen columns and resampled rows are this trial's own
   out.prepared = store.prepared(*out.estimator, candidate.view, fold, context);
   if (context.should_stop()) throw Error(ErrorCode::kBudget, "no time was left to fit");
+  if (!candidate.choices.are_none()) return out;  // weighed classes
   const Stopwatch watch(context);
   out.rounds = out.estimator->begin({&out.features->frame, y}, out.prepared.get(), rows, context);
   out.seconds = watch.seconds();
@@ -121,11 +118,11 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
     out.round_losses = fit.rounds->valid_losses();
     report = fit.rounds->finish();
     if (out.paused) report.note = fmt::format("paused after {} rounds", fit.rounds->n_rounds_done());
-  } else if (!has_choices(candidate)) {
+  } else if (choices.are_none()) {
     report = fit.estimator->fit({&fit.features->frame, y}, fit.prepared.get(), rows, context);
   } else {
     report = pipeline::fit_with_choices(*fit.estimator, choices, fit.features->frame, y, rows, context,
-                                        class_factors);
+                                        class_factors, fit.prepared.get());
   }
   out.seconds = fit.seconds += watch.seconds();
   out.prediction = std::move(report.valid_prediction);
@@ -156,6 +153,7 @@ nlohmann::json to_json(const Candidate& candidate) {
        {std::pair{"selector", candidate.choices.selector}, {"resampler", candidate.choices.resampler}})
     if (spec) out[key] = {{"name", spec->name}, {"params", kolosal::to_json(spec->params)}};
   if (candidate.continues) out["continues"] = *candidate.continues;
+  if (!candidate.choices.class_weight.empty()) out["class_weight"] = candidate.choices.class_weight;
   return out;
 }
 
@@ -168,7 +166,7 @@ Candidate candidate_from_json(const nlohmann::json& json) {
     return pipeline::NamedSpec{json.at(key).at("name").get<std::string>(),
                                params_from_json(json.at(key).at("params"))};
   };
-  out.choices = {spec_of("selector"), spec_of("resampler")};
+  out.choices = {spec_of("selector"), spec_of("resampler"), json.value("class_weight", "")};
   if (json.contains("continues")) out.continues = json.at("continues").get<std::size_t>();
   return out;
 }

@@ -146,6 +146,8 @@ std::string obstacle(Candidate& candidate, const RunOptions& options, const Warm
     if (is_of_counts && (table.shape.target_minimum < 0 || (is_gamma && table.shape.target_minimum <= 0)))
       return fmt::format("its loss is not for targets down to {:g}", table.shape.target_minimum);
   }
+  if (objective != candidate.params.end() && table.shape.task == data::Task::kMulticlass)
+    return "its loss is for two classes";
   try {
     model::make_estimator(candidate.estimator, candidate.params);
   } catch (const Error& error) {

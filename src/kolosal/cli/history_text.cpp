@@ -271,6 +271,7 @@ json compare_runs(const std::vector<json>& runs) {
   add("budget", budget_text);
   field("preset", "options/preset");
   field("seed", "options/seed");
+  field("class_weight", "options/class_weight");
   field("exclude_models", "options/exclude_models");
   field("constraints", "options/constraints");
   field("folds", "options/folds");

@@ -6,8 +6,9 @@ namespace kolosal::model {
 /// that the row's own class gets from the logistic of a score. Rows that are told well already count less;
 /// gamma 0 is the log loss.
 
-/// Minus the first derivative by the score, and the second, but no less than (1 - q)^gamma times that of the log
-/// loss: the loss is concave where rows are told very badly, and a Newton step must go downhill there too.
+/// Minus the first derivative by the score, and the second, but no less than (1 - q)^gamma times that of the
+/// log loss: the loss is concave where rows are told very badly, and a Newton step must go downhill there
+/// too.
 struct FocalDerivatives {
   double direction;
   double curvature;

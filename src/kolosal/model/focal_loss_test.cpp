@@ -29,7 +29,8 @@ TEST(FocalLoss, DerivativesAreThoseOfFiniteDifferences) {
         const double bend = (at(score + kStep) - 2 * at(score) + at(score - kStep)) / (kStep * kStep);
         EXPECT_NEAR(d.direction, -slope, 1e-7) << gamma << " " << score;
         const double q = 1 / (1 + std::exp(positive ? -score : score));
-        EXPECT_NEAR(d.curvature, std::max(bend, std::pow(1 - q, gamma) * q * (1 - q)), 2e-6) << gamma << " " << score;
+        EXPECT_NEAR(d.curvature, std::max(bend, std::pow(1 - q, gamma) * q * (1 - q)), 2e-6)
+            << gamma << " " << score;
       }
 }
 

@@ -111,11 +111,35 @@ std::unique_ptr<Bench> make_bench(const std::filesystem::path& path, const Bench
   return out;
 }
 
+/// A model as the user names it: a learner, perhaps with parameters,
+/// "lightgbm:boosting=dart:learning_rate=0.2".
+struct ModelSpec {
+  std::string text;
+  std::string learner;
+  ParamMap params;
+};
+
+ModelSpec model_spec(const std::string& text) {
+  ModelSpec out{text, text.substr(0, text.find(':')), {}};
+  for (std::size_t at = out.learner.size(); at < text.size();) {
+    const std::size_t end = std::min(text.find(':', at + 1), text.size());
+    const std::string word = text.substr(at + 1, end - at - 1);
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos)
+      throw Error(ErrorCode::kInvalidParameter,
+                  "--models: \"{}\" of \"{}\" has no =; write a learner with parameters as "
+                  "lightgbm:boosting=dart:learning_rate=0.2",
+                  word, text);
+    out.params[word.substr(0, equals)] = word.substr(equals + 1);
+    at = end;
+  }
+  return out;
+}
+
 /// The learner's first entry of the portfolio, or itself as it is.
 automl::Candidate candidate_for(const model::EstimatorInfo& info, const automl::TableShape& shape) {
   for (const automl::Candidate& candidate : automl::make_portfolio(shape))
-    if (candidate.estimator == info.name && !candidate.choices.selector && !candidate.choices.resampler)
-      return candidate;
+    if (candidate.estimator == info.name && candidate.choices.are_none()) return candidate;
   const bool takes_all = info.handles_missing && info.handles_categories;
   return {info.name, info.name, {}, takes_all ? "native" : "linear"};
 }
@@ -193,7 +217,11 @@ FoldFigures fit_automl(const Bench& bench, std::size_t fold, double seconds,
   out.model_bytes = result.model_bytes;
   const auto model = pipeline::Model::open(options.output);
   const data::Frame valid = bench.table.take(bench.splits[fold].valid);
-  out.score = score_of(bench, fold, in_order_of(bench.problem.classes, model, model.predict(valid, context)));
+  auto prediction = in_order_of(bench.problem.classes, model, model.predict(valid, context));
+  // The folds' targets are in the unit of the problem.
+  if (bench.problem.is_log_target)
+    for (double& value : prediction) value = std::log1p(value);
+  out.score = score_of(bench, fold, prediction);
   const data::Frame sample = valid.slice(0, std::min(valid.n_rows(), kTimedRows));
   const double before = Clock::system().now_s();
   model.predict(sample, context.single_threaded());
@@ -255,18 +283,34 @@ BenchmarkRow bench_model(const std::string& name, std::size_t n_folds, double bu
   return out;
 }
 
-bool is_wanted(const BenchmarkRequest& request, std::string_view name) {
-  return request.models.empty() || std::ranges::find(request.models, name) != request.models.end();
+bool is_automl_wanted(const BenchmarkRequest& request) {
+  return request.models.empty() || std::ranges::find(request.models, kAutoml) != request.models.end();
+}
+
+/// Those of a learner that are asked for.
+std::vector<ModelSpec> wanted_of(const BenchmarkRequest& request, const std::string& learner) {
+  if (request.models.empty()) return {{learner, learner, {}}};
+  std::vector<ModelSpec> out;
+  for (const std::string& text : request.models)
+    if (ModelSpec spec = model_spec(text); spec.learner == learner) out.push_back(std::move(spec));
+  return out;
 }
 
 void check_models(const std::vector<std::string>& models) {
   std::vector<std::string> known = {std::string(kAutoml)};
   for (const auto& info : model::estimators()) known.push_back(info.name);
-  for (const std::string& name : models) {
-    if (std::ranges::find(known, name) != known.end()) continue;
-    const std::string near = nearest_name(name, known);
-    throw Error(ErrorCode::kInvalidParameter, "--models: there is no model \"{}\"; there are {}{}", name,
-                fmt::join(known, ", "), near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+  for (const std::string& text : models) {
+    const ModelSpec spec = model_spec(text);
+    if (std::ranges::find(known, spec.learner) == known.end()) {
+      const std::string near = nearest_name(spec.learner, known);
+      throw Error(ErrorCode::kInvalidParameter, "--models: there is no model \"{}\"; there are {}{}",
+                  spec.learner, fmt::join(known, ", "),
+                  near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+    }
+    if (spec.learner != kAutoml)
+      model::make_estimator(spec.learner, spec.params);
+    else if (!spec.params.empty())
+      throw Error(ErrorCode::kInvalidParameter, "--models: automl has no parameters: {}", text);
   }
 }
 
@@ -292,6 +336,20 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
+BenchmarkRow bench_learner(const Bench& bench, const std::string& name, const automl::Candidate& candidate,
+                           const BenchmarkRequest& request, const Context& context) {
+  BenchmarkRow out = bench_model(
+      name, bench.splits.size(), request.budget_s, context, [&](std::size_t fold, double seconds) {
+        Context limited =
+            context.with_seed(derive_seed(request.seed, {std::string_view(candidate.estimator), fold}));
+        if (bench.base.n_rows() * bench.base.n_columns() <= kCellsForThreads) limited.n_threads = 1;
+        limited.deadline = Deadline(Clock::system(), Clock::system().now_s() + seconds);
+        return fit_learner(bench, candidate, fold, limited);
+      });
+  out.view = candidate.view;
+  return out;
+}
+
 void bench_table(TableBenchmark& out, const BenchmarkRequest& request, const Context& context,
                  const std::function<void(const BenchmarkRow&)>& ended) {
   const auto bench = make_bench(out.data, request, context);
@@ -310,25 +368,19 @@ void bench_table(TableBenchmark& out, const BenchmarkRequest& request, const Con
   };
   for (const auto& info : model::estimators()) {
     if (context.should_stop()) return;
-    if (!is_wanted(request, info.name) ||
-        std::ranges::find(info.tasks, bench->problem.task) == info.tasks.end())
-      continue;
+    const auto wanted = wanted_of(request, info.name);
+    if (wanted.empty() || std::ranges::find(info.tasks, bench->problem.task) == info.tasks.end()) continue;
     if (const std::string reason = info.unavailable(); !reason.empty()) {
       out.notes.push_back(fmt::format("{} is left out: {}", info.name, reason));
       continue;
     }
-    const automl::Candidate candidate = candidate_for(info, bench->stage->shape);
-    auto row = bench_model(
-        info.name, bench->splits.size(), request.budget_s, context, [&](std::size_t fold, double seconds) {
-          Context limited = context.with_seed(derive_seed(request.seed, {std::string_view(info.name), fold}));
-          if (bench->base.n_rows() * bench->base.n_columns() <= kCellsForThreads) limited.n_threads = 1;
-          limited.deadline = Deadline(Clock::system(), Clock::system().now_s() + seconds);
-          return fit_learner(*bench, candidate, fold, limited);
-        });
-    row.view = candidate.view;
-    add(std::move(row));
+    for (const ModelSpec& spec : wanted) {
+      automl::Candidate candidate = candidate_for(info, bench->stage->shape);
+      for (const auto& [name, value] : spec.params) candidate.params[name] = value;
+      add(bench_learner(*bench, spec.text, candidate, request, context));
+    }
   }
-  if (!is_wanted(request, kAutoml) || context.should_stop()) return;
+  if (!is_automl_wanted(request) || context.should_stop()) return;
   const ScratchFolder folder;
   add(bench_model(std::string(kAutoml), bench->splits.size(), request.budget_s, context,
                   [&](std::size_t fold, double seconds) {

@@ -15,9 +15,11 @@ namespace kolosal::service {
 struct BenchmarkRequest {
   std::vector<std::filesystem::path> data;
   io::ReadOptions read;
-  automl::ProblemOptions problem;   ///< Without a target: the last column of each table.
-  std::vector<std::string> models;  ///< Names of learners, and "automl". Empty: all that fit the task.
-  double budget_s = 30;             ///< Of each model on each table, over all folds.
+  automl::ProblemOptions problem;  ///< Without a target: the last column of each table.
+  /// Names of learners, with parameters as in "lightgbm:boosting=dart", and "automl". Empty: all that fit the
+  /// task.
+  std::vector<std::string> models;
+  double budget_s = 30;  ///< Of each model on each table, over all folds.
   std::size_t n_folds = 3;
   std::uint64_t seed = 0;
 };

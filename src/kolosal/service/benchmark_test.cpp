@@ -106,6 +106,33 @@ TEST_F(BenchmarkTest, StopsSoonWhenAskedToAndKeepsWhatIsThere) {
   EXPECT_THAT(report.tables[0].rows, SizeIs(1));
 }
 
+TEST_F(BenchmarkTest, ALearnerMayHaveParameters) {
+  const auto report = run_benchmark(
+      request({table("t.csv", false)}, {"decision_tree", "decision_tree:max_depth=1:min_samples_leaf=40"}),
+      Context(), {});
+  ASSERT_THAT(report.tables[0].rows, SizeIs(2));
+  const auto& rows = report.tables[0].rows;
+  const bool first_is_plain = rows[0].model == "decision_tree";
+  EXPECT_EQ(rows[first_is_plain ? 1 : 0].model, "decision_tree:max_depth=1:min_samples_leaf=40");
+  EXPECT_NE(rows[0].score, rows[1].score);
+  const auto refused = [&](const char* model) {
+    return [&, model] { run_benchmark(request({table("t.csv", false)}, {model}), Context(), {}); };
+  };
+  EXPECT_ERROR(refused("decision_tree:max_dept=1")(), kInvalidParameter, HasSubstr("max_depth"));
+  EXPECT_ERROR(refused("decision_tree:deep")(), kInvalidParameter, HasSubstr("has no ="));
+  EXPECT_ERROR(refused("automl:trials=3")(), kInvalidParameter, HasSubstr("no parameters"));
+}
+
+TEST_F(BenchmarkTest, AutomlOfALogarithmIsScoredAsTheLearnersAre) {
+  auto asked = request({table("t.csv", true)}, {"decision_tree", "automl"});
+  asked.problem.metric = "rmsle";
+  asked.n_folds = 2;
+  asked.budget_s = 4;
+  const auto report = run_benchmark(asked, Context(), {});
+  ASSERT_THAT(report.tables[0].rows, SizeIs(2));
+  for (const BenchmarkRow& row : report.tables[0].rows) EXPECT_LT(row.score, 0.15) << row.model << row.note;
+}
+
 TEST_F(BenchmarkTest, PageAndJsonHoldAllModels) {
   const auto report =
       run_benchmark(request({table("<t>.csv", false)}, {"constant", "decision_tree"}), Context(), {});

@@ -56,6 +56,7 @@ nlohmann::json describe_member(const pipeline::Member& member) {
 nlohmann::json describe_conformal(const pipeline::Model& model) {
   nlohmann::json out = {{"rows", model.conformal.n_rows()}};
   if (model.task != data::Task::kRegression) return out;
+  if (model.is_log_target) out["of"] = "log(1 + value)";
   for (const double level : {0.5, 0.8, 0.9, 0.95})
     if (std::ceil(static_cast<double>(model.conformal.n_rows() + 1) * level) <=
         static_cast<double>(model.conformal.n_rows()))
@@ -100,6 +101,7 @@ nlohmann::json summarize_model(const infer::Session& session) {
     out["classes"] = model.classes;
     out["calibration"] = model::to_json(model.calibrator);
   }
+  if (!model.decision_weights.empty()) out["decision_weights"] = model.decision_weights;
   if (!model.conformal.is_empty()) out["conformal"] = describe_conformal(model);
   auto& columns = out["columns"] = nlohmann::json::array();
   for (const data::Field& field : model.schema.fields()) columns.push_back(describe_field(field));

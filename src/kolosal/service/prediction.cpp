@@ -1,6 +1,7 @@
 #include "kolosal/service/prediction.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/param.hpp"
@@ -66,10 +67,8 @@ void add_interval(data::Frame& result, const pipeline::Model& model, std::span<c
   const std::size_t width = model.n_outputs(), n_rows = prediction.size() / width;
   if (model.task == data::Task::kRegression) {
     std::vector<double> lower(n_rows), upper(n_rows);
-    for (std::size_t i = 0; i < n_rows; ++i) {
-      lower[i] = prediction[i] - score;
-      upper[i] = prediction[i] + score;
-    }
+    for (std::size_t i = 0; i < n_rows; ++i)
+      std::tie(lower[i], upper[i]) = model.interval(prediction[i], score);
     result.add("lower", data::Column::from_float64(std::move(lower)));
     result.add("upper", data::Column::from_float64(std::move(upper)));
     return;

@@ -26,6 +26,7 @@ std::map<std::string, std::string> params_of(const TrainRequest& request) {
                                    {"warm_start", run.warm_start}})
     if (!value.empty()) out[key] = value;
   if (!run.problem.ignore.empty()) out["ignore"] = fmt::format("{}", fmt::join(run.problem.ignore, ","));
+  if (run.class_weight != "none") out["class_weight"] = run.class_weight;
   if (!run.exclude_models.empty())
     out["exclude_models"] = fmt::format("{}", fmt::join(run.exclude_models, ","));
   if (run.n_folds) out["folds"] = fmt::format("{}", *run.n_folds);

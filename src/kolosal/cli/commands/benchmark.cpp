@@ -89,9 +89,9 @@ std::vector<Option> benchmark_options() {
   out.push_back(text_option("task", "", "What kind of target it is.", std::string("auto"))
                     .choices({"auto", "binary", "multiclass", "regression"}));
   out.push_back(text_option("metric", "NAME", "The score to compare by. Default: as for kolosal train."));
-  out.push_back(
-      list_option("models", "NAMES",
-                  "Only these: learners, as kolosal info lists them, and automl. Default: all that fit."));
+  out.push_back(list_option("models", "NAMES",
+                            "Only these: learners, as kolosal info lists them, perhaps with parameters as in "
+                            "lightgbm:boosting=dart, and automl. Default: all that fit."));
   out.push_back(duration_option("budget", "Time for each model on a table, over all folds.", 30.0));
   out.push_back(integer_option("folds", "Folds of the cross-validation.", std::int64_t{3}).at_least(2));
   out.back().spec.maximum = 20;

@@ -88,7 +88,19 @@ std::string conformal_text(const json& conformal) {
     out += fmt::format("{} level {} ± {:.4g}", before, level, width.get<double>());
     before = ",";
   }
+  if (conformal.contains("of")) out += " of " + conformal["of"].get<std::string>();
   return out;
+}
+
+/// "low 0.2, mid 1, top 0.6", of the first few classes.
+std::string weights_text(const json& model) {
+  constexpr std::size_t kMost = 12;
+  const json& weights = model["decision_weights"];
+  std::string out;
+  for (std::size_t k = 0; k < weights.size() && k < kMost; ++k)
+    out += fmt::format("{}{} {:.3g}", k == 0 ? "" : ", ", model["classes"][k].get<std::string>(),
+                       weights[k].get<double>());
+  return out + (weights.size() > kMost ? ", ..." : "");
 }
 
 std::string columns_text(const json& columns) {
@@ -121,6 +133,8 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
   if (model.contains("calibration"))
     out += fmt::format("calibrated {}\n", calibration_text(model["calibration"]));
   if (model.contains("quantiles")) out += fmt::format("quantiles  {}\n", list_text(model["quantiles"]));
+  if (model.contains("decision_weights"))
+    out += fmt::format("decision   the class with the largest probability times {}\n", weights_text(model));
   if (model.contains("conformal")) out += fmt::format("intervals  {}\n", conformal_text(model["conformal"]));
   const json lineage = model.value("lineage", json::object());
   for (const auto& [key, value] : lineage.items())

@@ -111,6 +111,7 @@ service::TrainRequest read_request(const Config& config) {
   run.distill = config.flag("distill");
   run.preset = automl::preset_from_name(config.text("preset"));
   run.seed = static_cast<std::uint64_t>(config.integer("seed"));
+  run.class_weight = config.text("class_weight");
   run.exclude_models = config.list("exclude_models");
   check_learners(run.exclude_models);
   run.constraints.ensemble = !config.flag("no_ensemble");
@@ -253,6 +254,11 @@ std::vector<Option> train_options() {
                      "these searches and that of all rows; trials are not.")
           .at_least(2));
   out.push_back(text_option("weight", "COLUMN", "How much each row counts."));
+  out.push_back(
+      text_option("class_weight", "RULE",
+                  "How much the rows of a class count while learners are fitted: none (alike), search "
+                  "(some entries weigh rare classes, validation chooses), balanced, sqrt, or yes=5,no=1.",
+                  std::string("none")));
   out.push_back(
       text_option("test_data", "FILE",
                   "Rows to come, with or without a target; a note tells when they differ from the table."));
