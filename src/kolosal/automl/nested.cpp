@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "kolosal/automl/affordable_rows.hpp"
+#include "kolosal/automl/run_keeper.hpp"
 #include "kolosal/automl/run_record.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/random.hpp"
@@ -22,6 +23,8 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kShareOfSearches = 0.97;
 /// A search that has less does not come to its first model.
 constexpr double kLeastSeconds = 0.5;
+/// Seconds that a server has for a fold's score where there is no time budget.
+constexpr double kPatienceOfTrials = 2;
 
 /// Rows of the table that the problem is made of.
 std::vector<std::uint32_t> rows_with_target(const data::Frame& table, const std::string& target) {
@@ -219,10 +222,11 @@ class Nested {
     keep(store);
   }
 
-  void keep(const RunStore& store) {
-    if (!is_history_kept_) return;
-    const std::string why_not = keep_in_history(store, options_);
-    is_history_kept_ = why_not.empty();  // that of all rows has told it
+  /// What can not be kept was told at the end of the run of all rows.
+  void keep(const RunStore& store) const {
+    RunKeeper keeper(store, options_);
+    keeper.begin();
+    keeper.end(options_.time_budget_s ? RunKeeper::reserve_s(options_) : kPatienceOfTrials);
   }
 
   Event event_now(Event::Kind kind, const std::string& phase) const {
@@ -254,7 +258,6 @@ class Nested {
   std::size_t n_left_;  // searches to come
   NestedScores scores_;
   Event last_;
-  bool is_history_kept_ = true;
 };
 
 }  // namespace
