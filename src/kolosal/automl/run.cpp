@@ -355,9 +355,8 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   settings.n_cells = stage.base.n_rows() * stage.base.n_columns();
   settings.fit_bytes = memory_.fits / (limits.threads_per_fit == 1 ? context_.n_threads : 1);
   if (stage.rung > 0)
-    settings.seconds_per_cost =
-        seconds_per_cost(searches_[stage.rung - 1]->snapshot(), stages_[stage.rung - 1]->n_train_rows,
-                         stage.n_train_rows);
+    settings.seconds_per_cost = seconds_per_cost(searches_[stage.rung - 1]->snapshot(),
+                                                 stages_[stage.rung - 1]->n_train_rows, stage.n_train_rows);
   keep_within(portfolio, settings.n_cells, settings.fit_bytes);
   settings.views = constrained_views(interchangeable_views(stage.views), options_.constraints);
   std::erase_if(settings.views, [&](const std::string& view) {
@@ -394,10 +393,10 @@ void Run::search_stages() {
   phase("search");
   std::vector<Candidate> portfolio = available(
       aligned_portfolio(
-          warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())), problem_),
-      options_.exclude_models, [this](std::string message) {
-        tell({.kind = Event::Kind::kNote, .message = std::move(message)});
-      });
+          warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())),
+          problem_),
+      options_.exclude_models,
+      [this](std::string message) { tell({.kind = Event::Kind::kNote, .message = std::move(message)}); });
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
     if (rung > 0) portfolio = promoted(searches_[rung - 1]->snapshot());
     const bool is_last = rung + 1 == stages_.size() || !has_time_for(*stages_[rung + 1]);
