@@ -32,8 +32,8 @@ struct Blend {
   pipeline::Conformal conformal;
   std::optional<metric::ScoreInterval> interval;                      ///< of score
   std::vector<std::optional<metric::ScoreInterval>> trial_intervals;  ///< of all results; empty: none
-  std::optional<Distillation> distillation;  ///< Of a distilled forest, with the
-  std::optional<LeaderboardRow> teacher;     ///< blend that it learned from, if that had several members.
+  std::optional<Distillation> distillation;                           ///< Of a distilled forest, with the
+  std::optional<LeaderboardRow> teacher;  ///< blend that it learned from, if that had several members.
 };
 
 /// How much care a blend gets.

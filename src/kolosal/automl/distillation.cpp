@@ -427,8 +427,8 @@ TrialResult best_student(const TrialResult& booster, const Stage& stage, const L
   const double took_s = start_s - context.deadline.remaining_s(), left_s = context.deadline.remaining_s();
   constexpr double kLargerTakes = 4;  // times as long
   if (best.cut_short || kLargerTakes * took_s > share_of_folds * left_s) return best;
-  TrialResult larger = validated(students[1], stage, lessons, metric, n_threads_per_fit,
-                                 with_time_for_the_last(left_s));
+  TrialResult larger =
+      validated(students[1], stage, lessons, metric, n_threads_per_fit, with_time_for_the_last(left_s));
   if (!larger.cut_short && larger.loss < best.loss) best = std::move(larger);
   return best;
 }
@@ -473,7 +473,8 @@ Teacher::Teacher(Blend blend, const std::vector<TrialResult>& results,
     voices_.push_back({blend_.weights[i],
                        stages[trial.rung]->store->shared_recipe(trial.candidate.view, context),
                        run_store.pipelines(trial)});
-    seconds_per_row_ += 1e-6 * trial.predict_us_per_row / static_cast<double>(voices_.back().pipelines.size());
+    seconds_per_row_ +=
+        1e-6 * trial.predict_us_per_row / static_cast<double>(voices_.back().pipelines.size());
   }
 }
 
@@ -499,8 +500,7 @@ std::optional<DistilledForest> distill(const Stage& stage, const Teacher& teache
     why("the blend was not distilled: no LightGBM or XGBoost was fitted");
     return {};
   }
-  const auto n_cells =
-      n_copies(stage) * static_cast<double>(stage.base.n_rows() * stage.base.n_columns());
+  const auto n_cells = n_copies(stage) * static_cast<double>(stage.base.n_rows() * stage.base.n_columns());
   const std::size_t need = expected_bytes(booster->candidate, static_cast<std::size_t>(n_cells));
   if (need > limits.memory_bytes) {
     why("the blend was not distilled: its forest needs more memory than there is; give a larger "
@@ -528,11 +528,11 @@ std::optional<DistilledForest> distill(const Stage& stage, const Teacher& teache
   Blend blend = choose_blend({student}, *stage.valid, metric, {.care = BlendCare::kFinal}, calm);
   const Blend& taught = teacher.blend();
   blend.distillation = Distillation{.n_members = taught.trials.size(),
-                        .blend_score = taught.score,
-                        .forest_score = blend.score,
-                        .cost = metric.utility(taught.score) - metric.utility(blend.score),
-                        .blend_loss = taught.loss,
-                        .forest_loss = blend.loss};
+                                    .blend_score = taught.score,
+                                    .forest_score = blend.score,
+                                    .cost = metric.utility(taught.score) - metric.utility(blend.score),
+                                    .blend_loss = taught.loss,
+                                    .forest_loss = blend.loss};
   if (taught.trials.size() > 1) blend.teacher = teacher_row(results, taught, metric);
   return DistilledForest{std::move(student), std::move(blend), std::move(whole.pipeline)};
 } catch (const Error& error) {
@@ -542,9 +542,10 @@ std::optional<DistilledForest> distill(const Stage& stage, const Teacher& teache
 }
 
 std::string describe(const Distillation& d, const std::string& metric) {
-  return fmt::format("distilled: {} {:.6g} of the forest, {:.6g} of the blend of {} that it learned from; "
-                     "it costs {:.3g}",
-                     metric, d.forest_score, d.blend_score, d.n_members, d.cost);
+  return fmt::format(
+      "distilled: {} {:.6g} of the forest, {:.6g} of the blend of {} that it learned from; "
+      "it costs {:.3g}",
+      metric, d.forest_score, d.blend_score, d.n_members, d.cost);
 }
 
 }  // namespace kolosal::automl

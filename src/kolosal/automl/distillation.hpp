@@ -67,7 +67,8 @@ const Stage& distillation_stage(const std::vector<std::unique_ptr<Stage>>& stage
                                 const std::vector<TrialResult>& results);
 
 /// Fits the best booster of the rung, and one with larger trees if the time allows, on what the blend
-/// predicts; the one of smaller loss is kept and fitted once more on all rows of the rung, with as many rounds.
+/// predicts; the one of smaller loss is kept and fitted once more on all rows of the rung, with as many
+/// rounds.
 ///
 /// The student of a fold sees the fold's training rows, and rows made of them, with what the members'
 /// pipelines of the same fold say of them; it stops by what those say of the validation rows. So neither

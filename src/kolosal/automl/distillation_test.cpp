@@ -130,11 +130,11 @@ TEST_F(DistillationTest, TheSameSeedGivesTheSameFileForAnyNumberOfThreads) {
   for (const std::size_t n_folds : {1, 3}) {
     RunOptions options = trials(4);
     options.n_folds = n_folds;
-    const Frame table = made_table(Task::kMulticlass, 300);
+    const Frame table = made_table(Task::kMulticlass, 200);
     run(table, options, Context(), {});
     const std::string alone = read_text(options.output);
-    ThreadPool pool(3);
-    run(table, options, Context{&pool, 3}, {});
+    ThreadPool pool(2);
+    run(table, options, Context{&pool, 2}, {});
     EXPECT_TRUE(read_text(options.output) == alone) << n_folds;
   }
 }

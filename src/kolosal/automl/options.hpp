@@ -33,8 +33,8 @@ struct RunOptions {
   std::uint64_t seed = 0;
   std::optional<std::size_t> n_folds;  ///< Of the validation; 1: a hold-out. Unset: by the size of the table.
   std::optional<std::size_t> n_repeats;  ///< Of the folds, dealt anew.
-  std::size_t n_nested = 0;  ///< Outer folds of a nested validation, see run_nested(); 0: none.
-  bool distill = false;      ///< One boosted forest that learns from the blend takes its place.
+  std::size_t n_nested = 0;              ///< Outer folds of a nested validation, see run_nested(); 0: none.
+  bool distill = false;                  ///< One boosted forest that learns from the blend takes its place.
   Constraints constraints;
   /// How the rows of each class count while learners are fitted: none, search, balanced, sqrt, or a number
   /// for some classes, "yes=5,no=1" (class_weighting.hpp).

@@ -81,8 +81,7 @@ std::vector<const TrialResult*> by_loss(const std::vector<TrialResult>& known, b
 
 }  // namespace
 
-double seconds_per_cost(const std::vector<TrialResult>& below, std::size_t n_rows_below,
-                        std::size_t n_rows) {
+double seconds_per_cost(const std::vector<TrialResult>& below, std::size_t n_rows_below, std::size_t n_rows) {
   double seconds = 0, cost = 0;
   for (const TrialResult& result : below) {
     seconds += result.seconds;

@@ -371,9 +371,8 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   settings.fit_bytes =
       (memory_.fits - limits.paused_bytes) / (limits.threads_per_fit == 1 ? context_.n_threads : 1);
   if (stage.rung > 0)
-    settings.seconds_per_cost =
-        seconds_per_cost(searches_[stage.rung - 1]->snapshot(), stages_[stage.rung - 1]->n_train_rows,
-                         stage.n_train_rows);
+    settings.seconds_per_cost = seconds_per_cost(searches_[stage.rung - 1]->snapshot(),
+                                                 stages_[stage.rung - 1]->n_train_rows, stage.n_train_rows);
   keep_within(portfolio, settings.n_cells, settings.fit_bytes);
   settings.views = constrained_views(interchangeable_views(stage.views), options_.constraints);
   std::erase_if(settings.views, [&](const std::string& view) {

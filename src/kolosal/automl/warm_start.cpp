@@ -255,10 +255,11 @@ void check_same_source(const RunStore& store, const RunOptions& options, const W
   const std::string named = RunHistory(options.warm_start_history).resolve(options.warm_start);
   if (named == store.fact("id").value_or(json()) || std::ranges::find(begun.runs, named) != begun.runs.end())
     return;
-  throw Error(ErrorCode::kData,
-              "the run in {} was begun with --warm-start {} and can not go on with {}; give the same, or train "
-              "without --resume to start anew",
-              store.folder().string(), fmt::join(begun.runs, ", "), named);
+  throw Error(
+      ErrorCode::kData,
+      "the run in {} was begun with --warm-start {} and can not go on with {}; give the same, or train "
+      "without --resume to start anew",
+      store.folder().string(), fmt::join(begun.runs, ", "), named);
 }
 
 }  // namespace

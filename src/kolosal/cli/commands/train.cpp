@@ -264,9 +264,10 @@ std::vector<Option> train_options() {
                   "Rows to come, with or without a target; a note tells when they differ from the table."));
   out.push_back(list_option("exclude_models", "NAMES", "Learners not to use; kolosal info lists them."));
   out.push_back(flag_option("no_ensemble", "One learner, fitted on all rows, in place of a blend."));
-  out.push_back(flag_option("distill",
-                            "One forest, which learns what the blend predicts, in place of the blend: smaller "
-                            "and faster. The report tells what it costs."));
+  out.push_back(
+      flag_option("distill",
+                  "One forest, which learns what the blend predicts, in place of the blend: smaller "
+                  "and faster. The report tells what it costs."));
   out.push_back(flag_option("interpretable", "One tree or one linear model."));
   out.push_back(list_option("monotone", "COLUMN=+|-,...",
                             "Columns whose rise may only raise (+) or lower (-) the prediction."));
