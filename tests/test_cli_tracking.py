@@ -1,13 +1,13 @@
 """kolosal train --track: against a small server that answers as MLflow does, and against MLflow itself where it is
-installed (KOLOSAL_TEST_MLFLOW names its program, or it is in the PATH)."""
+installed: by tools/test_python.sh, or in the Python that KOLOSAL_TEST_MLFLOW names."""
 
 import http.server
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -15,9 +15,10 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from kolosal_cli import BIN, CENSUS_TRAIN, CliTest, environment, kolosal, toy_table
+from kolosal_cli import BIN, CENSUS_TRAIN, ROOT, CliTest, environment, kolosal, toy_table
 
-MLFLOW = os.environ.get("KOLOSAL_TEST_MLFLOW") or shutil.which("mlflow")
+INSTALLED = ROOT / "third_party/test_python"  # for the Python that runs the tests
+MLFLOW_PYTHON = os.environ.get("KOLOSAL_TEST_MLFLOW") or (sys.executable if (INSTALLED / ".stamp").exists() else None)
 
 
 def free_port():
@@ -220,43 +221,66 @@ class Tracking(CliTest):
         self.assertFalse(left.exists())
 
 
-@unittest.skipUnless(MLFLOW, "mlflow is not installed")
+@unittest.skipUnless(MLFLOW_PYTHON, "MLflow is not installed; tools/test_python.sh does")
 class RealServer(CliTest):
-    def test_mlflow_has_all_of_the_run(self):
-        port = free_port()
-        uri = f"http://127.0.0.1:{port}"
-        server = subprocess.Popen([MLFLOW, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--backend-store-uri",
-                                   f"sqlite:///{self.path('store.db')}", "--artifacts-destination", str(self.path("artifacts"))],
-                                  cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        self.addCleanup(server.wait)
-        self.addCleanup(os.killpg, server.pid, signal.SIGTERM)
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(uri + "/health", timeout=1).read()
-                break
-            except OSError:
-                time.sleep(0.1)
-        data = self.path("toy.csv", toy_table())
-        result = self.run_json("train", "--data", data, "--target", "target", "--trials", "3", "--output", self.path("m.kolosal"),
-                               "--track", uri, "--track-experiment", "tests")
-        code = """
+    """What MLflow's own client finds on MLflow's own server."""
+
+    CLIENT = """
 import json, sys
 from mlflow.tracking import MlflowClient
 client = MlflowClient(sys.argv[1])
-run = client.search_runs([client.get_experiment_by_name("tests").experiment_id])[0]
-history = client.get_metric_history(run.info.run_id, "trial_" + sys.argv[2])
-files = [f.path for f in client.list_artifacts(run.info.run_id)]
-model = client.download_artifacts(run.info.run_id, "m.kolosal", sys.argv[3])
-print(json.dumps({"status": run.info.status, "metrics": run.data.metrics, "params": run.data.params, "tags": run.data.tags,
-                  "steps": [m.step for m in history], "files": sorted(files), "model": model}))
+out = []
+for run in client.search_runs([client.get_experiment_by_name("tests").experiment_id], order_by=["attributes.start_time ASC"]):
+    history = client.get_metric_history(run.info.run_id, "trial_" + sys.argv[2])
+    files = [f.path for f in client.list_artifacts(run.info.run_id)]
+    model = client.download_artifacts(run.info.run_id, "m.kolosal", sys.argv[3]) if "m.kolosal" in files else None
+    out.append({"status": run.info.status, "metrics": run.data.metrics, "params": run.data.params, "tags": run.data.tags,
+                "steps": [m.step for m in history], "files": sorted(files), "model": model})
+print(json.dumps(out))
 """
-        python = Path(MLFLOW).resolve().parent / "python" if not Path(MLFLOW).is_symlink() else Path(MLFLOW).parent / "python"
-        done = subprocess.run([python, "-c", code, uri, result["metric"], self.folder], stdout=subprocess.PIPE, text=True, check=True)
-        run = json.loads(done.stdout.splitlines()[-1])
+
+    def setUp(self):
+        super().setUp()
+        # The jobs of the server are for language models; they are processes that take seconds to start.
+        self.python_env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+        self.python_env.pop("PYTHONDONTWRITEBYTECODE", None)  # three processes read the same modules
+        if MLFLOW_PYTHON == sys.executable:
+            self.python_env["PYTHONPATH"] = str(INSTALLED)
+        port = free_port()
+        self.uri = f"http://127.0.0.1:{port}"
+        with open(self.path("server.log"), "wb") as log:
+            server = subprocess.Popen([MLFLOW_PYTHON, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+                                       "--backend-store-uri", f"sqlite:///{self.path('store.db')}", "--artifacts-destination",
+                                       str(self.path("artifacts"))], cwd=self.folder, env=self.python_env, stdout=log, stderr=log,
+                                      start_new_session=True)
+        self.addCleanup(server.wait)
+        self.addCleanup(os.killpg, server.pid, signal.SIGTERM)
+        end = time.monotonic() + 300
+        while time.monotonic() < end and server.poll() is None:
+            try:
+                return urllib.request.urlopen(self.uri + "/health", timeout=1).read()
+            except OSError:
+                time.sleep(0.1)
+        self.fail("the server does not start: " + self.path("server.log").read_text()[-3000:])
+
+    def test_mlflow_has_all_of_a_run_and_a_resumed_one_stays_one(self):
+        env = environment(KOLOSAL_HOME=str(self.path("home")))
+        data = self.path("toy.csv", toy_table())
+        words = ["train", "--data", data, "--target", "target", "--output", self.path("m.kolosal"), "--run-dir", self.path("m.run"), "--track",
+                 self.uri, "--track-experiment", "tests"]
+        first = self.run_json(*words, "--trials", "2", env=env)
+        result = self.run_json(*words, "--trials", "4", "--resume", env=env)
+        self.assertEqual(first["run"], result["run"])
+        done = subprocess.run([MLFLOW_PYTHON, "-c", self.CLIENT, self.uri, result["metric"], self.folder], env=self.python_env,
+                              stdout=subprocess.PIPE, text=True, check=True)
+        runs = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual(len(runs), 1)
+        run = runs[0]
         self.assertEqual(run["status"], "FINISHED")
         self.assertEqual(run["metrics"][result["metric"]], result["score"])
-        self.assertEqual(run["steps"], [0, 1, 2, 3])
+        self.assertEqual(run["steps"], [0, 1, 2, 3, 4])
         self.assertEqual(run["params"]["target"], "target")
+        self.assertEqual(run["params"]["trials"], "2")  # MLflow keeps the first value
         self.assertEqual(run["tags"]["kolosal.run_id"], result["run"])
         self.assertEqual(run["files"], ["m.kolosal", "result.json"])
         self.assertEqual(Path(run["model"]).read_bytes(), self.path("m.kolosal").read_bytes())

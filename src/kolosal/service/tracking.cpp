@@ -84,10 +84,9 @@ RunTracking::RunTracking(track::TrackerOptions options, const TrainRequest& requ
   tracker_.params(params_of(request));
 }
 
-/// From the first trial on the run's store is surely the one of this run.
 void RunTracking::keep_place() {
-  const auto place = is_place_kept_ ? std::nullopt : tracker_.place();
-  if (!place) return;
+  const auto place = has_store_ && !is_place_kept_ ? tracker_.place() : std::nullopt;
+  if (!place || !automl::RunStore::exists(run_folder_)) return;
   is_place_kept_ = true;
   try {
     automl::RunStore::attach(run_folder_)
@@ -102,7 +101,9 @@ void RunTracking::keep_place() {
 
 void RunTracking::on_event(const automl::Event& event) {
   using Kind = automl::Event::Kind;
-  if (event.kind == Kind::kTrialStart || event.kind == Kind::kTrialEnd) keep_place();
+  // From the first trial on the folder surely holds this run, and not one that it replaces.
+  if (event.kind == Kind::kTrialStart) has_store_ = true;
+  keep_place();
   const auto step = static_cast<std::int64_t>(event.n_trials_done);
   if (event.kind == Kind::kTrialEnd) {
     tracker_.metric("trial_" + event.metric, event.score, step);
@@ -140,7 +141,11 @@ void RunTracking::fail(const std::string& why) {
   tracker_.finish(track::Status::kFailed);
 }
 
-std::string RunTracking::close(double timeout_s) { return report_text(tracker_.close(timeout_s)); }
+std::string RunTracking::close(double timeout_s) {
+  const track::Report report = tracker_.close(timeout_s);
+  keep_place();  // a short run may have been over before the server had answered
+  return report_text(report);
+}
 
 std::string report_text(const track::Report& report) {
   std::string out;

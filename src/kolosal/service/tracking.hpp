@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -32,7 +33,9 @@ class RunTracking {
 
   std::filesystem::path run_folder_;
   nlohmann::json server_;  // its address and experiment
-  bool is_place_kept_ = false;
+  // The end may come from the watchdog while the run is still at it.
+  std::atomic<bool> has_store_ = false;
+  std::atomic<bool> is_place_kept_ = false;
   track::Tracker tracker_;
 };
 
