@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "kolosal/automl/feature_store.hpp"
@@ -40,7 +41,8 @@ struct MadeTable {
         column.push_back(fmt::format("v{}", codes.back()));
       }
       number.push_back(rng.normal());
-      const double z = telling ? 3 * is_fine - 1.5 + 4 * (codes[0] % 2 == codes[1] % 2) - 2 : 0;
+      const bool agree = codes[0] % 2 == codes[1] % 2;
+      const double z = telling ? (is_fine ? 1.5 : -1.5) + (agree ? 2.0 : -2.0) : 0.0;
       target.values.push_back(rng.uniform() < 1 / (1 + std::exp(-z)) ? 1 : 0);
     }
     base.add("text", data::Column::from_texts(texts));

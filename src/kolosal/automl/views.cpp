@@ -22,11 +22,17 @@ using transform::PlanPurpose;
 constexpr std::size_t kSampleRows = 50'000;
 /// Filling from other columns or rows takes a time that grows faster than the table.
 constexpr std::size_t kMostCellsToFill = 400'000;
-constexpr std::int64_t kTextTerms = 10'000;
+/// Of texts that are scored. Each fold of each member keeps a weight for each term and class.
+constexpr std::size_t kMostTextTerms = 10'000, kLeastTextTerms = 2'000, kTextWeights = 24'000;
 constexpr std::size_t kOneHotLevels = 10;  // of the view that encodes larger categories by the target
 
 /// Of a wide table: the numbers that differ most with the target, found in each fold anew.
 constexpr std::int64_t kScreenedColumns = 100;
+
+std::int64_t text_terms(const TableShape& shape) {
+  const std::size_t n_outputs = shape.task == data::Task::kMulticlass ? shape.n_classes : 1;
+  return static_cast<std::int64_t>(std::clamp(kTextWeights / n_outputs, kLeastTextTerms, kMostTextTerms));
+}
 
 /// The terms of the texts become scores before any other step sees the target, so that all views share them.
 void add_text_scores(std::int64_t max_rows, transform::RecipePlan& plan) {
@@ -142,7 +148,7 @@ std::vector<View> make_views(const TableShape& shape) {
     return PlannerOptions{.learner = LearnerFamily::kTrees, .categories = categories, .number_pairs = pairs};
   };
   const auto scored = [&](PlannerOptions options) {
-    if (shape.made.text_scores()) options.text_terms = kTextTerms;
+    if (shape.made.text_scores()) options.text_terms = text_terms(shape);
     return options;
   };
   PlannerOptions encoded = scored(trees(CategoryForm::kLevelsAndMeans));
