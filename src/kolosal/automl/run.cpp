@@ -409,10 +409,10 @@ void Run::search_stages() {
   phase("search");
   std::vector<Candidate> portfolio = available(
       aligned_portfolio(
-          warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())), problem_),
-      options_.exclude_models, [this](std::string message) {
-        tell({.kind = Event::Kind::kNote, .message = std::move(message)});
-      });
+          warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())),
+          problem_),
+      options_.exclude_models,
+      [this](std::string message) { tell({.kind = Event::Kind::kNote, .message = std::move(message)}); });
   portfolio = with_class_weights(std::move(portfolio), class_weight_rule(options_.class_weight, problem_),
                                  problem_.task);
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
