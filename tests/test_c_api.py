@@ -23,23 +23,22 @@ def rows_of(path, n):
 class CApi(CliTest):
     @classmethod
     def setUpClass(cls):
-        super().setUpClass()
         if not LIBRARY.exists():
             raise unittest.SkipTest(f"{LIBRARY} was not built")
-
-    def setUp(self):
-        super().setUp()
-        self.model = self.path("m.kolosal")
+        maker = cls()
+        CliTest.setUp(maker)
+        cls.addClassCleanup(maker.doCleanups)
+        cls.model = maker.path("m.kolosal")
         with open(CENSUS_TRAIN, encoding="utf-8") as file:
-            self.target = file.readline().strip().split(",")[-1]
-        self.run_ok("train", "--data", CENSUS_TRAIN, "--target", self.target, "--trials", "6", "--output", self.model)
-        out = self.path("wanted.csv")
-        self.run_ok("predict", "--model", self.model, "--data", CENSUS_TEST, "--proba", "--output", out)
-        columns = json.loads(self.run_ok("info", self.model, "--json").stdout)["columns"]
-        self.features = [c for c in columns if c["role"] == "feature"]
-        self.rows = [{c["name"]: self.json_value(row[c["name"]], c["type"]) for c in self.features}
-                     for row in rows_of(CENSUS_TEST, 200)]
-        self.wanted = [float(list(row.values())[-1]) for row in rows_of(out, 200)]
+            cls.target = file.readline().strip().split(",")[-1]
+        maker.run_ok("train", "--data", CENSUS_TRAIN, "--target", cls.target, "--trials", "5", "--output", cls.model)
+        out = maker.path("wanted.csv")
+        maker.run_ok("predict", "--model", cls.model, "--data", CENSUS_TEST, "--proba", "--output", out)
+        columns = json.loads(maker.run_ok("info", cls.model, "--json").stdout)["columns"]
+        cls.features = [c for c in columns if c["role"] == "feature"]
+        cls.rows = [{c["name"]: cls.json_value(row[c["name"]], c["type"]) for c in cls.features}
+                    for row in rows_of(CENSUS_TEST, 200)]
+        cls.wanted = [float(list(row.values())[-1]) for row in rows_of(out, 200)]
 
     @staticmethod
     def json_value(text, kind):

@@ -173,8 +173,8 @@ class Server(StoreTest):
 
     def test_runs_at_the_same_time_are_all_kept(self):
         # None of them finds the tables there.
-        started = [subprocess.Popen([BIN, *self.train_words("--progress", "none", output=f"{i}.kolosal", trials="1")],
-                                    stdout=subprocess.DEVNULL, env=self.env) for i in range(4)]
+        words = [self.train_words("--progress", "none", output=f"{i}.kolosal", trials="1") for i in range(4)]
+        started = [subprocess.Popen([BIN, *w], stdout=subprocess.DEVNULL, env=self.env) for w in words]
         self.assertEqual([process.wait() for process in started], [0] * 4)
         listed = self.runs("list")
         self.assertEqual({Path(run["model"]).name for run in listed}, {f"{i}.kolosal" for i in range(4)})

@@ -121,7 +121,6 @@ class Run {
 Run::Run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink)
     : options_(options), context_(context), sink_(sink), problem_(make_problem(table, options.problem)) {
   check_constraints(options.constraints, problem_);
-  check_distillation(options);
   class_weight_rule(options.class_weight, problem_);
   y_ = problem_.target_view();
   fingerprint_ = problem_.fingerprint();
@@ -605,6 +604,7 @@ RunResult Run::execute() {
 RunResult run(data::Frame table, const RunOptions& options, const Context& context, const EventSink& sink) {
   if (options.time_budget_s.has_value() == options.n_trials.has_value())
     throw Error(ErrorCode::kUsage, "give either a time budget or a number of trials");
+  check_distillation(options);
   return Run(affordable_rows(std::move(table), options, context, sink), options, context, sink).execute();
 }
 
