@@ -284,7 +284,8 @@ TEST_F(RunTest, RungsShareTheNumberOfTrials) {
   for (std::uint64_t k = 0; k < 25; ++k)
     table.add(fmt::format("more {}", k), made_table(Task::kRegression, 60'000, 10 + k).column("a"));
   RunOptions one = trials(3, "one.kolosal"), two = trials(3, "two.kolosal");
-  one.exclude_models = two.exclude_models = {"lightgbm", "xgboost", "extra_trees", "random_forest"};
+  one.exclude_models =
+      two.exclude_models = {"lightgbm", "xgboost", "extra_trees", "random_forest", "ordered_boosting", "mlp"};
   EXPECT_EQ(run(table, one, 1).n_trials, 3U);
 
   // Killed after the lower rung, and resumed.
