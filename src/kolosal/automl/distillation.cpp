@@ -285,35 +285,6 @@ Lessons prepare_lessons(const Stage& stage, const Teacher& teacher, const Contex
 
 // ---- students ------------------------------------------------------------
 
-/// The means of the folds' predictions, and the figures of a trial.
-TrialResult summary_of(const Candidate& candidate, const std::vector<FoldResult>& folds, const Stage& stage,
-                       const metric::Metric& metric) {
-  TrialResult out;
-  out.rung = stage.rung;
-  out.candidate = candidate;
-  const std::size_t width = stage.y.n_outputs();
-  out.prediction.assign(stage.valid->rows.size() * width, 0.0);
-  std::vector<double> n_seen(stage.valid->rows.size());
-  for (std::size_t k = 0; k < folds.size(); ++k) {
-    const auto rows = stage.store->valid_rows(k);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto at = static_cast<std::size_t>(stage.valid->position[rows[i]]);
-      n_seen[at] += 1;
-      for (std::size_t j = 0; j < width; ++j)
-        out.prediction[at * width + j] += folds[k].prediction[i * width + j];
-    }
-    out.seconds += folds[k].seconds;
-    out.mean_rounds += static_cast<double>(folds[k].n_rounds) / static_cast<double>(folds.size());
-    out.cut_short |= folds[k].cut_short;
-  }
-  for (std::size_t i = 0; i < n_seen.size(); ++i)
-    for (std::size_t j = 0; j < width; ++j) out.prediction[i * width + j] /= n_seen[i];
-  out.loss = metric::training_loss(stage.valid->y, out.prediction);
-  out.score = metric.compute(stage.valid->y, out.prediction);
-  out.score_deviation = kNaN;
-  return out;
-}
-
 const TrialResult* best_booster(const std::vector<TrialResult>& results, std::size_t rung) {
   const TrialResult* best = nullptr;
   for (const TrialResult& result : results) {
@@ -335,6 +306,7 @@ std::vector<Candidate> students_of(const Candidate& booster) {
   Candidate plain = booster;
   plain.label = "distilled forest";
   plain.choices = {};
+  plain.continues.reset();
   // What a blend expects has no spread of counts and no rare class, and students are stopped early, which
   // dart can not be.
   for (const char* name :
@@ -397,7 +369,9 @@ TrialResult validated(const Candidate& candidate, const Stage& stage, const Less
     context.pool->for_each(folds.size(), context.n_threads, fit);
   else
     for (std::size_t fold = 0; fold < folds.size(); ++fold) fit(fold);
-  return summary_of(candidate, folds, stage, metric);
+  TrialResult out = summarize_folds(candidate, folds, stage.splits, *stage.valid, stage.y, metric);
+  out.rung = stage.rung;
+  return out;
 }
 
 /// The best of the students that fit in the time. One that is cut short is better than none: the fit on all

@@ -224,9 +224,8 @@ class Nested {
 
   /// What can not be kept was told at the end of the run of all rows.
   void keep(const RunStore& store) const {
-    RunKeeper keeper(store, options_);
-    keeper.begin();
-    keeper.end(options_.time_budget_s ? RunKeeper::reserve_s(options_) : kPatienceOfTrials);
+    RunKeeper(store, options_)
+        .keep(options_.time_budget_s ? RunKeeper::reserve_s(options_) : kPatienceOfTrials);
   }
 
   Event event_now(Event::Kind kind, const std::string& phase) const {

@@ -84,6 +84,7 @@ std::vector<const TrialResult*> by_loss(const std::vector<TrialResult>& known, b
 double seconds_per_cost(const std::vector<TrialResult>& below, std::size_t n_rows_below, std::size_t n_rows) {
   double seconds = 0, cost = 0;
   for (const TrialResult& result : below) {
+    if (result.candidate.estimator == "constant") continue;
     seconds += result.seconds;
     cost += result.candidate.cost;
   }
@@ -174,13 +175,8 @@ Proposals::Proposals(std::vector<Candidate> portfolio, Settings settings)
     : portfolio_(std::move(portfolio)), settings_(std::move(settings)) {}
 
 double Proposals::expected_s(const Candidate& candidate, const std::vector<TrialResult>& known) const {
-  double seconds = 0, cost = 0;
-  for (const TrialResult& result : known) {
-    if (result.candidate.estimator == "constant") continue;
-    seconds += result.seconds;
-    cost += result.candidate.cost;
-  }
-  const double rate = cost > 0 ? seconds / cost : settings_.seconds_per_cost;
+  const double seen = seconds_per_cost(known, 1, 1);
+  const double rate = seen > 0 ? seen : settings_.seconds_per_cost;
   return expected_bin_s(candidate.estimator, settings_.n_cells) +
          candidate.cost * rate / static_cast<double>(settings_.n_parallel);
 }

@@ -42,6 +42,11 @@ std::vector<std::string> RunKeeper::begin() {
   return is_kept_ ? std::vector<std::string>() : std::vector{why_not};
 }
 
+std::vector<std::string> RunKeeper::keep(double patience_s) {
+  if (!options_.server.empty()) begin();
+  return end(patience_s);
+}
+
 std::vector<std::string> RunKeeper::changed() {
   if (!mirror_) return {};
   mirror_->touch();

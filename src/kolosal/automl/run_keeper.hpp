@@ -28,6 +28,8 @@ class RunKeeper {
   std::vector<std::string> changed();
   /// Waits for the server at most so long, if there is one.
   std::vector<std::string> end(double patience_s);
+  /// Once, without a run at work: begin() and end() in one, and the folder is written once.
+  std::vector<std::string> keep(double patience_s);
 
  private:
   std::string save_to_folder() const;

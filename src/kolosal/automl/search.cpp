@@ -2,49 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <functional>
 #include <limits>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/random.hpp"
-#include "kolosal/model/relative_weights.hpp"
+#include "kolosal/model/estimator.hpp"
 
 namespace kolosal::automl {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
 bool has_rounds(const Candidate& candidate) { return model::estimator_info(candidate.estimator).has_rounds; }
 
-double deviation(const std::vector<double>& values) {
-  if (values.size() < 2) return kNaN;
-  double mean = values.front();  // exact when all are equal
-  for (const double v : values) mean += (v - values.front()) / static_cast<double>(values.size());
-  double sum = 0;
-  for (const double v : values) sum += (v - mean) * (v - mean);
-  return std::sqrt(sum / static_cast<double>(values.size() - 1));
-}
-
 }  // namespace
-
-ValidRows::ValidRows(const data::TargetView& all, const std::vector<pipeline::Split>& splits)
-    : position(all.values.size(), -1) {
-  for (const auto& split : splits)
-    for (const std::uint32_t row : split.valid) position[row] = 0;
-  for (std::size_t row = 0; row < position.size(); ++row) {
-    if (position[row] < 0) continue;
-    position[row] = static_cast<std::int32_t>(rows.size());
-    rows.push_back(static_cast<std::uint32_t>(row));
-    target.push_back(all.values[row]);
-    if (!all.weights.empty()) weights.push_back(all.weights[row]);
-  }
-  loss_y = y = {all.task, target, weights, all.n_classes, all.quantiles};
-}
-
-void ValidRows::use_relative_losses() {
-  loss_weights = model::relative_weights(y);
-  loss_y.weights = loss_weights;
-}
 
 Search::Search(FeatureStore& store, const data::TargetView& y, const std::vector<pipeline::Split>& splits,
                const ValidRows& valid, const metric::Metric& metric, RunStore& run_store,
@@ -83,19 +53,9 @@ std::vector<double> Search::losses_to_reach(const std::vector<TrialResult>& know
   const TrialResult* best = nullptr;
   for (const TrialResult& result : known)
     if (has_rounds(result.candidate) && (!best || result.loss < best->loss)) best = &result;
-  std::vector<double> out(splits_.size(), std::numeric_limits<double>::infinity());
-  const std::size_t width = y_.n_outputs();
-  for (std::size_t k = 0; best && k < splits_.size(); ++k) {
-    std::vector<double> target, weights, prediction;
-    for (const std::uint32_t row : splits_[k].valid) {
-      const auto at = static_cast<std::size_t>(valid_.position[row]);
-      target.push_back(y_.values[row]);
-      if (!y_.weights.empty()) weights.push_back(y_.weights[row]);
-      const auto cells = std::span(best->prediction).subspan(at * width, width);
-      prediction.insert(prediction.end(), cells.begin(), cells.end());
-    }
-    out[k] = metric::training_loss({y_.task, target, weights, y_.n_classes, y_.quantiles}, prediction);
-  }
+  std::vector<double> out;
+  for (const FoldLoss& loss : fold_losses_)
+    out.push_back(best ? loss.of_all(best->prediction) : std::numeric_limits<double>::infinity());
   return out;
 }
 
@@ -156,6 +116,7 @@ void Search::run_task(const FoldTask& task, const Limits& limits, const Context&
     const Running& trial = running_.at(task.number);
     candidate = trial.candidate;
     if (!trial.losses_to_reach.empty()) rivalry.loss_to_reach = trial.losses_to_reach[task.fold];
+    rivalry.loss = std::cref(fold_losses_[task.fold]);
   }
   const std::size_t begun_as = candidate.continues.value_or(task.number);
   fit_context.seed = derive_seed(context.seed, {"trial", begun_as, "fold", task.fold});
@@ -194,58 +155,19 @@ void Search::fail(std::size_t number, const Candidate& candidate, const std::str
   if (listener_.failed) listener_.failed(number, candidate, why);
 }
 
-TrialResult Search::summarize(std::size_t number, const Running& trial, std::size_t rung) const {
-  TrialResult out;
-  out.number = number;
-  out.rung = rung;
-  out.candidate = trial.candidate;
-  const std::size_t width = y_.n_outputs();
-  out.prediction.assign(valid_.rows.size() * width, 0.0);
-  std::vector<double> n_seen(valid_.rows.size(), 0.0);
-  std::vector<double> scores;
-  for (std::size_t k = 0; k < splits_.size(); ++k) {
-    const FoldResult& fold = *trial.folds[k];
-    const auto& rows = splits_[k].valid;
-    std::vector<double> target, weights;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto at = static_cast<std::size_t>(valid_.position[rows[i]]);
-      n_seen[at] += 1;
-      for (std::size_t j = 0; j < width; ++j)
-        out.prediction[at * width + j] += fold.prediction[i * width + j];
-      target.push_back(y_.values[rows[i]]);
-      if (!y_.weights.empty()) weights.push_back(y_.weights[rows[i]]);
-    }
-    scores.push_back(
-        metric_.compute({y_.task, target, weights, y_.n_classes, y_.quantiles}, fold.prediction));
-    out.seconds += fold.seconds;
-    out.predict_us_per_row += 1e6 * fold.predict_s;
-    out.mean_rounds += static_cast<double>(fold.n_rounds) / static_cast<double>(splits_.size());
-    out.cut_short |= fold.cut_short;
-    out.paused |= fold.paused;
-    if (out.note.empty()) out.note = fold.note;
-  }
-  for (std::size_t i = 0; i < n_seen.size(); ++i)
-    for (std::size_t j = 0; j < width; ++j) out.prediction[i * width + j] /= n_seen[i];
-  out.loss = metric::training_loss(valid_.loss_y, out.prediction);
-  out.score = metric_.compute(valid_.y, out.prediction);
-  out.score_deviation = deviation(scores);
-  out.fold_scores = std::move(scores);
-  if (out.cut_short && out.note.empty()) out.note = "stopped by the deadline";
-  if (!std::isfinite(out.loss)) throw Error(ErrorCode::kData, "its predictions are not finite");
-  return out;
-}
-
 void Search::finish(std::size_t number, Running trial, std::size_t rung) {
   if (trial.is_unfinished) return;
   if (!trial.failure.empty()) return fail(number, trial.candidate, trial.failure, rung);
+  std::vector<FoldResult> folds;
+  for (auto& fold : trial.folds) folds.push_back(std::move(*fold));
   TrialResult out;
   try {
-    out = summarize(number, trial, rung);
+    out = summarize_folds(trial.candidate, folds, splits_, valid_, y_, metric_);
+    out.number = number;
+    out.rung = rung;
   } catch (const Error& error) {
     return fail(number, trial.candidate, error.what(), rung);  // a learner whose predictions are not finite
   }
-  std::vector<FoldResult> folds;
-  for (auto& fold : trial.folds) folds.push_back(std::move(*fold));
   run_store_.save_trial(out, folds);
   const std::lock_guard lock(mutex_);
   ended_[number] = true;
@@ -275,6 +197,8 @@ void Search::work(const Proposer& proposer, const Limits& limits, const Context&
 void Search::run(const Proposer& proposer, const Limits& limits, const Context& context) {
   exhausted_ = broken_ = false;
   paused_.set_max_bytes(limits.paused_bytes);
+  fold_losses_.clear();
+  for (const pipeline::Split& split : splits_) fold_losses_.emplace_back(valid_, split.valid);
   const std::size_t n_workers = std::max<std::size_t>(1, context.n_threads / limits.threads_per_fit);
   auto body = [&](std::size_t) { work(proposer, limits, context); };
   if (context.pool && n_workers > 1)

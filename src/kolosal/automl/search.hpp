@@ -11,26 +11,10 @@
 #include "kolosal/automl/feature_store.hpp"
 #include "kolosal/automl/run_store.hpp"
 #include "kolosal/automl/trial.hpp"
+#include "kolosal/automl/valid_rows.hpp"
 #include "kolosal/metric/metric.hpp"
 
 namespace kolosal::automl {
-
-/// The rows that trials are compared on: the union of all validation rows, ascending.
-struct ValidRows {
-  std::vector<std::uint32_t> rows;
-  std::vector<std::int32_t> position;  ///< table row -> index into rows; -1 when never validated
-  std::vector<double> target;
-  std::vector<double> weights;       ///< empty: none
-  std::vector<double> loss_weights;  ///< empty: those
-  data::TargetView y;                ///< of these rows, to score by; views into the vectors above
-  data::TargetView loss_y;           ///< the same to choose among models and to blend by: with loss_weights
-
-  ValidRows(const data::TargetView& all, const std::vector<pipeline::Split>& splits);
-  /// Losses are by the size of the target: model::relative_weights().
-  void use_relative_losses();
-  ValidRows(const ValidRows&) = delete;
-  ValidRows& operator=(const ValidRows&) = delete;
-};
 
 /// How the search ended a trial, for the progress display.
 struct SearchListener {
@@ -102,7 +86,6 @@ class Search {
   void run_task(const FoldTask& task, const Limits& limits, const Context& context);
   void finish(std::size_t number, Running trial, std::size_t rung);
   void fail(std::size_t number, const Candidate& candidate, const std::string& why, std::size_t rung);
-  TrialResult summarize(std::size_t number, const Running& trial, std::size_t rung) const;
   void work(const Proposer& proposer, const Limits& limits, const Context& context);
 
   FeatureStore& store_;
@@ -113,6 +96,7 @@ class Search {
   RunStore& run_store_;
   SearchListener listener_;
   PausedFits paused_;
+  std::vector<FoldLoss> fold_losses_;
 
   mutable std::mutex mutex_;
   std::mutex between_mutex_;

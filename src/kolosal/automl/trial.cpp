@@ -8,7 +8,6 @@
 #include "kolosal/automl/curve_watch.hpp"
 #include "kolosal/automl/memory_need.hpp"
 #include "kolosal/core/error.hpp"
-#include "kolosal/metric/metric.hpp"
 #include "kolosal/model/quantile_learner.hpp"
 #include "kolosal/pipeline/pipeline.hpp"
 
@@ -57,34 +56,14 @@ OpenFit begin_fit(const Candidate& candidate, std::size_t fold, FeatureStore& st
   return out;
 }
 
-/// The loss on the validation rows of a fit so far.
-class ValidLoss {
- public:
-  ValidLoss(const data::TargetView& y, std::span<const std::uint32_t> rows) : all_(y) {
-    for (const std::uint32_t row : rows) {
-      target_.push_back(y.values[row]);
-      if (!y.weights.empty()) weights_.push_back(y.weights[row]);
-    }
-  }
-  double operator()(std::span<const double> prediction) const {
-    return metric::training_loss({all_.task, target_, weights_, all_.n_classes, all_.quantiles}, prediction);
-  }
-
- private:
-  data::TargetView all_;
-  std::vector<double> target_, weights_;
-};
-
 /// To the end, or until the curve can not come to the loss to reach: then true. To the end at once or in
 /// pieces is the same fit.
-bool advance(model::RoundwiseFit& fit, const data::TargetView& y, std::span<const std::uint32_t> valid,
-             double loss_to_reach, double learning_rate, const Context& context) {
+bool advance(model::RoundwiseFit& fit, const Rivalry& rivalry, double learning_rate, const Context& context) {
   constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
-  const bool is_watched = std::isfinite(loss_to_reach);
-  const ValidLoss loss(y, is_watched ? valid : std::span<const std::uint32_t>());
-  CurveWatch watch(loss_to_reach, learning_rate);
+  const bool is_watched = std::isfinite(rivalry.loss_to_reach);
+  CurveWatch watch(rivalry.loss_to_reach, learning_rate);
   while (fit.advance(is_watched ? CurveWatch::kRounds : kAll, context) && !fit.report().stopped_by_deadline)
-    if (is_watched && watch.is_behind(loss(fit.report().valid_prediction))) return true;
+    if (is_watched && watch.is_behind(rivalry.loss(fit.report().valid_prediction))) return true;
   return false;
 }
 
@@ -112,9 +91,8 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
   FoldResult out;
   model::FitReport report;
   if (fit.rounds) {
-    const double loss_to_reach =
-        candidate.continues ? std::numeric_limits<double>::infinity() : rivalry.loss_to_reach;
-    out.paused = advance(*fit.rounds, y, rows.valid, loss_to_reach, learning_rate_of(candidate), context);
+    out.paused =
+        advance(*fit.rounds, candidate.continues ? Rivalry() : rivalry, learning_rate_of(candidate), context);
     out.round_losses = fit.rounds->valid_losses();
     report = fit.rounds->finish();
     if (out.paused) report.note = fmt::format("paused after {} rounds", fit.rounds->n_rounds_done());
@@ -136,7 +114,7 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
     const data::Frame& x = fit.features->frame;
     const std::size_t bytes = expected_bytes(candidate, x.n_rows() * x.n_columns());
     rivalry.paused->keep(rivalry.trial, fold, std::move(fit), bytes,
-                         ValidLoss(y, rows.valid)(out.prediction) / rivalry.loss_to_reach);
+                         rivalry.loss(out.prediction) / rivalry.loss_to_reach);
   }
   return out;
 }

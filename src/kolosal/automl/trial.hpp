@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,8 @@ struct TrialResult {
 struct Rivalry {
   std::size_t trial = 0;
   double loss_to_reach = std::numeric_limits<double>::infinity();  ///< on the fold's validation rows
+  std::function<double(std::span<const double> prediction)>
+      loss;  ///< of these; used when there is one to reach
   PausedFits* paused = nullptr;
 };
 

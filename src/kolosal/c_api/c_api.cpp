@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -15,8 +17,12 @@
 
 struct kolosal_model {
   explicit kolosal_model(kolosal::infer::Session opened)
-      : session(std::move(opened)), reader(session.rows().fields()), schema(describe().dump()) {
-    for (const auto& field : session.rows().fields()) readers.emplace_back(field);
+      : session(std::move(opened)), reader(session.rows().fields()), schema(describe().dump()) {}
+
+  /// Threads for batches, made once and when they are first wanted.
+  kolosal::ThreadPool& threads() const {
+    std::call_once(once, [&] { pool.emplace(std::max(1U, std::thread::hardware_concurrency())); });
+    return *pool;
   }
 
   nlohmann::json describe() const {
@@ -37,8 +43,9 @@ struct kolosal_model {
 
   const kolosal::infer::Session session;
   const kolosal::io::JsonRowReader reader;
-  std::vector<kolosal::data::FieldReader> readers;
   const std::string schema;
+  mutable std::once_flag once;
+  mutable std::optional<kolosal::ThreadPool> pool;
 };
 
 namespace {
@@ -117,7 +124,7 @@ void predict_matrix(const kolosal_model& model, const T* rows, std::size_t n_row
     const auto cells = predictor.begin_row(row_scratch);
     for (std::size_t c = 0; c < n_features; ++c) {
       const auto value = static_cast<double>(rows[r * stride + c]);
-      const auto read = model.readers[c].number(value, row_scratch.arena);
+      const auto read = model.reader.field(c).number(value, row_scratch.arena);
       if (read.is_unreadable)
         throw Error(ErrorCode::kData, "row {}: \"{}\" is {} in training, which {} can not be read as", r + 1,
                     predictor.fields()[c].name, kolosal::data::type_name(predictor.fields()[c].type), value);
@@ -216,10 +223,10 @@ kolosal_status kolosal_predict_arrow(const kolosal_model* model, const ArrowSche
     const kolosal::data::Frame table = kolosal::data::import_arrow(array, schema);
     require(table.n_rows() * kolosal_n_outputs(model) <= room,
             "there is too little room for the predictions of all rows");
+    const std::size_t most = std::max(1U, std::thread::hardware_concurrency());
     kolosal::Context context;
-    context.n_threads = n_threads > 0 ? n_threads : std::max(1U, std::thread::hardware_concurrency());
-    std::optional<kolosal::ThreadPool> pool;
-    if (context.n_threads > 1) context.pool = &pool.emplace(context.n_threads);
+    context.n_threads = n_threads > 0 ? std::min(n_threads, most) : most;
+    if (context.n_threads > 1) context.pool = &model->threads();
     std::ranges::copy(model->session.predict(table, context).values, out);
   });
 }

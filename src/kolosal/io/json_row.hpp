@@ -34,6 +34,7 @@ class JsonRowReader {
 
   std::size_t n_fields() const { return names_.size(); }
   const std::vector<std::string>& names() const { return names_; }
+  const data::FieldReader& field(std::size_t i) const { return readers_[i]; }
 
   /// Reads the object at the start of text and returns what follows it. cells: by field; texts in them live
   /// as long as `text`, the arena and the next use of the scratch.
