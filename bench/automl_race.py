@@ -151,7 +151,7 @@ def main():
         if not ranks[name]:
             continue
         wins = sum(ratio <= 1 for ratio in ratios[name])
-        geometric = math.exp(mean([math.log(ratio) for ratio in ratios[name]]))
+        geometric = math.exp(mean([math.log(ratio) for ratio in ratios[name]])) if ratios[name] else math.nan
         print(f"{name:16s}{mean(ranks[name]):10.2f}{wins:8d} of {len(ratios[name]):3d}{geometric:20.3f}{max(overtime[name]):16.2f}"
               f"{max(peaks[name]):9.0f}")
 
