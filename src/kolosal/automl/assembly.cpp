@@ -137,6 +137,29 @@ void add_score_intervals(Blend& blend, const std::vector<TrialResult>& results, 
     blend.trial_intervals[i] = interval(results[i].prediction, results[i].score);
 }
 
+BlendLimits limits_of_blend(const RunOptions& options, std::size_t n_folds, double share) {
+  BlendLimits out;
+  out.n_folds = n_folds;
+  out.max_members = options.preset == Preset::kFast ? 1 : options.preset == Preset::kBest ? 8 : 5;
+  if (options.constraints.is_single()) out.max_members = 1;
+  if (options.constraints.max_latency_us) out.max_latency_us = share * *options.constraints.max_latency_us;
+  // A loaded model takes about what its file has.
+  for (const auto& limit : {options.constraints.max_model_bytes, options.constraints.max_memory_bytes})
+    if (limit) out.max_bytes = std::min(out.max_bytes, share * static_cast<double>(*limit));
+  return out;
+}
+
+double quick_blend_loss(const std::vector<TrialResult>& results, const ValidRows& valid,
+                        std::size_t max_members, const Context& context) {
+  std::vector<std::span<const double>> candidates;
+  for (const TrialResult& result : results) candidates.emplace_back(result.prediction);
+  ensemble::GreedySelectionParams params;
+  params.max_members = max_members;
+  params.max_rows = 2'000;
+  const auto chosen = ensemble::greedy_selection(valid.loss_y, candidates, params, context);
+  return chosen.loss;
+}
+
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context) {
   Blend out;

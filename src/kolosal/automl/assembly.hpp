@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kolosal/automl/events.hpp"
+#include "kolosal/automl/options.hpp"
 #include "kolosal/automl/problem.hpp"
 #include "kolosal/automl/run_store.hpp"
 #include "kolosal/automl/search.hpp"
@@ -53,11 +54,20 @@ struct BlendLimits {
   BlendCare care = BlendCare::kCheckpoint;
 };
 
+/// What the members may have and cost: of a preset and the constraints. share: of the limits that they may be
+/// expected to use; the rest is for what all models do.
+BlendLimits limits_of_blend(const RunOptions& options, std::size_t n_folds, double share);
+
 /// Chooses and weighs trials by greedy selection within the limits, or by convex stacking where that is
 /// better on rows that its weights were not chosen on; then calibrates (classification), chooses the
 /// threshold or the decision weights (classes, for a metric of labels) and gathers the conformal scores.
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context);
+
+/// Loss of a greedy selection on at most 2,000 of the rows: what the search gains for the blend, told
+/// quickly.
+double quick_blend_loss(const std::vector<TrialResult>& results, const ValidRows& valid,
+                        std::size_t max_members, const Context& context);
 
 /// Adds 95 % intervals to the scores: of the blend, its members, and the other trials by falling score, until
 /// the context's deadline.

@@ -13,6 +13,9 @@
 namespace kolosal::automl {
 namespace {
 
+/// Of the loss of a blend: what is less is no gain.
+constexpr double kLeastGain = 5e-4;
+
 /// The box in which the local search moves a booster.
 struct Axis {
   const char* name;
@@ -196,19 +199,17 @@ std::string Proposals::obstacle(const Candidate& candidate, const std::vector<Tr
   return {};
 }
 
-bool Proposals::patience_ended(const std::vector<TrialResult>& known) const {
+bool Proposals::patience_ended(const std::vector<TrialResult>& known) {
   if (settings_.patience == 0 || known.size() < portfolio_.size()) return false;
-  double best = INFINITY;
-  std::size_t since = 0;
-  for (const TrialResult& result : known) {
-    if (std::isinf(best) || result.loss < best - 1e-3 * std::abs(best)) {
-      best = result.loss;
-      since = 0;
-    } else if (result.number >= portfolio_.size()) {
-      ++since;
+  if (known.size() != n_weighed_) {
+    const double loss = settings_.blend_loss(known);
+    if (n_weighed_ == 0 || loss < best_blend_loss_ - kLeastGain * std::abs(best_blend_loss_)) {
+      best_blend_loss_ = loss;
+      n_at_gain_ = known.size();
     }
+    n_weighed_ = known.size();
   }
-  return since >= settings_.patience;
+  return known.size() - n_at_gain_ >= settings_.patience;
 }
 
 std::optional<Candidate> Proposals::continued(const std::vector<TrialResult>& known) {

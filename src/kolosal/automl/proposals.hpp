@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,7 +28,9 @@ class Proposals {
     double seconds_per_cost =
         0;  ///< thread-seconds per unit of cost while nothing is known here, as a lower rung tells
     std::size_t fit_bytes = std::numeric_limits<std::size_t>::max();  ///< that one fit may take
-    std::size_t patience = 0;  ///< proposals after the portfolio without a gain before it ends; 0: no end
+    std::size_t patience = 0;  ///< trials after the portfolio without a gain before it ends; 0: no end
+    /// Of the best blend of these results; asked only where there is patience to lose.
+    std::function<double(const std::vector<TrialResult>&)> blend_loss;
     std::vector<std::string> views;  ///< that boosters may have in place of each other
     std::function<double()> remaining_s;
     std::function<void(const Candidate&, const std::string& why)> skipped;
@@ -45,7 +48,7 @@ class Proposals {
   std::optional<Candidate> cut_short_booster(std::size_t number, const std::vector<TrialResult>& known) const;
   /// Why a candidate is passed over; empty when there is room for it.
   std::string obstacle(const Candidate& candidate, const std::vector<TrialResult>& known) const;
-  bool patience_ended(const std::vector<TrialResult>& known) const;
+  bool patience_ended(const std::vector<TrialResult>& known);
   std::optional<Candidate> refine(std::size_t number, const std::vector<TrialResult>& known);
   /// The best of the paused trials that nothing has continued yet.
   std::optional<Candidate> continued(const std::vector<TrialResult>& known);
@@ -55,6 +58,9 @@ class Proposals {
   std::set<std::string> slowed_;     ///< labels whose learning rate was lowered already
   std::set<std::size_t> continued_;  ///< numbers of paused trials
   std::set<std::string> passed_over_;
+  double best_blend_loss_ = std::numeric_limits<double>::infinity();
+  std::size_t n_weighed_ = 0;  ///< results, in the last blend
+  std::size_t n_at_gain_ = 0;  ///< results, when a blend was better by a gain
 };
 
 /// What goes on to the next rung: the better half, and the best of each learner that is not far behind.

@@ -155,15 +155,31 @@ TEST(Proposals, EverythingProposedCanBeMade) {
 TEST(Proposals, PatienceEndsWhatNoLongerGains) {
   auto options = settings();
   options.patience = 3;
+  options.blend_loss = [](const std::vector<TrialResult>& known) {
+    return std::ranges::min(known, {}, &TrialResult::loss).loss;
+  };
   Proposals proposals({entry("a"), entry("b")}, options);
   std::vector<TrialResult> known = {result(0, entry("a"), 1), result(1, entry("b"), 0.9)};
   for (std::size_t t = 2; t < 5; ++t) {
     EXPECT_TRUE(proposals(t, known)) << t;
-    known.push_back(result(t, entry("x"), 0.8995));  // less than a thousandth better
+    known.push_back(result(t, entry("x"), 0.8997));  // less than a two-thousandth better
   }
   EXPECT_FALSE(proposals(5, known));
-  known.back().loss = 0.5;
-  EXPECT_TRUE(proposals(5, known));
+  known.push_back(result(5, entry("x"), 0.5));
+  EXPECT_TRUE(proposals(6, known));
+}
+
+TEST(Proposals, PatienceLastsWhileTheBlendGains) {
+  auto options = settings();
+  options.patience = 3;
+  double blend = 1;
+  options.blend_loss = [&](const std::vector<TrialResult>&) { return blend *= 0.99; };
+  Proposals proposals({entry("a"), entry("b")}, options);
+  std::vector<TrialResult> known = {result(0, entry("a"), 1), result(1, entry("b"), 0.9)};
+  for (std::size_t t = 2; t < 12; ++t) {
+    EXPECT_TRUE(proposals(t, known)) << t;
+    known.push_back(result(t, entry("x"), 2));  // worse alone, of use to the blend
+  }
 }
 
 TEST(Proposals, ATrialCutShortIsNoCentre) {

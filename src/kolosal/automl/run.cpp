@@ -77,7 +77,7 @@ class Run {
   Deadline fit_deadline() const;
   Context quiet_context() const;
   Context context_before_reserve() const;
-  BlendLimits blend_limits(double share) const;
+  BlendLimits blend_limits(double share) const { return limits_of_blend(options_, splits_.size(), share); }
   std::vector<TrialResult> results() const;
   std::string validation_name() const;
   bool is_hold_out() const { return splits_.size() == 1; }
@@ -169,19 +169,6 @@ Context Run::context_before_reserve() const {
   Context out = context_.with_seed(options_.seed);
   if (is_timed())
     out.deadline = {Clock::system(), Clock::system().now_s() + context_.deadline.remaining_s() - reserve_s()};
-  return out;
-}
-
-/// share: of the limits that the members may be expected to use; the rest is for what all models do.
-BlendLimits Run::blend_limits(double share) const {
-  BlendLimits out;
-  out.n_folds = splits_.size();
-  out.max_members = options_.preset == Preset::kFast ? 1 : options_.preset == Preset::kBest ? 8 : 5;
-  if (options_.constraints.is_single()) out.max_members = 1;
-  if (options_.constraints.max_latency_us) out.max_latency_us = share * *options_.constraints.max_latency_us;
-  // A loaded model takes about what its file has.
-  for (const auto& limit : {options_.constraints.max_model_bytes, options_.constraints.max_memory_bytes})
-    if (limit) out.max_bytes = std::min(out.max_bytes, share * static_cast<double>(*limit));
   return out;
 }
 
@@ -383,6 +370,12 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   };
   if (is_timed() && options_.preset != Preset::kBest) settings.patience = stage.n_train_rows < 1000 ? 8 : 30;
   if (!is_last) settings.patience = 1;
+  settings.blend_loss = [&, this](const std::vector<TrialResult>& known) {
+    Context context = quiet_context();
+    context.n_threads = 1;
+    return quick_blend_loss(known, *stage.valid, blend_limits(1).max_members,
+                            context.with_seed(derive_seed(options_.seed, {"blend"})));
+  };
   if (first == 1) portfolio.insert(portfolio.begin(), constant_candidate());
   if (options_.n_trials) {
     if (n_done_ + n_failed_ >= *options_.n_trials) return;

@@ -29,6 +29,8 @@ pipeline::SplitPlan validation_plan(const Problem& problem, std::size_t n_column
     const double rows_per_second =
         static_cast<double>(problem.n_rows()) / (*options.time_budget_s * static_cast<double>(n_threads));
     if (rows_per_second > 1500) plan.kind = SplitKind::kHoldOut;
+    // Time that the search of a small table would not use: members of more folds, and surer choices.
+    if (plan.kind == SplitKind::kRepeatedKFold && rows_per_second < 10) plan.n_repeats = 4;
   }
   // Every rung predicts all validation rows.
   if (options.time_budget_s && *options.time_budget_s < 20) plan.max_valid_rows = 20'000;
