@@ -150,15 +150,23 @@ TEST(ForestKernels, LeavesOfAGroupAreThoseOfOneTreeAfterTheOther) {
         node.right[lane] = static_cast<std::uint8_t>(rng() % 256);
       }
     const auto row = random_bytes(rng, kMostLaneColumns);
-    std::vector<std::uint8_t> want(kLaneTrees, 0), got(kLaneTrees);
-    for (std::size_t lane = 0; lane < kLaneTrees; ++lane)
-      for (const LaneNodes& node : nodes)
-        if (want[lane] == node.first[lane] && row[node.column[lane]] > node.cut[lane])
-          want[lane] = node.right[lane];
-    on_every_cpu([&] {
-      find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns, got.data());
-      EXPECT_EQ(got, want) << n_columns << " columns";
-    });
+    std::vector<std::uint64_t> outside(nodes.size() + 1);
+    for (std::uint64_t& bits : outside) bits = rng() & rng() & rng();
+    for (const bool has_sets : {false, true}) {
+      std::vector<std::uint8_t> want(kLaneTrees, 0), got(kLaneTrees);
+      for (std::size_t lane = 0; lane < kLaneTrees; ++lane)
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+          const LaneNodes& node = nodes[i];
+          const bool is_outside = has_sets && ((outside[i] >> lane) & 1U) != 0;
+          if (want[lane] == node.first[lane] && (is_outside || row[node.column[lane]] > node.cut[lane]))
+            want[lane] = node.right[lane];
+        }
+      on_every_cpu([&] {
+        find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns,
+                         has_sets ? outside.data() : nullptr, got.data());
+        EXPECT_EQ(got, want) << n_columns << " columns, sets: " << has_sets;
+      });
+    }
   }
 }
 

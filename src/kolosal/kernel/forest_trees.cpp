@@ -44,9 +44,9 @@ HWY_INLINE hn::Vec<SignedBytes> look_up(const hn::Vec<SignedBytes>* table, hn::V
 }
 
 // Two vectors of trees with AVX2: the steps of one wait for each other.
-template <std::size_t kTables>
+template <std::size_t kTables, bool kSets>
 HWY_INLINE void find_of(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
-                        std::uint8_t* leaves) {
+                        const std::uint64_t* outside, std::uint8_t* leaves) {
   constexpr std::size_t kVectors = kLaneTrees / hn::MaxLanes(Bytes());
   constexpr std::size_t kLanes = hn::MaxLanes(Bytes());
   const Bytes bytes;
@@ -57,36 +57,49 @@ HWY_INLINE void find_of(const LaneNodes* nodes, std::size_t n_nodes, const std::
   hn::Vec<Bytes> at[kVectors];
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < kVectors; ++v) at[v] = hn::Zero(bytes);
+  const auto* bits = reinterpret_cast<const std::uint8_t*>(outside);
   for (const LaneNodes* node = nodes; node != nodes + n_nodes; ++node) {
 #pragma GCC unroll 2
     for (std::size_t v = 0; v < kVectors; ++v) {
       const auto bin = look_up<kTables>(table, hn::LoadU(bytes, node->column + v * kLanes));
-      const auto above = hn::Gt(bin, hn::LoadU(signed_bytes, node->cut + v * kLanes));
+      auto right = hn::RebindMask(bytes, hn::Gt(bin, hn::LoadU(signed_bytes, node->cut + v * kLanes)));
+      if constexpr (kSets) right = hn::Or(right, hn::LoadMaskBits(bytes, bits + v * kLanes / 8));
       const auto here = hn::Eq(at[v], hn::LoadU(bytes, node->first + v * kLanes));
-      const auto moves = hn::And(hn::RebindMask(bytes, above), here);
+      const auto moves = hn::And(right, here);
       at[v] = hn::IfThenElse(moves, hn::LoadU(bytes, node->right + v * kLanes), at[v]);
     }
+    if constexpr (kSets) bits += kLaneTrees / 8;
   }
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(at[v], bytes, leaves + v * kLanes);
 }
 
+template <bool kSets>
+HWY_INLINE void find_by_columns(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
+                                std::size_t n_columns, const std::uint64_t* outside, std::uint8_t* leaves) {
+  if (n_columns <= 16) return find_of<1, kSets>(nodes, n_nodes, row, outside, leaves);
+  if (n_columns <= 32) return find_of<2, kSets>(nodes, n_nodes, row, outside, leaves);
+  find_of<4, kSets>(nodes, n_nodes, row, outside, leaves);
+}
+
 HWY_ATTR void find_lane_leaves_body(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
-                                    std::size_t n_columns, std::uint8_t* leaves) {
-  if (n_columns <= 16) return find_of<1>(nodes, n_nodes, row, leaves);
-  if (n_columns <= 32) return find_of<2>(nodes, n_nodes, row, leaves);
-  find_of<4>(nodes, n_nodes, row, leaves);
+                                    std::size_t n_columns, const std::uint64_t* outside,
+                                    std::uint8_t* leaves) {
+  if (outside == nullptr) return find_by_columns<false>(nodes, n_nodes, row, n_columns, outside, leaves);
+  find_by_columns<true>(nodes, n_nodes, row, n_columns, outside, leaves);
 }
 
 #else
 
 void find_lane_leaves_body(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row, std::size_t,
-                           std::uint8_t* leaves) {
+                           const std::uint64_t* outside, std::uint8_t* leaves) {
   for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
     unsigned at = 0;
-    for (const LaneNodes* node = nodes; node != nodes + n_nodes; ++node) {
-      const bool moves = (row[node->column[lane]] > node->cut[lane]) & (at == node->first[lane]);
-      at = moves ? node->right[lane] : at;
+    for (std::size_t i = 0; i < n_nodes; ++i) {
+      const LaneNodes& node = nodes[i];
+      const bool is_outside = outside != nullptr && ((outside[i] >> lane) & 1U) != 0;
+      const bool moves = (is_outside | (row[node.column[lane]] > node.cut[lane])) & (at == node.first[lane]);
+      at = moves ? node.right[lane] : at;
     }
     leaves[lane] = static_cast<std::uint8_t>(at);
   }
@@ -101,8 +114,8 @@ HWY_AFTER_NAMESPACE();
 namespace kolosal::kernel {
 
 void find_lane_leaves(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
-                      std::size_t n_columns, std::uint8_t* leaves) {
-  KOLOSAL_ON_CPU(cpu_level(), find_lane_leaves_body(nodes, n_nodes, row, n_columns, leaves));
+                      std::size_t n_columns, const std::uint64_t* outside, std::uint8_t* leaves) {
+  KOLOSAL_ON_CPU(cpu_level(), find_lane_leaves_body(nodes, n_nodes, row, n_columns, outside, leaves));
 }
 
 }  // namespace kolosal::kernel

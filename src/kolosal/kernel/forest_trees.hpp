@@ -23,7 +23,10 @@ struct LaneNodes {
 
 /// leaves[i] of tree i < kLaneTrees of a row of `n_columns` bins (see narrow_bins), kMostLaneColumns bytes
 /// long.
+///
+/// outside: null, or for each node a bit per tree: set where the node is a split by categories whose set does
+/// not have the row's, so that it goes right; such a node has cut 127. A word more than n_nodes is read.
 void find_lane_leaves(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
-                      std::size_t n_columns, std::uint8_t* leaves);
+                      std::size_t n_columns, const std::uint64_t* outside, std::uint8_t* leaves);
 
 }  // namespace kolosal::kernel

@@ -57,7 +57,12 @@ class BlockProgram {
   const std::vector<kernel::SpanNode>& nodes() const { return nodes_; }
   const std::vector<ByteColumn>& columns() const { return columns_; }
   const std::vector<double>& leaf_values() const { return leaf_values_; }
-  bool has_categories() const { return !marks_.empty(); }
+  /// The split by categories that a node of a part is, or nothing.
+  struct SetSplit {
+    std::uint32_t column = 0;  ///< of BinnedFeatures
+    std::uint32_t set = 0;     ///< first word in BinnedFeatures::sets()
+  };
+  std::optional<SetSplit> set_split(const Part& part, const kernel::SpanNode& node) const;
 
  private:
   /// A split by categories, written as a column of the block before its part runs.

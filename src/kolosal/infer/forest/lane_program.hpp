@@ -10,17 +10,25 @@
 
 namespace kolosal::infer {
 
+/// What the kernel writes before it knows the leaf values. One per thread.
+struct LaneScratch {
+  std::vector<std::uint8_t> leaves;
+  std::vector<std::uint64_t> outside;
+};
+
 /// A forest for one row: a lane of the vectors is a tree (kernel/forest_trees.hpp).
 class LaneProgram {
  public:
-  /// Nothing when the forest has categories, trees of more than 256 leaves, or more than
-  /// kernel::kMostLaneColumns columns of bytes. The block program must outlive it, and stay where it is.
-  static std::optional<LaneProgram> of(const model::Forest& forest, const BlockProgram& blocks);
+  /// Nothing when the forest has trees of more than 256 leaves, more than kernel::kMostLaneColumns columns of
+  /// bytes for numbers, or so many categories that their bits take more than 8 MB. The block program must
+  /// outlive it, and stay where it is.
+  static std::optional<LaneProgram> of(const model::Forest& forest, const BinnedFeatures& features,
+                                       const BlockProgram& blocks);
 
   /// Adds leaf values to sums (n_outputs) in the order of the trees. Column c of the row has its bin at
   /// bins[c * stride].
   void add(const std::uint16_t* bins, std::size_t stride, double* sums,
-           std::vector<std::uint8_t>& scratch) const;
+           LaneScratch& scratch) const;
 
  private:
   struct Group {
@@ -33,9 +41,22 @@ class LaneProgram {
     std::uint32_t output = 0;
   };
 
+  /// Which splits a category of a column goes right at: a word of outside_ per node of the groups, for each
+  /// bin of the column.
+  struct Categories {
+    std::uint32_t column = 0;  ///< of BinnedFeatures
+    std::size_t first = 0;     ///< of outside_
+  };
+
+  bool add_sets(const BinnedFeatures& features, const BlockProgram& blocks,
+                const std::vector<std::uint32_t>& order);
+  void find_outside(const std::uint16_t* bins, std::size_t stride, LaneScratch& scratch) const;
+
   std::size_t n_outputs_ = 1;
   std::size_t leaf_width_ = 1;
-  std::span<const ByteColumn> columns_;  // of the block program
+  std::vector<ByteColumn> columns_;  ///< of numbers
+  std::vector<Categories> categories_;
+  std::vector<std::uint64_t> outside_;
   std::vector<Group> groups_;
   std::vector<kernel::LaneNodes> nodes_;
   std::vector<Tree> trees_;

@@ -392,5 +392,11 @@ TEST(PackedForest, AForcedKernelThatCanNotTakeTheForestLeavesTheChoiceOpen) {
   EXPECT_NE(packed.kernel_for(1), ForestKernel::kLanes);
 }
 
+TEST(PackedForest, LanesTakeCategories) {
+  Generator generator({.name = "categories", .n_leaves = 31, .n_categories = 40}, 6);
+  const Forest forest = generator.forest();
+  EXPECT_TRUE(PackedForest(forest, std::nullopt).can_run(ForestKernel::kLanes));
+}
+
 }  // namespace
 }  // namespace kolosal::infer
