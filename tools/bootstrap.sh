@@ -164,6 +164,11 @@ fill_prefix() {
         local private
         private=$(patchelf --print-needed "$new/lib/libxgboost.so" | grep '^libgomp-' || true)
         [[ -z $private ]] || patchelf --replace-needed "$private" libgomp.so.1 "$(realpath "$new/lib/libxgboost.so")" ;;
+      onnxruntime==*)
+        unpack "$downloads/$file" "$unpacked" onnxruntime/capi/libonnxruntime.so. onnxruntime/LICENSE onnxruntime/ThirdPartyNotices.txt
+        install_library "$unpacked"/onnxruntime/capi/libonnxruntime.so.* "$new/lib"
+        mkdir -p "$new/share/licenses/${spec/==/-}"
+        cp "$unpacked"/onnxruntime/{LICENSE,ThirdPartyNotices.txt} "$new/share/licenses/${spec/==/-}/" ;;
       clang-format==*)
         unpack "$downloads/$file" "$unpacked" clang_format/data/bin/clang-format
         install -m 755 "$unpacked/clang_format/data/bin/clang-format" "$new/bin/clang-format" ;;

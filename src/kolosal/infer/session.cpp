@@ -1,8 +1,12 @@
 #include "kolosal/infer/session.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "kolosal/artifact/file_mapping.hpp"
 #include "kolosal/core/error.hpp"
+#include "kolosal/infer/importers/imported_model.hpp"
 
 namespace kolosal::infer {
 
@@ -10,15 +14,9 @@ Session Session::open(const std::filesystem::path& path) {
   const std::optional<ForestKernel> forced = kernel_of_environment();
   Session out;
   try {
-    out.container_ = std::make_shared<const artifact::Container>(artifact::Container::open(path));
-    if (out.container_->has("recipe") && !out.container_->has("model"))
-      throw Error(ErrorCode::kModel,
-                  "{} is a fitted recipe and no model; kolosal preprocess --recipe applies it",
-                  path.string());
-    out.model_ = std::make_shared<const pipeline::Model>(pipeline::Model::load(*out.container_));
+    foreign_format(path) ? out.read_foreign(path) : out.read_own(path);
     out.evaluators_ = std::make_shared<const pipeline::Evaluators>(serve_forests(*out.model_, forced));
     out.rows_ = std::make_shared<LazyRows>();
-    out.manifest_ = std::make_shared<const nlohmann::json>(out.container_->json("manifest"));
   } catch (const Error& error) {
     // Messages of the layers below do not know the file.
     const std::string_view what = error.what();
@@ -28,11 +26,64 @@ Session Session::open(const std::filesystem::path& path) {
   return out;
 }
 
+void Session::read_own(const std::filesystem::path& path) {
+  container_ = std::make_shared<const artifact::Container>(artifact::Container::open(path));
+  if (container_->has("recipe") && !container_->has("model"))
+    throw Error(ErrorCode::kModel,
+                "{} is a fitted recipe and no model; kolosal preprocess --recipe applies it", path.string());
+  model_ = std::make_shared<const pipeline::Model>(pipeline::Model::load(*container_));
+  manifest_ = std::make_shared<const nlohmann::json>(container_->json("manifest"));
+}
+
+void Session::read_foreign(const std::filesystem::path& path) {
+  const artifact::FileMapping file = artifact::map_model_file(path);
+  const auto format = foreign_format(file.bytes);
+  if (!format) throw Error(ErrorCode::kModel, "the file changed while it was opened");
+  ImportedModel imported = import_model(*format, file.bytes);
+  model_ = std::make_shared<const pipeline::Model>(std::move(imported.model));
+  manifest_ = std::make_shared<const nlohmann::json>(std::move(imported.about));
+  is_by_position_ = imported.by_position;
+}
+
+const artifact::Container& Session::container() const {
+  KOLOSAL_ASSERT(container_ != nullptr, "only models of our own are in a container");
+  return *container_;
+}
+
+namespace {
+
+bool has_all(const std::vector<std::string>& names, const std::vector<std::string>& wanted) {
+  return std::ranges::all_of(
+      wanted, [&](const std::string& name) { return std::ranges::find(names, name) != names.end(); });
+}
+
+}  // namespace
+
+void Session::check_positions(const std::vector<std::string>& names) const {
+  const auto wanted = model_->schema.names_with(data::Role::kFeature);
+  if (names.size() == wanted.size() || has_all(names, wanted)) return;
+  constexpr std::size_t kShown = 8;
+  const auto shown = std::span(names).first(std::min(names.size(), kShown));
+  throw Error(ErrorCode::kData,
+              "the model's file names no columns, so its {} columns are taken by position, and the table has {}: "
+              "{}{}. Leave out what the model was not trained with, or name the columns {} ... {}",
+              wanted.size(), names.size(), fmt::join(shown, ", "), names.size() > kShown ? ", ..." : "",
+              wanted.front(), wanted.back());
+}
+
+data::Frame Session::named(const data::Frame& table) const {
+  check_positions(table.names());
+  const auto wanted = model_->schema.names_with(data::Role::kFeature);
+  if (has_all(table.names(), wanted)) return table;
+  data::Frame copy = table;
+  return {wanted, std::move(copy).columns()};
+}
+
 Prediction Session::predict(const data::Frame& table, const Context& context,
                             data::ConformReport* report) const {
   Prediction out;
   out.n_outputs = model_->n_outputs();
-  out.values = model_->predict(table, context, report, *evaluators_);
+  out.values = model_->predict(is_by_position_ ? named(table) : table, context, report, *evaluators_);
   out.labels = model_->labels(out.values);
   return out;
 }

@@ -24,7 +24,8 @@ struct Prediction {
   data::Column labels;         ///< class names as they were in the data, or the values
 };
 
-/// A model file, opened and ready to predict.
+/// A model file, opened and ready to predict: of our own, or of another program (importers/), which is told
+/// by its content.
 ///
 /// Learners of trees are packed at their first prediction and evaluated by the kernel that is fastest for the
 /// number of rows (PackedForest); the results are those of pipeline::Model::predict(), to the byte. The
@@ -34,15 +35,25 @@ struct Prediction {
 class Session {
  public:
   /// @throws Error kNotFound, kIo, kModel (Container::open tells which); kInvalidParameter for a
-  /// KOLOSAL_KERNEL that does not exist.
+  /// KOLOSAL_KERNEL that does not exist; kUnsupported for a model of another program that can not be run here.
   static Session open(const std::filesystem::path& path);
 
   const pipeline::Model& model() const { return *model_; }
-  const artifact::Container& container() const { return *container_; }
-  /// Scores, lineage, leaderboard, as they were when the model was made.
+  /// Whether the file is of another program: then it has no container().
+  bool is_imported() const { return container_ == nullptr; }
+  const artifact::Container& container() const;
+  /// Scores, lineage, leaderboard, as they were when the model was made. Of an imported model what its file
+  /// tells: "format", "version", "objective", "runs_by", "notes".
   const nlohmann::json& manifest() const { return *manifest_; }
 
-  /// Any table with the feature columns, in any order. @throws Error kData (Schema::conform tells when).
+  /// Whether the file names no columns. Then a table must have as many as the model, which are taken by
+  /// position, or have those of the model's schema by name.
+  bool is_by_position() const { return is_by_position_; }
+  /// @throws Error kData when a table with such columns can not be taken by position.
+  void check_positions(const std::vector<std::string>& names) const;
+
+  /// Any table with the feature columns, in any order (but see is_by_position()). @throws Error kData
+  /// (Schema::conform tells when).
   Prediction predict(const data::Frame& table, const Context& context,
                      data::ConformReport* report = nullptr) const;
   /// The model for one row at a time, compiled when it is first asked for.
@@ -54,7 +65,13 @@ class Session {
   std::vector<double> probabilities(const Prediction& prediction) const;
 
  private:
+  void read_own(const std::filesystem::path& path);
+  void read_foreign(const std::filesystem::path& path);
+  /// A table whose columns are taken by position, under the names of the schema.
+  data::Frame named(const data::Frame& table) const;
+
   std::shared_ptr<const artifact::Container> container_;
+  bool is_by_position_ = false;
   std::shared_ptr<const pipeline::Model> model_;
   std::shared_ptr<const nlohmann::json> manifest_;
   std::shared_ptr<const pipeline::Evaluators> evaluators_;

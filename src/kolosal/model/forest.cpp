@@ -10,6 +10,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/model/focal_loss.hpp"
+#include "kolosal/model/linear_leaves.hpp"
 
 namespace kolosal::model {
 namespace {
@@ -66,6 +67,15 @@ double below(double threshold, bool as_float) {
   return std::nextafter(threshold, kLowest);
 }
 
+/// The flags of a node without kNanIsZero.
+std::uint32_t fold_flags(std::uint32_t flags, double threshold) {
+  if ((flags & kNanIsZero) && !(flags & (kCategorical | kZeroIsMissing))) {
+    flags &= ~static_cast<std::uint32_t>(kNanIsZero | kDefaultLeft);
+    if (0.0 <= threshold) flags |= kDefaultLeft;
+  }
+  return flags;
+}
+
 /// A forest prepared for one call of predict().
 class Kernel {
  public:
@@ -107,20 +117,11 @@ class Kernel {
  private:
   static std::size_t count(std::int32_t value) { return static_cast<std::size_t>(value); }
 
-  std::uint32_t fold_flags(std::size_t node, double threshold) const {
-    std::uint32_t flags = forest_.flags[node];
-    if ((flags & kNanIsZero) && !(flags & (kCategorical | kZeroIsMissing))) {
-      flags &= ~static_cast<std::uint32_t>(kNanIsZero | kDefaultLeft);
-      if (0.0 <= threshold) flags |= kDefaultLeft;
-    }
-    return flags;
-  }
-
   void pack() {
     nodes_.resize(forest_.feature.size());
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       double threshold = forest_.folded_threshold(i);
-      const std::uint32_t flags = fold_flags(i, threshold);
+      const std::uint32_t flags = fold_flags(forest_.flags[i], threshold);
       if (flags & kCategorical)
         threshold = std::bit_cast<double>(WordRange{forest_.category_offset[i], forest_.category_words[i]});
       nodes_[i] = {threshold, forest_.left[i], forest_.right[i], slot_of_feature_[count(forest_.feature[i])],
@@ -193,7 +194,7 @@ class Kernel {
         goes_left = category_goes_left(forest_.category_bits, range, forest_.flags[i], value);
       } else {
         const double threshold = forest_.folded_threshold(i);
-        goes_left = number_goes_left(threshold, fold_flags(i, threshold), value);
+        goes_left = number_goes_left(threshold, fold_flags(forest_.flags[i], threshold), value);
       }
       at = goes_left ? forest_.left[i] : forest_.right[i];
     }
@@ -274,6 +275,25 @@ void apply_link(Link link, double parameter, std::span<double> row) {
 }
 
 }  // namespace
+
+std::size_t leaf_of(const Forest& forest, std::size_t tree, const double* row) {
+  std::int32_t at = forest.tree_root[tree];
+  while (at >= 0) {
+    const auto i = static_cast<std::size_t>(at);
+    double value = row[forest.feature[i]];
+    if (forest.round_to_float) value = static_cast<double>(static_cast<float>(value));
+    bool goes_left;
+    if (forest.flags[i] & kCategorical) {
+      const WordRange range{forest.category_offset[i], forest.category_words[i]};
+      goes_left = category_goes_left(forest.category_bits, range, forest.flags[i], value);
+    } else {
+      const double threshold = forest.folded_threshold(i);
+      goes_left = number_goes_left(threshold, fold_flags(forest.flags[i], threshold), value);
+    }
+    at = goes_left ? forest.left[i] : forest.right[i];
+  }
+  return static_cast<std::size_t>(~at);
+}
 
 double Forest::folded_threshold(std::size_t node) const {
   return strict_less ? below(threshold[node], round_to_float) : threshold[node];

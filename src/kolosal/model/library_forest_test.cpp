@@ -141,12 +141,12 @@ TEST(LibraryForest, RoutesUnseenValuesAsXGBoost) {
 }
 
 TEST(LibraryForest, RefusesTextThatIsNoModel) {
-  EXPECT_ERROR(forest_from_lightgbm("tree\nversion=v9\n"), kInternal, testing::HasSubstr("not understood"));
+  EXPECT_ERROR(forest_from_lightgbm("tree\nversion=v9\n"), kModel, testing::HasSubstr("not understood"));
   EXPECT_ERROR(forest_from_lightgbm("num_tree_per_iteration=1\nmax_feature_idx=0\ntree_sizes=9\n\nTree=0\n"
                                     "num_leaves=2\nleaf_value=1 x\n\n"),
-               kInternal, testing::HasSubstr("not understood"));
+               kModel, testing::HasSubstr("not understood"));
   const std::vector<std::byte> bytes(20);
-  EXPECT_ERROR(forest_from_xgboost(bytes, 1, Link::kIdentity), kInternal,
+  EXPECT_ERROR(forest_from_xgboost(bytes, 1, Link::kIdentity), kModel,
                testing::HasSubstr("not understood"));
 }
 

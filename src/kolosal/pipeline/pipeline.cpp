@@ -25,6 +25,14 @@ Pipeline::Pipeline(transform::Recipe recipe, std::string estimator, ParamMap par
       params_(std::move(params)),
       estimator_(model::make_estimator(name_, params_)) {}
 
+Pipeline::Pipeline(std::string name, std::unique_ptr<model::Estimator> fitted)
+    : name_(std::move(name)), estimator_(std::move(fitted)) {
+  KOLOSAL_ASSERT(estimator_ != nullptr && estimator_->is_fitted(), "the learner is fitted");
+  artifact::Node no_steps;
+  no_steps.set("n_steps", 0);
+  recipe_ = transform::Recipe::load(no_steps);
+}
+
 void Pipeline::set_selector(NamedSpec selector) {
   make_feature_selector(selector.name, selector.params);
   choices_.selector = std::move(selector);

@@ -21,6 +21,9 @@ class Pipeline {
  public:
   Pipeline() = default;
   Pipeline(transform::Recipe recipe, std::string estimator, ParamMap params);
+  /// A learner that came fitted from elsewhere, and may be none of the registry: then load() can not make it
+  /// again. name: for whoever asks what it is.
+  Pipeline(std::string name, std::unique_ptr<model::Estimator> fitted);
 
   /// Before fit(). @throws Error kInvalidParameter for an unknown name or parameter, at once.
   void set_selector(NamedSpec selector);

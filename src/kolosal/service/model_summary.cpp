@@ -93,10 +93,11 @@ nlohmann::json describe_field(const data::Field& field) {
 
 nlohmann::json summarize_model(const infer::Session& session) {
   const pipeline::Model& model = session.model();
-  const artifact::Container& container = session.container();
   nlohmann::json out = session.manifest();
-  out["format_version"] = container.format_version();
-  out["file_bytes"] = container.file_bytes();
+  if (!session.is_imported()) {
+    out["format_version"] = session.container().format_version();
+    out["file_bytes"] = session.container().file_bytes();
+  }
   if (!model.classes.empty()) {
     out["classes"] = model.classes;
     out["calibration"] = model::to_json(model.calibrator);
@@ -111,8 +112,9 @@ nlohmann::json summarize_model(const infer::Session& session) {
   add_reasons(out, views);
   auto& members = out["ensemble"] = nlohmann::json::array();
   for (const pipeline::Member& member : model.members) members.push_back(describe_member(member));
+  if (session.is_imported()) return out;
   auto& blocks = out["blocks"] = nlohmann::json::array();
-  for (const artifact::BlockInfo& block : container.blocks())
+  for (const artifact::BlockInfo& block : session.container().blocks())
     blocks.push_back({{"name", block.name}, {"type", block.type}, {"bytes", block.n_bytes}});
   return out;
 }

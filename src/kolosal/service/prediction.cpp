@@ -107,9 +107,11 @@ void check_request(const PredictRequest& request, const pipeline::Model& model) 
 
 /// What the user forced, then the types of the model. Kept columns come out as they went in: those that the
 /// model does not use are text, and its numbers are typed by inference, so that 48 does not become 48.0.
-std::map<std::string, std::string> types_to_force(const pipeline::Model& model,
-                                                  const PredictRequest& request) {
+/// is_by_position: the model's columns may have any name.
+std::map<std::string, std::string> types_to_force(const pipeline::Model& model, const PredictRequest& request,
+                                                  bool is_by_position) {
   std::map<std::string, std::string> out = types_for(model.schema);
+  if (is_by_position) out = {{"*", "float"}};
   for (const std::string& name : request.keep) {
     const auto at = out.find(name);
     if (at == out.end())
@@ -119,6 +121,17 @@ std::map<std::string, std::string> types_to_force(const pipeline::Model& model,
   }
   for (const auto& [name, type] : request.read.types) out[name] = type;
   return out;
+}
+
+/// Where columns are taken by position, a table that has more of them than the model has an id or a target
+/// that is kept.
+bool leaves_kept_out(const infer::Session& session, std::size_t n_columns) {
+  return n_columns != session.model().schema.names_with(data::Role::kFeature).size();
+}
+
+std::vector<std::string> names_without(std::vector<std::string> names, const std::vector<std::string>& without) {
+  std::erase_if(names, [&](const std::string& name) { return std::ranges::find(without, name) != without.end(); });
+  return names;
 }
 
 }  // namespace
@@ -145,13 +158,17 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
       request.interval ? std::optional(model.conformal.score_at(*request.interval)) : std::nullopt;
 
   io::ReadOptions read = request.read;
-  read.types = types_to_force(model, request);
+  read.types = types_to_force(model, request, session.is_by_position());
   read.types_may_be_absent = true;  // check_columns() says it better
   const auto input = io::open_table_stream(request.data, read, context);
   for (const auto& [name, type] : request.read.types)
     if (name != "*") check_columns(input->names(), {name}, "typed");
-  check_columns(input->names(), model.schema.names_with(data::Role::kFeature), "the model's");
   check_columns(input->names(), request.keep, "kept");
+  const bool leaves_out_kept = session.is_by_position() && leaves_kept_out(session, input->names().size());
+  if (!session.is_by_position())
+    check_columns(input->names(), model.schema.names_with(data::Role::kFeature), "the model's");
+  else
+    session.check_positions(leaves_out_kept ? names_without(input->names(), request.keep) : input->names());
 
   PredictReport report;
   const auto writer = io::make_table_writer(request.output, request.write, context);
@@ -159,7 +176,8 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
     if (context.should_stop())
       throw Error(ErrorCode::kInterrupted, "stopped after {} rows; no file was written", report.n_rows);
     data::ConformReport conform;
-    const infer::Prediction prediction = session.predict(*batch, context, &conform);
+    const infer::Prediction prediction =
+        session.predict(leaves_out_kept ? batch->without(request.keep) : *batch, context, &conform);
     data::Frame result = batch->select(request.keep);
     if (!model.quantiles.empty())
       add_quantiles(result, model, prediction.values);

@@ -20,6 +20,7 @@
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/memory.hpp"
 #include "kolosal/core/version.hpp"
+#include "kolosal/infer/importers/imported_model.hpp"
 #include "kolosal/io/formats/arrow_files.hpp"
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/service/fitted_recipe.hpp"
@@ -164,6 +165,29 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
   return out + blocks.text();
 }
 
+/// A model of another program.
+std::string imported_text(const std::filesystem::path& path, const json& model) {
+  const std::string version = model.value("version", "");
+  std::string out = fmt::format("model      {} ({}, {}{}{})\n", path.string(),
+                                format_bytes(model["file_bytes"].get<std::size_t>()), shown(model["format"]),
+                                version.empty() ? "" : " ", version);
+  out += fmt::format("task       {}\n", shown(model["task"]));
+  if (model.contains("objective")) out += fmt::format("objective  {}\n", shown(model["objective"]));
+  if (model.contains("classes")) out += fmt::format("classes    {}\n", list_text(model["classes"]));
+  if (model.contains("trees"))
+    out += fmt::format("trees      {}, {} leaves\n", shown(model["trees"]), shown(model["leaves"]));
+  out += fmt::format("runs by    {}\n", shown(model["runs_by"]));
+  out += fmt::format("columns    are taken by {}\n", shown(model["columns_by"]));
+  TextTable table({"column", "type", "levels"});
+  for (const json& column : model["columns"])
+    table.add({shown(column["name"]), shown(column["type"]),
+               column.contains("levels") ? shown(column["levels"]) : ""});
+  out += table.text();
+  const json notes = model.value("notes", json::array());
+  for (const json& note : notes) out += fmt::format("note: {}\n", shown(note));
+  return out;
+}
+
 // ---- a run ----------------------------------------------------------------------------------------------
 
 std::string counters_text(const json& counters) {
@@ -278,7 +302,7 @@ std::string hardware_text(const Hardware& machine) {
 }
 
 bool is_model(const std::filesystem::path& path) {
-  if (path.extension() == ".kolosal") return true;
+  if (path.extension() == ".kolosal" || infer::foreign_format(path)) return true;
   std::ifstream file(path, std::ios::binary);
   std::array<char, 7> start{};
   return std::filesystem::is_regular_file(path) && file.read(start.data(), start.size()) &&
@@ -311,7 +335,8 @@ int run_info(const Invocation& invocation) {
     leave(0);
   }
   if (path != "-" && is_model(path)) {
-    if (artifact::Container::open(path).has("recipe")) {
+    const bool is_foreign = infer::foreign_format(path).has_value();
+    if (!is_foreign && artifact::Container::open(path).has("recipe")) {
       const json recipe = service::describe_recipe(path);
       as_json ? print_json(recipe) : print_result(recipe_text(path, recipe));
       leave(0);
@@ -323,7 +348,8 @@ int run_info(const Invocation& invocation) {
       leave(0);
     }
     const json model = service::summarize_model(session);
-    as_json ? print_json(model) : print_result(model_text(path, model));
+    as_json ? print_json(model)
+            : print_result(is_foreign ? imported_text(path, model) : model_text(path, model));
     leave(0);
   }
   Workplace workplace(invocation.config);
