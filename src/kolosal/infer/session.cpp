@@ -6,11 +6,15 @@
 
 namespace kolosal::infer {
 
-Session Session::open(const std::filesystem::path& path) {
+Session Session::open(const std::filesystem::path& path) { return open(nullptr, path); }
+
+Session Session::open(std::shared_ptr<const artifact::Container> container,
+                      const std::filesystem::path& path) {
   const std::optional<ForestKernel> forced = kernel_of_environment();
   Session out;
   try {
-    out.container_ = std::make_shared<const artifact::Container>(artifact::Container::open(path));
+    out.container_ = container ? std::move(container)
+                               : std::make_shared<const artifact::Container>(artifact::Container::open(path));
     if (out.container_->has("recipe") && !out.container_->has("model"))
       throw Error(ErrorCode::kModel,
                   "{} is a fitted recipe and no model; kolosal preprocess --recipe applies it",

@@ -36,6 +36,9 @@ class Session {
   /// @throws Error kNotFound, kIo, kModel (Container::open tells which); kInvalidParameter for a
   /// KOLOSAL_KERNEL that does not exist.
   static Session open(const std::filesystem::path& path);
+  /// The same from a file that is mapped already; path is for messages.
+  static Session open(std::shared_ptr<const artifact::Container> container,
+                      const std::filesystem::path& path);
 
   const pipeline::Model& model() const { return *model_; }
   const artifact::Container& container() const { return *container_; }
