@@ -27,7 +27,7 @@ class TimesModel final : public BatchModel {
   explicit TimesModel(double factor, FakeClock* clock = nullptr, double row_s = 0)
       : factor_(factor), clock_(clock), row_s_(row_s) {}
 
-  std::size_t n_fields() const override { return 1; }
+  std::span<const data::Field> fields() const override { return fields_; }
   std::size_t n_outputs() const override { return 1; }
   std::size_t bytes_per_row() const override { return 100; }
   void predict(std::span<const BatchRows> parts) const override {
@@ -62,6 +62,7 @@ class TimesModel final : public BatchModel {
   mutable std::atomic<int> n_at_gate{0};
 
  private:
+  std::vector<data::Field> fields_{{.name = "x"}};
   double factor_;
   FakeClock* clock_;
   double row_s_;

@@ -17,7 +17,7 @@ class SessionModel final : public BatchModel {
   explicit SessionModel(Session session);
 
   const Session& session() const { return session_; }
-  std::size_t n_fields() const override { return session_.rows().fields().size(); }
+  std::span<const data::Field> fields() const override { return session_.rows().fields(); }
   std::size_t n_outputs() const override { return session_.model().n_outputs(); }
   std::size_t bytes_per_row() const override { return bytes_per_row_; }
   void predict(std::span<const BatchRows> parts) const override;
