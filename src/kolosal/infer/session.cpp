@@ -10,11 +10,17 @@
 
 namespace kolosal::infer {
 
-Session Session::open(const std::filesystem::path& path) {
+Session Session::open(const std::filesystem::path& path) { return open(nullptr, path); }
+
+Session Session::open(std::shared_ptr<const artifact::Container> container,
+                      const std::filesystem::path& path) {
   const std::optional<ForestKernel> forced = kernel_of_environment();
   Session out;
   try {
-    foreign_format(path) ? out.read_foreign(path) : out.read_own(path);
+    if (container || !foreign_format(path))
+      out.read_own(path, std::move(container));
+    else
+      out.read_foreign(path);
     out.evaluators_ = std::make_shared<const pipeline::Evaluators>(serve_forests(*out.model_, forced));
     out.rows_ = std::make_shared<LazyRows>();
   } catch (const Error& error) {
@@ -26,8 +32,9 @@ Session Session::open(const std::filesystem::path& path) {
   return out;
 }
 
-void Session::read_own(const std::filesystem::path& path) {
-  container_ = std::make_shared<const artifact::Container>(artifact::Container::open(path));
+void Session::read_own(const std::filesystem::path& path, std::shared_ptr<const artifact::Container> mapped) {
+  container_ = mapped ? std::move(mapped)
+                      : std::make_shared<const artifact::Container>(artifact::Container::open(path));
   if (container_->has("recipe") && !container_->has("model"))
     throw Error(ErrorCode::kModel,
                 "{} is a fitted recipe and no model; kolosal preprocess --recipe applies it", path.string());

@@ -37,6 +37,9 @@ class Session {
   /// @throws Error kNotFound, kIo, kModel (Container::open tells which); kInvalidParameter for a
   /// KOLOSAL_KERNEL that does not exist; kUnsupported for a model of another program that can not be run here.
   static Session open(const std::filesystem::path& path);
+  /// The same from a file that is mapped already; path is for messages.
+  static Session open(std::shared_ptr<const artifact::Container> container,
+                      const std::filesystem::path& path);
 
   const pipeline::Model& model() const { return *model_; }
   /// Whether the file is of another program: then it has no container().
@@ -65,7 +68,7 @@ class Session {
   std::vector<double> probabilities(const Prediction& prediction) const;
 
  private:
-  void read_own(const std::filesystem::path& path);
+  void read_own(const std::filesystem::path& path, std::shared_ptr<const artifact::Container> mapped);
   void read_foreign(const std::filesystem::path& path);
   /// A table whose columns are taken by position, under the names of the schema.
   data::Frame named(const data::Frame& table) const;
