@@ -10,6 +10,7 @@ from kolosal_cli import BIN, ROOT, CliTest, environment
 PAGES = {
     "docs/getting-started.md": ["census.kolosal", "predictions.csv", "census_test.jsonl", "kolosal.bash", "age.kolosal", "ages.csv"],
     "docs/preprocessing.md": ["train.csv", "new.csv", "census.toml", "census.kolosal", "again.csv"],
+    "docs/export.md": ["census.c", "census.onnx", "census.json", "small.kolosal"],
     "docs/profile.md": ["census.html", "census_profile.json"],
     "docs/runs.md": ["run.json", "trials.csv", "benchmark.html"],
 }
@@ -40,7 +41,7 @@ class Docs(CliTest):
     def test_words_that_the_pages_promise_are_options(self):
         for page in PAGES:
             text = (ROOT / page).read_text()
-            helps = "".join(self.run_ok(c, "--help").stdout for c in ["train", "predict", "evaluate", "preprocess", "info", "profile", "convert", "runs", "benchmark"])
+            helps = "".join(self.run_ok(c, "--help").stdout for c in ["train", "predict", "evaluate", "preprocess", "info", "profile", "convert", "runs", "benchmark", "export"])
             for flag in set(re.findall(r"--[a-z][a-z-]+", text)):
                 self.assertIn(flag, helps + "--help")
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "kolosal/artifact/packed_arrays.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/model/quantile_learner.hpp"
 
@@ -208,7 +209,8 @@ Model Model::load(const artifact::Container& container) {
         throw Error(ErrorCode::kModel, "member \"{}\" reads the view \"{}\", which the file does not hold",
                     member.name, member.view);
       for (std::size_t k = 0; k < shape.at("pipelines").get<std::size_t>(); ++k) {
-        member.pipelines.push_back(Pipeline::load(container.node(member_block(out.members.size(), k))));
+        member.pipelines.push_back(
+            Pipeline::load(artifact::unpacked_node(container, member_block(out.members.size(), k))));
         if (member.pipelines.back().estimator().n_outputs() != out.n_outputs())
           throw Error(ErrorCode::kModel, "member \"{}\" gives {} numbers per row instead of {}", member.name,
                       member.pipelines.back().estimator().n_outputs(), out.n_outputs());

@@ -1,0 +1,93 @@
+#include "kolosal/service/model_export.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "kolosal/artifact/atomic_file.hpp"
+#include "kolosal/core/error.hpp"
+#include "kolosal/infer/exporters/c_exporter.hpp"
+#include "kolosal/infer/exporters/json_exporter.hpp"
+#include "kolosal/infer/exporters/onnx_exporter.hpp"
+#include "kolosal/infer/exporters/reference_rows.hpp"
+#include "kolosal/infer/session.hpp"
+#include "kolosal/service/output_place.hpp"
+
+namespace kolosal::service {
+namespace {
+
+constexpr std::size_t kReferenceRows = 256;
+
+double difference(double wanted, double found) {
+  if (std::isnan(wanted) && std::isnan(found)) return 0;
+  const double out = std::fabs(wanted - found) / std::max(1.0, std::fabs(wanted));
+  return std::isnan(out) ? std::numeric_limits<double>::infinity() : out;
+}
+
+/// @throws Error kUnsupported for the first row that is off by more than allowed.
+ExportCheck compared(std::string what, std::span<const double> wanted, std::span<const double> found,
+                     std::size_t n_rows) {
+  ExportCheck out{std::move(what), n_rows, 0};
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const double off = difference(wanted[i], found[i]);
+    out.max_difference = std::max(out.max_difference, off);
+    if (off > kMostDifference)
+      throw Error(
+          ErrorCode::kUnsupported,
+          "can not export: {} predicts {} instead of {} for row {} of {} drawn from the schema; nothing was "
+          "written",
+          out.what, found[i], wanted[i], i / (wanted.size() / n_rows) + 1, n_rows);
+  }
+  return out;
+}
+
+std::vector<std::byte> bytes_of(const std::string& text) {
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
+std::vector<std::byte> written(const ExportRequest& request,
+                               const infer::exporters::ExportedModel& exported) {
+  const std::string name = request.output.stem().string();
+  if (request.format == "c") return bytes_of(infer::exporters::export_c(exported, name));
+  if (request.format == "onnx") return infer::exporters::export_onnx(exported, name);
+  return bytes_of(infer::exporters::export_json(exported));
+}
+
+}  // namespace
+
+const std::vector<std::string>& export_formats() {
+  static const std::vector<std::string> formats = {"c", "json", "onnx"};
+  return formats;
+}
+
+nlohmann::json to_json(const ExportReport& report) {
+  auto checks = nlohmann::json::array();
+  for (const ExportCheck& check : report.checks)
+    checks.push_back(
+        {{"what", check.what}, {"rows", check.n_rows}, {"max_difference", check.max_difference}});
+  return {{"format", report.format},
+          {"bytes", report.n_bytes},
+          {"operations", report.n_operations},
+          {"checks", std::move(checks)}};
+}
+
+ExportReport export_model(const ExportRequest& request, const Context& context) {
+  check_output_place(request.output, "the exported model");
+  const auto session = infer::Session::open(request.model);
+  const infer::exporters::ExportedModel exported = infer::exporters::describe_model(session.model());
+  ExportReport report;
+  report.format = request.format;
+  report.n_operations = exported.operations.size();
+  const auto& schema = session.model().schema;
+  const data::Frame rows = infer::exporters::reference_rows(schema, kReferenceRows, 1);
+  const auto wanted = session.predict(rows, context).values;
+  report.checks.push_back(
+      compared("the description", wanted, infer::exporters::evaluate(exported, schema, rows), rows.n_rows()));
+  const std::vector<std::byte> bytes = written(request, exported);
+  report.n_bytes = bytes.size();
+  artifact::write_file_atomically(request.output, bytes);
+  return report;
+}
+
+}  // namespace kolosal::service

@@ -1,0 +1,177 @@
+#include "kolosal/service/model_quantization.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "kolosal/artifact/atomic_file.hpp"
+#include "kolosal/core/error.hpp"
+#include "kolosal/infer/session.hpp"
+#include "kolosal/service/evaluation.hpp"
+#include "kolosal/service/output_place.hpp"
+#include "kolosal/service/prediction.hpp"
+
+namespace kolosal::service {
+namespace {
+
+/// A file beside the output that is gone at the end of the scope, unless it became the output.
+class DraftFile {
+ public:
+  explicit DraftFile(const std::filesystem::path& output)
+      : path_(output.parent_path() / fmt::format(".{}.{}.draft", output.filename().string(), getpid())) {}
+  ~DraftFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  DraftFile(const DraftFile&) = delete;
+  DraftFile& operator=(const DraftFile&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+double processor_s() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+struct Measured {
+  std::vector<double> values;
+  double us_per_row = 0;
+};
+
+/// Predictions of all batches, and what one of them took when everything was warm.
+Measured measure(const infer::Session& session, const std::vector<data::Frame>& batches,
+                 const Context& context) {
+  Measured out;
+  std::size_t n_rows = 0;
+  for (const data::Frame& batch : batches) {
+    const auto values = session.predict(batch, context).values;
+    out.values.insert(out.values.end(), values.begin(), values.end());
+    n_rows += batch.n_rows();
+  }
+  double best = INFINITY;
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    const double start = processor_s();
+    for (const data::Frame& batch : batches) session.predict(batch, context);
+    best = std::min(best, processor_s() - start);
+  }
+  out.us_per_row = n_rows > 0 ? 1e6 * best / static_cast<double>(n_rows) : 0;
+  return out;
+}
+
+std::string metric_of(const QuantizeRequest& request, const infer::Session& session) {
+  if (!request.metric.empty()) return request.metric;
+  const auto& manifest = session.manifest();
+  if (const auto found = manifest.find("metric"); found != manifest.end() && found->is_string())
+    return found->get<std::string>();
+  throw Error(ErrorCode::kUsage, "{} does not tell what it was trained for; name it by --metric",
+              request.model.string());
+}
+
+MetricScore score_of(const std::filesystem::path& model, const std::string& metric,
+                     const QuantizeRequest& request, const Context& context, std::size_t& n_rows) {
+  EvaluateRequest evaluate;
+  evaluate.model = model;
+  evaluate.data = request.data;
+  evaluate.metrics = {metric};
+  evaluate.read = request.read;
+  const Evaluation evaluation = evaluate_file(evaluate, context);
+  n_rows = evaluation.n_rows;
+  const MetricScore& out = evaluation.scores.at(0);
+  if (!std::isfinite(out.value))
+    throw Error(ErrorCode::kData,
+                "the rows of {} do not define {}: give rows of every class, or another --metric",
+                request.data.string(), metric);
+  return out;
+}
+
+std::vector<data::Frame> batches_of(const QuantizeRequest& request, const infer::Session& session,
+                                    const Context& context) {
+  io::ReadOptions read = request.read;
+  read.types.merge(types_for(session.model().schema));
+  read.types_may_be_absent = true;
+  const auto input = io::open_table_stream(request.data, read, context);
+  std::vector<data::Frame> out;
+  while (auto batch = input->next()) out.push_back(std::move(*batch));
+  return out;
+}
+
+}  // namespace
+
+const std::vector<std::string>& quantized_types() {
+  static const std::vector<std::string> types = {"int8", "int16", "int4", "float16"};
+  return types;
+}
+
+nlohmann::json to_json(const QuantizeReport& report) {
+  auto parts = nlohmann::json::array();
+  for (const auto& part : report.parts)
+    parts.push_back({{"part", part.name},
+                     {"stored", part.how},
+                     {"numbers", part.n_numbers},
+                     {"bytes_before", part.bytes_before},
+                     {"bytes_after", part.bytes_after},
+                     {"mean_squared_error",
+                      part.squared_error / static_cast<double>(std::max<std::size_t>(part.n_numbers, 1))}});
+  return {{"quantized", report.type},
+          {"metric", report.metric},
+          {"score_before", report.score_before},
+          {"score_after", report.score_after},
+          {"loss", report.loss},
+          {"max_loss", report.max_loss},
+          {"rows", report.n_rows},
+          {"bytes_before", report.bytes_before},
+          {"bytes_after", report.bytes_after},
+          {"us_per_row_before", report.us_per_row_before},
+          {"us_per_row_after", report.us_per_row_after},
+          {"largest_change", report.largest_change},
+          {"parts", std::move(parts)}};
+}
+
+QuantizeReport quantize_file(const QuantizeRequest& request, const Context& context) {
+  check_output_place(request.output, "the quantized model");
+  const auto session = infer::Session::open(request.model);
+  QuantizeReport report;
+  report.type = request.type;
+  report.max_loss = request.max_loss;
+  report.metric = metric_of(request, session);
+  const MetricScore before = score_of(request.model, report.metric, request, context, report.n_rows);
+  const auto bytes =
+      infer::quantize_model(session.container(), infer::quantized_type_from_name(request.type), report.parts);
+  if (report.parts.empty())
+    throw Error(ErrorCode::kUnsupported,
+                "{} holds nothing that could be quantized: no trees, weights or stored rows",
+                request.model.string());
+  const DraftFile draft(request.output);
+  artifact::write_file_atomically(draft.path(), bytes);
+  const MetricScore after = score_of(draft.path(), report.metric, request, context, report.n_rows);
+  report.score_before = before.value;
+  report.score_after = after.value;
+  report.loss = before.higher_is_better ? before.value - after.value : after.value - before.value;
+  report.bytes_before = session.container().file_bytes();
+  report.bytes_after = bytes.size();
+  if (report.loss > request.max_loss)
+    throw Error(
+        ErrorCode::kUnsupported,
+        "{} would cost too much: {} of {} rows goes from {:.6g} to {:.6g}, {:.3g} worse and more than "
+        "--max-loss {:g}; nothing was written. Try int16 or float16",
+        request.type, report.metric, report.n_rows, report.score_before, report.score_after, report.loss,
+        request.max_loss);
+  const auto batches = batches_of(request, session, context);
+  const Measured old = measure(session, batches, context),
+                 made = measure(infer::Session::open(draft.path()), batches, context);
+  report.us_per_row_before = old.us_per_row;
+  report.us_per_row_after = made.us_per_row;
+  for (std::size_t i = 0; i < old.values.size(); ++i)
+    report.largest_change = std::max(report.largest_change, std::fabs(old.values[i] - made.values[i]));
+  artifact::write_file_atomically(request.output, bytes);
+  return report;
+}
+
+}  // namespace kolosal::service

@@ -1,0 +1,215 @@
+"""`kolosal export`: what is written in another language predicts what the program predicts."""
+
+import csv
+import ctypes
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from kolosal_cli import CENSUS_TEST, CENSUS_TRAIN, ROOT, CliTest
+from test_cli_certainty import all_learners_but
+
+TABLES = ROOT / "tests/data/tables"
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+ONNX_PYTHON = os.environ.get("KOLOSAL_ONNX_PYTHON", sys.executable)
+# (learner, table, target)
+MODELS = [
+    ("lightgbm", TABLES / "titanic.csv", "survived"),
+    ("xgboost", TABLES / "mpg.csv", "mpg"),
+    ("random_forest", TABLES / "soybean.csv", "Class"),
+    ("ordered_boosting", CENSUS_TRAIN, "income"),
+    ("logistic_regression", CENSUS_TRAIN, "income"),
+    ("logistic_regression", TABLES / "soybean.csv", "Class"),
+    ("ridge", TABLES / "mpg.csv", "mpg"),
+    ("mlp", TABLES / "titanic.csv", "survived"),
+]
+
+
+@functools.cache
+def has_onnx_runtime():
+    done = subprocess.run([ONNX_PYTHON, "-c", "import onnxruntime, numpy"], capture_output=True)
+    if done.returncode != 0:
+        print(f"onnxruntime is not installed in {ONNX_PYTHON}; KOLOSAL_ONNX_PYTHON names another Python", file=sys.stderr)
+    return done.returncode == 0
+
+
+class Export(CliTest):
+    def trained(self, learner, table, target, *words):
+        model = self.path(f"{learner}.kolosal")
+        chosen = ["--exclude-models", all_learners_but(self, learner)] if learner else []
+        with open(table, encoding="utf-8") as file:
+            # A text; and a number with holes, which linear learners of few rows get by an imputer without an exported form.
+            ignored = [name for name in file.readline().strip().split(",") if name == "name" or (name == "horsepower" and learner == "ridge")]
+        self.run_ok("train", "--data", table, "--target", target, "--trials", "2", *chosen, "--ignore", ",".join(ignored), "--output", model,
+                    "--progress", "none", *words)
+        return model
+
+    def predicted(self, model, table):
+        """Rows of numbers as the program gives them, and labels."""
+        info = self.run_json("info", model)
+        out = self.path("wanted.csv")
+        is_regression = info["task"] == "regression"
+        self.run_ok("predict", "--model", model, "--data", table, *([] if is_regression else ["--proba"]), "--output", out)
+        with open(out, newline="") as file:
+            rows = list(csv.DictReader(file))
+        wanted = "prediction" if is_regression else "proba_"
+        numbers = [[float(v) for k, v in row.items() if k.startswith(wanted)] for row in rows]
+        return numbers, [row["prediction"] for row in rows], info
+
+    def c_predictions(self, model, table, info):
+        source = self.path("exported.c")
+        self.run_ok("export", "--model", model, "--format", "c", "--output", source)
+        library = self.path(f"{model.name}_{len(os.listdir(self.folder))}.so")  # a loaded file must not be written again
+        subprocess.run([COMPILER, "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-ffp-contract=off", "-fPIC", "-shared",
+                        source, "-o", library, "-lm"], check=True, timeout=100)
+        columns = [c for c in info["columns"] if c["role"] == "feature"]
+        is_text = [c["type"] in ("category", "text", "date", "timestamp") for c in columns]
+
+        class Row(ctypes.Structure):
+            _fields_ = [(f"f{i}", ctypes.c_char_p if text else ctypes.c_double) for i, text in enumerate(is_text)]
+
+        api = ctypes.CDLL(str(library))
+        n = len(info["classes"]) if info["task"] == "multiclass" else 1
+        out = (ctypes.c_double * n)()
+        words = {"true": 1.0, "false": 0.0}
+        numbers, labels = [], []
+        with open(table, newline="", encoding="utf-8") as file:
+            for cells in csv.DictReader(file):
+                row = Row()
+                for i, column in enumerate(columns):
+                    cell = cells[column["name"]]
+                    missing = cell in ("", "?")
+                    if is_text[i]:
+                        setattr(row, f"f{i}", None if missing else cell.encode())
+                    else:
+                        setattr(row, f"f{i}", float("nan") if missing else words[cell.lower()] if cell.lower() in words else float(cell))
+                api.exported_predict(ctypes.byref(row), out)
+                numbers.append([1 - out[0], out[0]] if info["task"] == "binary" else list(out))
+                if info["task"] != "regression":
+                    api.exported_decide.restype = ctypes.c_size_t
+                    names = (ctypes.c_char_p * len(info["classes"])).in_dll(api, "exported_classes")
+                    labels.append(names[api.exported_decide(out)].decode())
+        return numbers, labels
+
+    def assert_close(self, found, wanted, relative):
+        self.assertEqual(len(found), len(wanted))
+        for i, (row, wanted_row) in enumerate(zip(found, wanted)):
+            self.assertEqual(len(row), len(wanted_row))
+            for a, b in zip(row, wanted_row):
+                self.assertLessEqual(abs(a - b), relative * max(abs(b), 1e-3), f"row {i}: {row} instead of {wanted_row}")
+
+    @unittest.skipIf(COMPILER is None, "no C compiler")
+    def test_c_predicts_what_the_program_predicts(self):
+        for learner, table, target in MODELS:
+            with self.subTest(learner=learner, table=table.name):
+                model = self.trained(learner, table, target)
+                data = CENSUS_TEST if table == CENSUS_TRAIN else table
+                numbers, labels, info = self.predicted(model, data)
+                found, found_labels = self.c_predictions(model, data, info)
+                # Networks are computed in float32 by the program and in double by the file.
+                self.assert_close(found, numbers, 1e-4 if learner == "mlp" else 1e-9)
+                if info["task"] != "regression":
+                    self.assertEqual(found_labels, labels)
+
+    @unittest.skipIf(COMPILER is None, "no C compiler")
+    def test_a_blend_with_calibration(self):
+        model = self.path("blend.kolosal")
+        self.run_ok("train", "--data", CENSUS_TRAIN, "--target", "income", "--trials", "12", "--metric", "log_loss", "--exclude-models",
+                    "knn,gaussian_nb,multinomial_nb,bernoulli_nb", "--output", model, "--progress", "none")
+        numbers, labels, info = self.predicted(model, CENSUS_TEST)
+        found, found_labels = self.c_predictions(model, CENSUS_TEST, info)
+        self.assert_close(found, numbers, 1e-5)
+        self.assertEqual(found_labels, labels)
+
+    def test_onnx_predicts_what_the_program_predicts(self):
+        if not has_onnx_runtime():
+            self.skipTest("no onnxruntime")
+        for learner, table, target in MODELS:
+            with self.subTest(learner=learner, table=table.name):
+                model = self.trained(learner, table, target)
+                data = CENSUS_TEST if table == CENSUS_TRAIN else table
+                numbers, labels, info = self.predicted(model, data)
+                exported = self.path("m.onnx")
+                self.run_ok("export", "--model", model, "--format", "onnx", "--output", exported)
+                done = subprocess.run([ONNX_PYTHON, Path(__file__).parent / "onnx_predict.py", exported, data], capture_output=True, text=True,
+                                      timeout=100)
+                self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+                found = json.loads(done.stdout)
+                self.assert_close(found["numbers"], numbers, 1e-4)
+                if info["task"] != "regression":
+                    self.assertEqual(found["labels"], labels)
+
+    def test_json_tells_every_operation_in_order(self):
+        model = self.trained("lightgbm", TABLES / "titanic.csv", "survived")
+        out = self.path("m.json")
+        report = self.run_json("export", "--model", model, "--format", "json", "--output", out)
+        exported = json.loads(out.read_text())
+        self.assertEqual((exported["format"], exported["version"], exported["task"]), ("kolosal-model-json", 1, "binary"))
+        self.assertEqual(report["operations"], len(exported["operations"]))
+        self.assertEqual(report["bytes"], out.stat().st_size)
+        self.assertEqual([check["what"] for check in report["checks"]], ["the description"])
+        self.assertLess(report["checks"][0]["max_difference"], 1e-9)
+        known = {given["value"] for given in exported["inputs"] if given["is_used"]}
+        for operation in exported["operations"]:
+            read = operation.get("in", [])
+            for value in sum(read, []) if operation["operation"] == "blend" else read:
+                if operation["operation"] != "trees":
+                    self.assertIn(value, known, operation["operation"])
+            known.update(operation["out"])
+        self.assertLessEqual(set(exported["prediction"]), known)
+        names = {given["name"] for given in exported["inputs"]}
+        self.assertLessEqual({"sex", "age"}, names)
+
+    def test_a_quantized_model_is_smaller_and_its_cost_is_measured(self):
+        model = self.trained("lightgbm", CENSUS_TRAIN, "income")
+        out = self.path("small.kolosal")
+        words = ["export", "--model", model, "--calibration-data", CENSUS_TEST, "--output", out]
+        report = self.run_json(*words, "--quantize", "int8", "--max-loss", "0.01")
+        self.assertEqual(report["bytes_before"], model.stat().st_size)
+        self.assertEqual(report["bytes_after"], out.stat().st_size)
+        self.assertLess(report["bytes_after"], 0.8 * report["bytes_before"])
+        self.assertLess(report["loss"], 0.01)
+        self.assertEqual({part["part"] for part in report["parts"]}, {"leaf values", "thresholds", "structure of trees"})
+        scores = self.run_json("evaluate", "--model", out, "--data", CENSUS_TEST, "--metric", report["metric"])["scores"]
+        self.assertAlmostEqual(scores[report["metric"]], report["score_after"], places=12)
+        text = self.run_ok(*words, "--quantize", "float16", "--metric", "log_loss").stdout
+        for word in ["leaf values", "float16", "file, bytes", "us/row", "log_loss"]:
+            self.assertIn(word, text)
+        # A model that was quantized can be quantized again, and exported.
+        self.run_ok("export", "--model", out, "--format", "json", "--output", self.path("small.json"))
+
+    def test_what_costs_too_much_is_refused_and_nothing_is_left(self):
+        model = self.trained("lightgbm", TABLES / "titanic.csv", "survived")
+        before = set(os.listdir(self.folder))
+        words = ["export", "--model", model, "--quantize", "int4", "--output", self.path("q.kolosal")]
+        data = ["--calibration-data", TABLES / "titanic.csv"]
+        self.assert_refused([*words, *data, "--max-loss", "0", "--metric", "log_loss"], 4, "log_loss", "--max-loss 0", "int16")
+        self.assert_refused(words, 2, "--calibration-data")
+        self.assert_refused([*words, *data, "--metric", "rmse"], 2, "rmse")
+        self.assert_refused([*words, *data, "--format", "c"], 2, "--format", "--quantize")
+        self.assertEqual(set(os.listdir(self.folder)), before)
+
+    def test_what_can_not_be_exported_is_named_and_nothing_is_left(self):
+        model = self.trained("knn", TABLES / "mpg.csv", "mpg")
+        for name in ["c", "json", "onnx"]:
+            self.assert_refused(["export", "--model", model, "--format", name, "--output", self.path(f"m.{name}")], 4, "knn",
+                                "--exclude-models")
+            self.assertFalse(self.path(f"m.{name}").exists())
+        before = set(os.listdir(self.folder))
+        self.assert_refused(["export", "--model", model, "--format", "c", "--output", self.path("nowhere") / "m.c"], 3, "nowhere")
+        self.assert_refused(["export", "--model", model, "--format", "jason", "--output", self.path("m.x")], 2, "jason")
+        self.assertEqual(set(os.listdir(self.folder)), before)
+        text = "a,words,y\n" + "".join(
+            f"{i % 7},the {i} quick {i * 7} brown {i * 13} fox {'good' if i % 2 else 'bad'} {i * 31},{'yes' if i % 2 else 'no'}\n" for i in range(200))
+        self.run_ok("train", "--data", self.path("t.csv", text), "--target", "y", "--trials", "2", "--types", "words=text", "--output",
+                    self.path("t.kolosal"), "--progress", "none")
+        self.assert_refused(["export", "--model", self.path("t.kolosal"), "--format", "c", "--output", self.path("t.c")], 4, "text")
+
+
+if __name__ == "__main__":
+    unittest.main()
