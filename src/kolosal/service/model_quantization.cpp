@@ -137,6 +137,10 @@ nlohmann::json to_json(const QuantizeReport& report) {
 QuantizeReport quantize_file(const QuantizeRequest& request, const Context& context) {
   check_output_place(request.output, "the quantized model");
   const auto session = infer::Session::open(request.model);
+  if (session.is_imported())
+    throw Error(ErrorCode::kUnsupported,
+                "{} is a model of another program; only .kolosal models can be quantized",
+                request.model.string());
   QuantizeReport report;
   report.type = request.type;
   report.max_loss = request.max_loss;

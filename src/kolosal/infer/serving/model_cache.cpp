@@ -4,14 +4,15 @@
 #include <utility>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/infer/importers/imported_model.hpp"
 
 namespace kolosal::infer {
 namespace {
 
 constexpr std::size_t kBytesPerNode = 40;  // of PackedForest
 
-std::size_t bytes_of(const SessionModel& model) {
-  std::size_t out = model.session().container().file_bytes();
+std::size_t bytes_of(const SessionModel& model, const std::filesystem::path& path) {
+  std::size_t out = std::filesystem::file_size(path);
   for (const pipeline::Member& member : model.session().model().members)
     for (const pipeline::Pipeline& pipeline : member.pipelines)
       if (const model::Forest* const trees = pipeline.estimator().trees())
@@ -159,18 +160,21 @@ ModelCache::Pointer ModelCache::make(const std::string& name, const std::string&
     return at != named->second.versions.end() && at->second.id == id ? &at->second : nullptr;
   };
   try {
-    if (!mapped) mapped = std::make_shared<const artifact::Container>(artifact::Container::open(path));
+    // Files of other programs are read, and not kept mapped.
+    if (!mapped && !foreign_format(path))
+      mapped = std::make_shared<const artifact::Container>(artifact::Container::open(path));
     const Pointer out = std::make_shared<const SessionModel>(Session::open(mapped, path));
+    const std::size_t n_bytes = bytes_of(*out, path);
     const std::lock_guard again(mutex_);
     if (Entry* const kept = same_entry()) {
       kept->making.reset();
-      if (!kept->mapped) {
+      if (mapped && !kept->mapped) {
         kept->mapped = std::move(mapped);
         ++counters_.mapped.models;
         counters_.mapped.bytes += kept->mapped->file_bytes();
       }
       kept->compiled = out;
-      kept->compiled_bytes = bytes_of(*out);
+      kept->compiled_bytes = n_bytes;
       ++counters_.compiled.models;
       counters_.compiled.bytes += kept->compiled_bytes;
       make_room(kept, gone);

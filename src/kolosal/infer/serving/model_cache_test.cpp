@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -57,6 +58,20 @@ TEST_F(ModelCacheTest, OpensAModelWhenItIsAskedForAndKeepsIt) {
   EXPECT_EQ(static_cast<double>(counters.mapped.bytes), bytes(0));
   EXPECT_GT(counters.compiled.bytes, counters.mapped.bytes);
   EXPECT_EQ(predictions(*first), Session::open(path(0)).predict(testing::small_table(50), Context()).values);
+}
+
+TEST_F(ModelCacheTest, TakesModelsOfOtherPrograms) {
+  ModelCache cache({.compiled = {.max_models = 1}});
+  cache.add("booster", "1",
+            std::filesystem::path(std::getenv("KOLOSAL_TEST_DATA")) / "foreign/lightgbm_binary.txt");
+  cache.add("m", "1", path(0));
+  for (int i = 0; i < 2; ++i) {  // the second time after it was given up
+    const auto model = cache.get("booster");
+    EXPECT_TRUE(model->session().is_imported());
+    EXPECT_EQ(cache.get("m")->session().is_imported(), false);
+  }
+  EXPECT_EQ(cache.counters().mapped.models, 1U);
+  EXPECT_EQ(cache.counters().compiled.evictions, 3U);
 }
 
 TEST_F(ModelCacheTest, TheFirstVersionIsCurrentUntilAnotherOneIsMadeSo) {
