@@ -190,5 +190,16 @@ proto.ir_version = 8
 (FOLDER / "onnx_custom.onnx").write_bytes(proto.SerializeToString())
 keep("onnx_custom.onnx", (x_rows * np.float32(2.5)).sum(axis=1))
 
+# One that wants 32 GiB for a row.
+nodes = [helper.make_node("Expand", ["x", "shape"], ["many"]),
+         helper.make_node("ReduceSum", ["many", "axes"], ["y"], keepdims=1)]
+graph = helper.make_graph(nodes, "greedy", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 1])],
+                          [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
+                          [helper.make_tensor("axes", TensorProto.INT64, [1], [1]),
+                           helper.make_tensor("shape", TensorProto.INT64, [2], [1, 2**33])])
+proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+proto.ir_version = 8
+(FOLDER / "onnx_greedy.onnx").write_bytes(proto.SerializeToString())
+
 with open(FOLDER / "expected.json", "w", encoding="utf-8") as file:
     file.write("{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(values)}" for name, values in sorted(expected.items())) + "\n}\n")

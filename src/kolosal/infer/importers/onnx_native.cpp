@@ -65,10 +65,10 @@ class Walk {
       Features features;
       features.is_float32 = input.type != OnnxType::kFloat64;
       if (width > 0)
-        features.names = by_position_ && width > 1
-                             ? ImportedColumns::numbered(static_cast<std::size_t>(width), "f")
-                         : width == 1 ? std::vector{input.name}
-                                      : ImportedColumns::numbered(static_cast<std::size_t>(width), input.name + "_");
+        features.names =
+            by_position_ && width > 1 ? ImportedColumns::numbered(static_cast<std::size_t>(width), "f")
+            : width == 1 ? std::vector{input.name}
+                         : ImportedColumns::numbered(static_cast<std::size_t>(width), input.name + "_");
       by_position_ = by_position_ && width != 1;
       if (features.is_float32) features.steps.push_back({});
       values_.insert_or_assign(input.name, std::move(features));
@@ -235,14 +235,16 @@ class Walk {
     Features named = *features;
     const std::size_t n = coefficients.size() / n_sums;
     if (named.names.empty()) named.names = ImportedColumns::numbered(n, "f");
-    if (named.names.size() != n || n == 0) return no(fmt::format("a {} of another number of columns", node.op));
+    if (named.names.size() != n || n == 0)
+      return no(fmt::format("a {} of another number of columns", node.op));
     core->coefficient.resize(n * n_sums);
     for (std::size_t k = 0; k < n_sums; ++k)
       for (std::size_t c = 0; c < n; ++c)
         core->coefficient[c * n_sums + k] = static_cast<double>(coefficients[k * n + c]);
     core->intercept.assign(n_sums, 0.0);
     const auto& intercepts = node.numbers("intercepts");
-    if (!intercepts.empty() && intercepts.size() != n_sums) return no("a linear learner of one sum for two classes");
+    if (!intercepts.empty() && intercepts.size() != n_sums)
+      return no("a linear learner of one sum for two classes");
     std::ranges::copy(intercepts, core->intercept.begin());
     return add_core(node, std::move(core), std::move(named));
   }
