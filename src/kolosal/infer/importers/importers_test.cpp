@@ -77,6 +77,7 @@ data::Frame rows_for(const std::string& model) {
     out.add("age", data::Column::from_float64(std::move(age)));
     return out;
   }
+  if (model == "onnx_lightgbm.onnx") return rows.select(kNumbers);
   if (model.starts_with("onnx")) return read_table("rows_full.csv");
   if (model == "lightgbm_positions.txt") {
     const std::vector<std::string> levels = {"Bandung", "Jakarta", "Medan", "Surabaya"};

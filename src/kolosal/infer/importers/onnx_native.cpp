@@ -34,7 +34,7 @@ using Value = std::variant<Features, Scores, Labels>;
 /// ends it.
 class Walk {
  public:
-  explicit Walk(const OnnxModel& model) : model_(model) {}
+  explicit Walk(const OnnxModel& model) : model_(model), constants_(model.constants) {}
 
   std::unique_ptr<NativeGraph> run(std::string& reason) {
     const bool is_done = read_inputs() && std::ranges::all_of(model_.nodes, [&](const OnnxNode& node) {
@@ -93,7 +93,7 @@ class Walk {
   bool visit(const OnnxNode& node) {
     if (node.domain == "ai.onnx.ml") return visit_learning(node);
     if (!node.domain.empty()) return false;
-    if (node.op == "Constant") return true;  // it is missed where it is used
+    if (node.op == "Constant") return read_constant(node);
     // What labels go through does not matter: they are made of the scores again.
     if (input<Labels>(node) != nullptr || input<Labels>(node, 1) != nullptr) return give(node, Labels());
     if (node.op == "Identity" || node.op == "Cast" || node.op == "Reshape" || node.op == "Flatten")
@@ -102,6 +102,7 @@ class Walk {
     if (node.op == "Softmax") return add_post(node, PostTransform::kSoftmax);
     if (node.op == "Sigmoid") return add_post(node, PostTransform::kSigmoid);
     if (node.op == "Exp") return add_post(node, PostTransform::kExp);
+    if (node.op == "Mul" || node.op == "Div" || node.op == "Add" || node.op == "Sub") return calculate(node);
     return false;
   }
 
@@ -114,6 +115,38 @@ class Walk {
     if (node.op == "TreeEnsembleClassifier" || node.op == "TreeEnsembleRegressor") return add_trees(node);
     if (node.op == "LinearClassifier" || node.op == "LinearRegressor") return add_linear(node);
     return false;
+  }
+
+  bool read_constant(const OnnxNode& node) {
+    const OnnxAttribute* const value = node.find("value");
+    if (value != nullptr && value->tensor && !node.outputs.empty())
+      constants_.insert_or_assign(node.outputs.front(), *value->tensor);
+    return true;  // one of another kind is missed where it is used
+  }
+
+  /// Scores and one number: averages are divided by the number of trees, some converters multiply by 1.
+  bool calculate(const OnnxNode& node) {
+    if (node.inputs.size() != 2) return false;
+    const std::size_t at = input<Scores>(node, 0) != nullptr ? 0 : 1;
+    const auto* const scores = input<Scores>(node, at);
+    const auto constant = constants_.find(node.inputs[1 - at]);
+    const bool is_number = constant != constants_.end() && constant->second.numbers.size() == 1;
+    if (scores == nullptr || !is_number || (at == 1 && (node.op == "Div" || node.op == "Sub"))) return false;
+    const double number = constant->second.numbers[0];
+    const bool is_factor = node.op == "Mul" || node.op == "Div";
+    const double factor = node.op == "Mul" ? number : node.op == "Div" ? 1 / number : 1;
+    const double shift = node.op == "Add" ? number : node.op == "Sub" ? -number : 0;
+    if (is_factor ? factor != 1 : shift != 0) {
+      OnnxCore& core = *scores->core;
+      const bool is_raw = scores->posts.empty() && core.posts.empty() &&
+                          core.forest.link == model::Link::kIdentity && !core.is_classifier;
+      if (!is_raw) return false;
+      auto& values = core.is_forest() ? core.forest.leaf_value : core.coefficient;
+      auto& base = core.is_forest() ? core.forest.base_score : core.intercept;
+      for (double& value : values) value *= factor;
+      for (double& value : base) value = value * factor + shift;
+    }
+    return give(node, *scores);
   }
 
   bool pass_on(const OnnxNode& node) {
@@ -306,6 +339,7 @@ class Walk {
   }
 
   const OnnxModel& model_;
+  std::map<std::string, OnnxTensor, std::less<>> constants_;
   std::map<std::string, Value, std::less<>> values_;
   std::shared_ptr<OnnxCore> core_;
   bool by_position_ = false;
