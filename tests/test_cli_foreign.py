@@ -64,7 +64,7 @@ class Foreign(CliTest):
 
     def test_info_tells_what_it_is(self):
         text = self.run_ok("info", FOLDER / "lightgbm_binary.txt").stdout
-        for words in ("LightGBM text v4", "binary sigmoid:0.7", "classes    0, 1", "by kolosal", "by name", "city"):
+        for words in ("LightGBM text v4", "binary sigmoid:0.7", "classes    0, 1", "runs by    kolosal", "by name", "city"):
             self.assertIn(words, text)
         about = self.run_json("info", FOLDER / "xgboost_positions.json")
         self.assertEqual((about["format"], about["columns_by"], about["objective"]), ("XGBoost JSON", "position", "reg:squarederror"))

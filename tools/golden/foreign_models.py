@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the small models of other programs in tests/data/foreign and what these programs predict with them.
 
-usage: foreign_models.py  (needs lightgbm, xgboost, scikit-learn, skl2onnx, onnxruntime, onnx, pandas)
+usage: foreign_models.py  (needs lightgbm, xgboost, scikit-learn, skl2onnx, onnxmltools, onnxruntime, onnx, pandas)
 
 rows.csv: the rows that are predicted. expected.json: by file, n_rows x n_outputs numbers (two classes: the probability
 of the second). Models that take numbers alone read the columns NUMBERS.
@@ -17,6 +17,8 @@ import onnxruntime as ort
 import pandas as pd
 import xgboost as xgb
 from onnx import TensorProto, helper
+from onnxmltools import convert_lightgbm
+from onnxmltools.convert.common.data_types import FloatTensorType
 from skl2onnx import to_onnx
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -163,6 +165,24 @@ onnx_model("linear", make_pipeline(StandardScaler(), LinearRegression()), raw)
 onnx_model("network", make_pipeline(StandardScaler(), MLPClassifier((6,), max_iter=300, random_state=1)), names)
 onnx_model("neighbours", KNeighborsRegressor(3), raw)
 
+# LightGBM as onnxmltools converts it: missing values have a way, and the probabilities are multiplied by 1.
+gaps = rows[NUMBERS].to_numpy(dtype=np.float32)
+booster = lgb.train({"objective": "binary", "verbosity": -1, "num_leaves": 7, "num_threads": 1, "seed": 3},
+                    lgb.Dataset(train[NUMBERS].to_numpy(dtype=np.float32), binary), 6)
+proto = convert_lightgbm(booster, initial_types=[("x", FloatTensorType([None, 4]))], zipmap=False)
+save_onnx("lightgbm", proto, {"x": gaps})
+
+# The mean of trees, as a graph of its own.
+forest = RandomForestRegressor(3, max_depth=3, random_state=1).fit(full, raw)
+proto = to_onnx(forest, full[:1])
+for attribute in proto.graph.node[0].attribute:
+    if attribute.name == "target_weights":
+        attribute.floats[:] = [3 * w for w in attribute.floats]
+proto.graph.node[0].output[0] = "sum"
+proto.graph.node.append(helper.make_node("Div", ["sum", "three"], ["variable"]))
+proto.graph.initializer.append(helper.make_tensor("three", TensorProto.FLOAT, [1], [3.0]))
+save_onnx("mean", proto, {proto.graph.input[0].name: x_rows})
+
 # A column by name each, texts among them, which are encoded in the graph.
 columns = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, 1]) for n in ("age", "income")]
 columns.append(helper.make_tensor_value_info("city", TensorProto.STRING, [None, 1]))
@@ -189,6 +209,17 @@ proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), hel
 proto.ir_version = 8
 (FOLDER / "onnx_custom.onnx").write_bytes(proto.SerializeToString())
 keep("onnx_custom.onnx", (x_rows * np.float32(2.5)).sum(axis=1))
+
+# One that wants 32 GiB for a row.
+nodes = [helper.make_node("Expand", ["x", "shape"], ["many"]),
+         helper.make_node("ReduceSum", ["many", "axes"], ["y"], keepdims=1)]
+graph = helper.make_graph(nodes, "greedy", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 1])],
+                          [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
+                          [helper.make_tensor("axes", TensorProto.INT64, [1], [1]),
+                           helper.make_tensor("shape", TensorProto.INT64, [2], [1, 2**33])])
+proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+proto.ir_version = 8
+(FOLDER / "onnx_greedy.onnx").write_bytes(proto.SerializeToString())
 
 with open(FOLDER / "expected.json", "w", encoding="utf-8") as file:
     file.write("{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(values)}" for name, values in sorted(expected.items())) + "\n}\n")

@@ -52,13 +52,12 @@ TEST(ProtobufWire, WritesTheDocumentedBytes) {
 
   ProtobufWriter negative;
   negative.add_integer(1, -2);
-  EXPECT_EQ(negative.bytes(),
-            bytes_of({0x08, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01}));
+  EXPECT_EQ(negative.bytes(), bytes_of({0x08, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01}));
 }
 
 TEST(ProtobufWire, ReadsBackWhatItWrote) {
-  const std::vector<std::int64_t> integers{0, -1, 127, 128, std::numeric_limits<std::int64_t>::max(),
-                                           std::numeric_limits<std::int64_t>::min()};
+  const std::vector<std::int64_t> integers{
+      0, -1, 127, 128, std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()};
   const std::vector<float> floats{1.5F, -0.0F, std::numeric_limits<float>::infinity()};
   const std::vector<double> doubles{0.1, 1e300};
   ProtobufWriter inner;
@@ -123,14 +122,14 @@ TEST(ProtobufWire, EmptyListsAreNotWritten) {
 
 TEST(ProtobufWire, RefusesBytesThatAreNoMessage) {
   const std::vector<std::byte> cases[] = {
-      bytes_of({0x08}),              // a field without its value
-      bytes_of({0x08, 0x96}),        // a number that does not end
-      bytes_of({0x12, 0x07, 't'}),   // a text of 7 bytes with one
-      bytes_of({0x09, 1, 2, 3}),     // 64 bits with 24
-      bytes_of({0x0d, 1, 2}),        // 32 bits with 16
-      bytes_of({0x0b}),              // a group
-      bytes_of({0x0f, 0}),           // a kind that there is not
-      bytes_of({0x00, 0}),           // field 0
+      bytes_of({0x08}),             // a field without its value
+      bytes_of({0x08, 0x96}),       // a number that does not end
+      bytes_of({0x12, 0x07, 't'}),  // a text of 7 bytes with one
+      bytes_of({0x09, 1, 2, 3}),    // 64 bits with 24
+      bytes_of({0x0d, 1, 2}),       // 32 bits with 16
+      bytes_of({0x0b}),             // a group
+      bytes_of({0x0f, 0}),          // a kind that there is not
+      bytes_of({0x00, 0}),          // field 0
       bytes_of({0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01}),  // of 2^64 - 1 bytes
       bytes_of({0x08, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01}),
   };

@@ -71,11 +71,12 @@ void Session::check_positions(const std::vector<std::string>& names) const {
   if (names.size() == wanted.size() || has_all(names, wanted)) return;
   constexpr std::size_t kShown = 8;
   const auto shown = std::span(names).first(std::min(names.size(), kShown));
-  throw Error(ErrorCode::kData,
-              "the model's file names no columns, so its {} columns are taken by position, and the table has {}: "
-              "{}{}. Leave out what the model was not trained with, or name the columns {} ... {}",
-              wanted.size(), names.size(), fmt::join(shown, ", "), names.size() > kShown ? ", ..." : "",
-              wanted.front(), wanted.back());
+  throw Error(
+      ErrorCode::kData,
+      "the model's file names no columns, so its {} columns are taken by position, and the table has {}: "
+      "{}{}. Leave out what the model was not trained with, or name the columns {} ... {}",
+      wanted.size(), names.size(), fmt::join(shown, ", "), names.size() > kShown ? ", ..." : "",
+      wanted.front(), wanted.back());
 }
 
 data::Frame Session::named(const data::Frame& table) const {

@@ -35,7 +35,8 @@ struct Prediction {
 class Session {
  public:
   /// @throws Error kNotFound, kIo, kModel (Container::open tells which); kInvalidParameter for a
-  /// KOLOSAL_KERNEL that does not exist; kUnsupported for a model of another program that can not be run here.
+  /// KOLOSAL_KERNEL that does not exist; kUnsupported for a model of another program that can not be run
+  /// here.
   static Session open(const std::filesystem::path& path);
   /// The same from a file that is mapped already; path is for messages.
   static Session open(std::shared_ptr<const artifact::Container> container,

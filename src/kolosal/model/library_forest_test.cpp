@@ -146,8 +146,7 @@ TEST(LibraryForest, RefusesTextThatIsNoModel) {
                                     "num_leaves=2\nleaf_value=1 x\n\n"),
                kModel, testing::HasSubstr("not understood"));
   const std::vector<std::byte> bytes(20);
-  EXPECT_ERROR(forest_from_xgboost(bytes, 1, Link::kIdentity), kModel,
-               testing::HasSubstr("not understood"));
+  EXPECT_ERROR(forest_from_xgboost(bytes, 1, Link::kIdentity), kModel, testing::HasSubstr("not understood"));
 }
 
 }  // namespace

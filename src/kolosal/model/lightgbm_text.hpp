@@ -16,8 +16,9 @@ struct LightgbmModel {
   std::string version;         ///< "v4"
   std::string objective;       ///< "binary sigmoid:1"; empty for one that LightGBM does not know.
   std::vector<std::string> feature_names;
-  std::vector<std::string> feature_infos;  ///< "[0:1.5]" of a number, "0:3:1" of a category, "none" of a constant
-  std::string pandas_categorical;          ///< JSON: the levels of each category column; empty when there is none.
+  std::vector<std::string>
+      feature_infos;               ///< "[0:1.5]" of a number, "0:3:1" of a category, "none" of a constant
+  std::string pandas_categorical;  ///< JSON: the levels of each category column; empty when there is none.
 };
 
 /// Reads a model in LightGBM's text format. Every index is checked: the text may be anything.

@@ -18,7 +18,7 @@ namespace kolosal::model {
 /// Source:  LightGBM's linear_tree; Shi, Li and Li (2019), "Gradient boosting with piece-wise linear
 ///          regression trees".
 struct LinearLeaves {
-  std::vector<std::size_t> first;    ///< n_leaves + 1: where the terms of each leaf begin
+  std::vector<std::size_t> first;     ///< n_leaves + 1: where the terms of each leaf begin
   std::vector<std::int32_t> feature;  ///< n_terms
   std::vector<double> coefficient;    ///< n_terms
   std::vector<double> constant;       ///< n_leaves

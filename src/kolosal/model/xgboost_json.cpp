@@ -39,9 +39,10 @@ class Tree {
     for (double& value : condition_) value = static_cast<double>(static_cast<float>(value));
     const json params = tree.value("tree_param", json::object());
     if (const auto width = params.value("size_leaf_vector", std::string("1")); width != "0" && width != "1")
-      throw Error(ErrorCode::kUnsupported,
-                  "an XGBoost model with {} values in a leaf (multi_strategy multi_output_tree) can not be read",
-                  width);
+      throw Error(
+          ErrorCode::kUnsupported,
+          "an XGBoost model with {} values in a leaf (multi_strategy multi_output_tree) can not be read",
+          width);
     const auto nodes = tree.at("categories_nodes").get<std::vector<std::size_t>>();
     const auto segments = tree.at("categories_segments").get<std::vector<std::int64_t>>();
     const auto sizes = tree.at("categories_sizes").get<std::vector<std::size_t>>();
@@ -334,7 +335,8 @@ std::size_t count_rounds(const json& learner, const Booster& booster, XgboostMod
   out.n_rounds = rounds.size() - 1;
   const json attributes = learner.value("attributes", json::object());
   if (attributes.contains("best_iteration") && attributes.contains("scikit_learn")) {
-    const auto best = static_cast<std::size_t>(std::stoul(attributes.at("best_iteration").get<std::string>()));
+    const auto best =
+        static_cast<std::size_t>(std::stoul(attributes.at("best_iteration").get<std::string>()));
     if (best < out.n_rounds) {
       out.n_rounds_left_out = out.n_rounds - best - 1;
       out.n_rounds = best + 1;

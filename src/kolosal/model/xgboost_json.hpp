@@ -15,7 +15,8 @@ struct XgboostModel {
   std::string objective;  ///< "binary:logistic"
   std::string version;    ///< "3.2.0"
   std::vector<std::string> feature_names;  ///< Empty when it was trained without.
-  std::vector<std::string> feature_types;  ///< "float", "int", "i", "q", "c" (categories); empty as the names.
+  std::vector<std::string>
+      feature_types;  ///< "float", "int", "i", "q", "c" (categories); empty as the names.
   std::vector<std::vector<std::string>> levels;  ///< By feature, where the file has them; else empty.
   /// Of gblinear, which has no trees: n_features x n_outputs coefficients, then n_outputs intercepts.
   std::vector<double> linear;

@@ -140,10 +140,11 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
   const auto session = infer::Session::open(request.model);
   const pipeline::Model& model = session.model();
   if (session.is_imported())
-    throw Error(ErrorCode::kUsage,
-                "{} is of another program and does not name the column that it predicts; kolosal predict --keep "
-                "COLUMN puts its predictions beside yours",
-                request.model.string());
+    throw Error(
+        ErrorCode::kUsage,
+        "{} is of another program and does not name the column that it predicts; kolosal predict --keep "
+        "COLUMN puts its predictions beside yours",
+        request.model.string());
   const auto metrics = model.quantiles.empty() ? chosen_metrics(request.metrics, model.task)
                                                : metrics_of_quantiles(request, model);
   const bool is_regression = model.task == data::Task::kRegression;

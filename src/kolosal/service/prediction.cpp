@@ -129,8 +129,10 @@ bool leaves_kept_out(const infer::Session& session, std::size_t n_columns) {
   return n_columns != session.model().schema.names_with(data::Role::kFeature).size();
 }
 
-std::vector<std::string> names_without(std::vector<std::string> names, const std::vector<std::string>& without) {
-  std::erase_if(names, [&](const std::string& name) { return std::ranges::find(without, name) != without.end(); });
+std::vector<std::string> names_without(std::vector<std::string> names,
+                                       const std::vector<std::string>& without) {
+  std::erase_if(names,
+                [&](const std::string& name) { return std::ranges::find(without, name) != without.end(); });
   return names;
 }
 

@@ -84,7 +84,8 @@ ort::StatusPointer failure(const kolosal_operator& op, const Call& call) {
   return ort::kCreateStatus(table(), ort::kErrorFail, message.c_str());
 }
 
-ort::StatusPointer create_kernel(const ort::CustomOp* custom, ort::Table, const ort::KernelInfo* info, void** out) {
+ort::StatusPointer create_kernel(const ort::CustomOp* custom, ort::Table, const ort::KernelInfo* info,
+                                 void** out) {
   const kolosal_operator& op = op_of(custom);
   auto kernel = std::make_unique<Kernel>(op, nullptr);
   Call call{.info = info};
@@ -139,8 +140,12 @@ BridgedOperator::BridgedOperator(const kolosal_operator& wrapped) : op(wrapped) 
   provider = [](const ort::CustomOp*) -> const char* { return nullptr; };
   n_inputs = [](const ort::CustomOp* custom) { return op_of(custom).n_inputs; };
   n_outputs = [](const ort::CustomOp* custom) { return op_of(custom).n_outputs; };
-  input_type = [](const ort::CustomOp* custom, std::size_t i) { return static_cast<int>(op_of(custom).inputs[i]); };
-  output_type = [](const ort::CustomOp* custom, std::size_t i) { return static_cast<int>(op_of(custom).outputs[i]); };
+  input_type = [](const ort::CustomOp* custom, std::size_t i) {
+    return static_cast<int>(op_of(custom).inputs[i]);
+  };
+  output_type = [](const ort::CustomOp* custom, std::size_t i) {
+    return static_cast<int>(op_of(custom).outputs[i]);
+  };
   input_characteristic = [](const ort::CustomOp*, std::size_t) { return 0; };  // must be there
   output_characteristic = [](const ort::CustomOp*, std::size_t) { return 0; };
   input_memory = [](const ort::CustomOp*, std::size_t) { return ort::kDefaultMemory; };
@@ -200,15 +205,15 @@ class Libraries {
       throw Error(ErrorCode::kUnsupported, "KOLOSAL_OPERATORS names {}, which is not there", path.string());
     const auto library = open_library(std::vector<std::string_view>{name}, std::vector{folder});
     if (!library) throw Error(ErrorCode::kUnsupported, "KOLOSAL_OPERATORS: {}", library.error());
-    const auto list = reinterpret_cast<kolosal_operators_function>(
-        reinterpret_cast<void*>(library->function<const kolosal_operator*(std::uint32_t, std::size_t*)>(
-            KOLOSAL_OPERATORS_SYMBOL)));
+    const auto list = reinterpret_cast<kolosal_operators_function>(reinterpret_cast<void*>(
+        library->function<const kolosal_operator*(std::uint32_t, std::size_t*)>(KOLOSAL_OPERATORS_SYMBOL)));
     std::size_t n = 0;
     const kolosal_operator* const operators = list(KOLOSAL_OPERATOR_VERSION, &n);
     for (std::size_t i = 0; operators != nullptr && i < n; ++i) {
       const kolosal_operator& op = operators[i];
       if (op.domain == nullptr || op.name == nullptr || op.compute == nullptr)
-        throw Error(ErrorCode::kUnsupported, "operator {} of {} has no domain, name or compute()", i, path.string());
+        throw Error(ErrorCode::kUnsupported, "operator {} of {} has no domain, name or compute()", i,
+                    path.string());
       operators_[op.domain].push_back(std::make_unique<BridgedOperator>(op));
     }
   }
@@ -233,9 +238,10 @@ void add_custom_operators(const OnnxModel& model, ort::SessionOptions* options) 
     if (is_known_domain(node.domain) || model.function_domains.contains(node.domain)) continue;
     if (domains.empty()) libraries.open_named();
     if (!libraries.has(node))
-      throw Error(ErrorCode::kUnsupported,
-                  "the operator {} of the domain {} is not known; let KOLOSAL_OPERATORS name the library that has it",
-                  node.op, node.domain);
+      throw Error(
+          ErrorCode::kUnsupported,
+          "the operator {} of the domain {} is not known; let KOLOSAL_OPERATORS name the library that has it",
+          node.op, node.domain);
     domains.insert(node.domain);
   }
   for (const std::string& domain : domains) libraries.add_to(domain, options);

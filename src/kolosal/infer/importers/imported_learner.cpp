@@ -176,7 +176,8 @@ const model::Forest* ImportedForest::trees() const {
 void ImportedForest::raw_sums(const double* rows, std::size_t n, std::span<double> out) const {
   if (!leaves_.is_empty()) {
     for (std::size_t r = 0; r < n; ++r)
-      model::predict_linear_leaves(forest_, leaves_, rows + r * n_features(), out.subspan(r * n_raw(), n_raw()));
+      model::predict_linear_leaves(forest_, leaves_, rows + r * n_features(),
+                                   out.subspan(r * n_raw(), n_raw()));
     return;
   }
   std::call_once(once_, [&] { packed_.emplace(forest_); });

@@ -19,7 +19,7 @@ namespace kolosal::infer {
 struct LearnerShape {
   data::Task task = data::Task::kRegression;
   std::size_t n_outputs = 1;
-  std::vector<std::string> names;      ///< of its columns
+  std::vector<std::string> names;       ///< of its columns
   std::vector<data::ColumnType> types;  ///< kFloat64 or kCategory
 };
 
@@ -44,7 +44,7 @@ enum class PostTransform : std::uint8_t {
   kSoftplus,      ///< log(1 + exp(x))
   kSignedSquare,  ///< x * |x|
   kExp,
-  kShares,        ///< Divided by the sum of their absolute values.
+  kShares,  ///< Divided by the sum of their absolute values.
 };
 void apply(PostTransform transform, std::span<double> row);
 

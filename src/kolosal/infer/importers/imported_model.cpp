@@ -86,6 +86,7 @@ std::string_view format_name(ForeignFormat format) {
 
 std::optional<ForeignFormat> foreign_format(std::span<const std::byte> file) {
   const std::string_view start = text_of(file.first(std::min<std::size_t>(file.size(), 4096)));
+  if (start.starts_with("KOLOSAL\n")) return std::nullopt;  // our own
   if (is_lightgbm(start)) return ForeignFormat::kLightgbmText;
   if (is_xgboost_ubjson(start)) return ForeignFormat::kXgboostUbjson;
   if (is_xgboost_json(start)) return ForeignFormat::kXgboostJson;

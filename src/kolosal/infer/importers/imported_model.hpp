@@ -44,7 +44,7 @@ ImportedModel import_onnx(std::span<const std::byte> file);
 struct ImportedColumns {
   std::vector<std::string> names;
   std::vector<std::vector<std::string>> levels;  ///< By column; empty: no category. May be shorter.
-  std::vector<data::ColumnType> types;           ///< By column where it is no category; empty: all are numbers.
+  std::vector<data::ColumnType> types;  ///< By column where it is no category; empty: all are numbers.
 
   data::ColumnType type(std::size_t column) const;
   /// f0, f1, ...

@@ -12,6 +12,7 @@
 
 #include "kolosal/artifact/file_mapping.hpp"
 #include "kolosal/artifact/protobuf_wire.hpp"
+#include "kolosal/core/device.hpp"
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
@@ -76,6 +77,7 @@ data::Frame rows_for(const std::string& model) {
     out.add("age", data::Column::from_float64(std::move(age)));
     return out;
   }
+  if (model == "onnx_lightgbm.onnx") return rows.select(kNumbers);
   if (model.starts_with("onnx")) return read_table("rows_full.csv");
   if (model == "lightgbm_positions.txt") {
     const std::vector<std::string> levels = {"Bandung", "Jakarta", "Medan", "Surabaya"};
@@ -139,9 +141,9 @@ TEST_P(ForeignModel, OneRowIsTheRowOfATable) {
   const Session session = Session::open(data_file(GetParam()));
   const data::Frame rows = rows_for(GetParam());
   const data::Frame x = session.model().schema.conform(
-      session.is_by_position() ? data::Frame(session.model().schema.names_with(data::Role::kFeature),
-                                             data::Frame(rows).columns())
-                               : rows);
+      session.is_by_position()
+          ? data::Frame(session.model().schema.names_with(data::Role::kFeature), data::Frame(rows).columns())
+          : rows);
   const Prediction many = session.predict(rows, Context());
   RowScratch scratch;
   std::vector<double> one(many.n_outputs);
@@ -213,7 +215,8 @@ TEST(Importers, TellFormatsByContent) {
   EXPECT_EQ(foreign_format(data_file("xgboost_binary.ubj")), ForeignFormat::kXgboostUbjson);
   EXPECT_EQ(foreign_format(data_file("onnx_linear.onnx")), ForeignFormat::kOnnx);
   EXPECT_EQ(foreign_format(data_file("rows.csv")), std::nullopt);
-  for (const std::string_view text : {"", "{", "{\"version\": 3, \"learner\": 4}\n", "a,b\n1,2\n", "tree\n1\n", "KOLOSAL\n"})
+  for (const std::string_view text :
+       {"", "{", "{\"version\": 3, \"learner\": 4}\n", "a,b\n1,2\n", "tree\n1\n", "KOLOSAL\n"})
     EXPECT_EQ(foreign_format(std::as_bytes(std::span(text))), std::nullopt) << text;
 }
 
@@ -221,11 +224,14 @@ TEST(Importers, NamedColumnsAreFoundInAnyOrderAndMissedByName) {
   const Session session = Session::open(data_file("lightgbm_binary.txt"));
   EXPECT_FALSE(session.is_by_position());
   const data::Frame rows = read_table("rows.csv");
-  const data::Frame turned = rows.select(std::vector<std::string>{"city", "score", "visits", "income", "age"});
+  const data::Frame turned =
+      rows.select(std::vector<std::string>{"city", "score", "visits", "income", "age"});
   EXPECT_EQ(session.predict(turned, Context()).values, session.predict(rows, Context()).values);
-  EXPECT_ERROR(session.predict(rows.without(std::vector<std::string>{"visits"}), Context()), kData, HasSubstr("visits"));
+  EXPECT_ERROR(session.predict(rows.without(std::vector<std::string>{"visits"}), Context()), kData,
+               HasSubstr("visits"));
   data::Frame wrong = rows.without(std::vector<std::string>{"income"});
-  wrong.add("income", data::Column::from_texts(std::vector<std::optional<std::string>>(rows.n_rows(), "much")));
+  wrong.add("income",
+            data::Column::from_texts(std::vector<std::optional<std::string>>(rows.n_rows(), "much")));
   EXPECT_ERROR(session.predict(wrong, Context()), kData, AllOf(HasSubstr("income"), HasSubstr("much")));
 }
 
@@ -264,8 +270,8 @@ TEST(Importers, ClassesAreNamedAsInTheFile) {
 }
 
 TEST(Importers, TreesOfOthersGoToTheForestKernels) {
-  for (const char* file : {"lightgbm_binary.txt", "xgboost_multiclass.ubj", "onnx_forest_two.onnx", "onnx_boosting_three.onnx",
-                           "onnx_boosting_numbers.onnx"}) {
+  for (const char* file : {"lightgbm_binary.txt", "xgboost_multiclass.ubj", "onnx_forest_two.onnx",
+                           "onnx_boosting_three.onnx", "onnx_boosting_numbers.onnx"}) {
     const auto learners = Session::open(data_file(file)).time_kernels();
     ASSERT_EQ(learners.size(), 1U);
     EXPECT_FALSE(learners[0].timings.empty()) << file;
@@ -281,24 +287,29 @@ TEST(Importers, WhatCanNotBeReadIsRefusedByName) {
   const auto of = [](std::string text) {
     return import_model(ForeignFormat::kXgboostJson, std::as_bytes(std::span(text)));
   };
-  const std::string params = R"("learner_model_param":{"num_feature":"1","num_class":"0","base_score":"5E-1"})";
+  const std::string params =
+      R"("learner_model_param":{"num_feature":"1","num_class":"0","base_score":"5E-1"})";
   EXPECT_ERROR(of(R"({"learner":{)" + params + R"(,"objective":{"name":"binary:hinge"}},"version":[2,0,0]})"),
                kUnsupported, HasSubstr("binary:hinge"));
   const std::string text =
       "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nmax_feature_idx=0\nobjective=weird\n"
-      "feature_names=a\nfeature_infos=[0:1]\ntree_sizes=1\n\nTree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=1\n\nend of trees\n";
+      "feature_names=a\nfeature_infos=[0:1]\ntree_sizes=1\n\nTree=0\nnum_leaves=1\nnum_cat=0\nleaf_value="
+      "1\n\nend of trees\n";
   EXPECT_ERROR(import_model(ForeignFormat::kLightgbmText, std::as_bytes(std::span(text))), kUnsupported,
                HasSubstr("weird"));
 }
 
 TEST(Importers, NestedTooDeeplyOrOfEndlessListsIsDamage) {
   const std::string deep = "{\"learner\":{\"a\":" + std::string(100000, '[');
-  EXPECT_ERROR(import_model(ForeignFormat::kXgboostJson, std::as_bytes(std::span(deep))), kModel, HasSubstr("XGBoost"));
+  EXPECT_ERROR(import_model(ForeignFormat::kXgboostJson, std::as_bytes(std::span(deep))), kModel,
+               HasSubstr("XGBoost"));
   std::string list = "{i\x07learner[$Z#L";  // of 2^62 values that take no byte
   list += std::string("\x40\0\0\0\0\0\0\0", 8);
-  EXPECT_ERROR(import_model(ForeignFormat::kXgboostUbjson, std::as_bytes(std::span(list))), kModel, HasSubstr("XGBoost"));
+  EXPECT_ERROR(import_model(ForeignFormat::kXgboostUbjson, std::as_bytes(std::span(list))), kModel,
+               HasSubstr("XGBoost"));
   const std::string nested = std::string("{i\x07learner") + std::string(1 << 20, '[');
-  EXPECT_ERROR(import_model(ForeignFormat::kXgboostUbjson, std::as_bytes(std::span(nested))), kModel, HasSubstr("XGBoost"));
+  EXPECT_ERROR(import_model(ForeignFormat::kXgboostUbjson, std::as_bytes(std::span(nested))), kModel,
+               HasSubstr("XGBoost"));
 }
 
 // ---- ONNX -------------------------------------------------------------------------------------------------
@@ -323,7 +334,8 @@ TEST(Importers, OnnxDataInOtherFilesIsRefused) {
   tensor.add_text(8, "weights");
   tensor.add_message(13, location);
   tensor.add_integer(14, 1);
-  EXPECT_ERROR(import_model(ForeignFormat::kOnnx, onnx_of(node, tensor)), kUnsupported, HasSubstr("other files"));
+  EXPECT_ERROR(import_model(ForeignFormat::kOnnx, onnx_of(node, tensor)), kUnsupported,
+               HasSubstr("other files"));
   // In a graph within the graph, too.
   artifact::ProtobufWriter inner, attribute, outer;
   inner.add_message(5, tensor);
@@ -351,6 +363,13 @@ TEST(OnnxRuntime, WhatItCanNotRunIsItsOwnMessage) {
   node.add_text(4, "NoSuchOperator");
   EXPECT_ERROR(import_model(ForeignFormat::kOnnx, onnx_of(node, artifact::ProtobufWriter())), kUnsupported,
                HasSubstr("ONNX Runtime"));
+}
+
+TEST(OnnxRuntime, TakesNoMoreMemoryThanARunMay) {
+  if (!OnnxRuntime::unavailable().empty()) GTEST_SKIP() << OnnxRuntime::unavailable();
+  const std::size_t limit = Hardware::detect().default_memory_limit_bytes();
+  if (limit > (std::size_t{1} << 35)) GTEST_SKIP() << "a machine with more memory than the model wants";
+  EXPECT_ERROR(Session::open(data_file("onnx_greedy.onnx")), kMemory, HasSubstr("memory"));
 }
 
 TEST(OnnxRuntime, ManyThreadsGetTheRowsOfOne) {

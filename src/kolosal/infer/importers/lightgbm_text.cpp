@@ -10,8 +10,8 @@
 namespace kolosal::infer {
 namespace {
 
-using model::Link;
 using model::LightgbmModel;
+using model::Link;
 
 /// "binary sigmoid:1": a name, then values by key and switches.
 struct Objective {
@@ -157,7 +157,8 @@ ImportedModel import_lightgbm_text(std::string_view text) {
                {"runs_by", "kolosal"}};
   if (!classes.empty())
     out.about["notes"].push_back("LightGBM's files do not name the classes: 0, 1, ... are their numbers");
-  out.model = single_learner_model(columns, meaning.task, std::move(classes), "lightgbm", std::move(pipeline));
+  out.model =
+      single_learner_model(columns, meaning.task, std::move(classes), "lightgbm", std::move(pipeline));
   return out;
 }
 

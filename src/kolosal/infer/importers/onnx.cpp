@@ -30,7 +30,8 @@ ImportedModel import_onnx(std::span<const std::byte> file) {
     try {
       return run_by_onnx_runtime(model, file);
     } catch (const Error& error) {
-      throw Error(error.code(), "{} (it is not run without ONNX Runtime because of {})", error.what(), reason);
+      throw Error(error.code(), "{} (it is not run without ONNX Runtime because of {})", error.what(),
+                  reason);
     }
   }();
   out.by_position = graph.by_position;

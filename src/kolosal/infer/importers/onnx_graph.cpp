@@ -90,7 +90,8 @@ OnnxTensor read_tensor(ProtobufReader message) {
       case 14:
         if (field.number() == 13 || field.integer() != 0)
           throw Error(ErrorCode::kUnsupported,
-                      "the ONNX model keeps data in other files (\"external data\"), which are not opened: save it as "
+                      "the ONNX model keeps data in other files (\"external data\"), which are not opened: "
+                      "save it as "
                       "one file");
         return;
       default:

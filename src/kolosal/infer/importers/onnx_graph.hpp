@@ -73,7 +73,7 @@ struct OnnxModel {
   std::map<std::string, OnnxTensor, std::less<>> constants;
   std::vector<OnnxValue> inputs;  ///< without those that have a constant
   std::vector<OnnxValue> outputs;
-  std::set<std::string, std::less<>> function_domains;  ///< of operators that the file itself defines
+  std::set<std::string, std::less<>> function_domains;      ///< of operators that the file itself defines
   std::map<std::string, std::int64_t, std::less<>> opsets;  ///< version by domain; "" is ONNX's own
 };
 

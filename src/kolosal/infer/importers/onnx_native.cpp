@@ -34,7 +34,7 @@ using Value = std::variant<Features, Scores, Labels>;
 /// ends it.
 class Walk {
  public:
-  explicit Walk(const OnnxModel& model) : model_(model) {}
+  explicit Walk(const OnnxModel& model) : model_(model), constants_(model.constants) {}
 
   std::unique_ptr<NativeGraph> run(std::string& reason) {
     const bool is_done = read_inputs() && std::ranges::all_of(model_.nodes, [&](const OnnxNode& node) {
@@ -65,10 +65,10 @@ class Walk {
       Features features;
       features.is_float32 = input.type != OnnxType::kFloat64;
       if (width > 0)
-        features.names = by_position_ && width > 1
-                             ? ImportedColumns::numbered(static_cast<std::size_t>(width), "f")
-                         : width == 1 ? std::vector{input.name}
-                                      : ImportedColumns::numbered(static_cast<std::size_t>(width), input.name + "_");
+        features.names =
+            by_position_ && width > 1 ? ImportedColumns::numbered(static_cast<std::size_t>(width), "f")
+            : width == 1 ? std::vector{input.name}
+                         : ImportedColumns::numbered(static_cast<std::size_t>(width), input.name + "_");
       by_position_ = by_position_ && width != 1;
       if (features.is_float32) features.steps.push_back({});
       values_.insert_or_assign(input.name, std::move(features));
@@ -93,7 +93,7 @@ class Walk {
   bool visit(const OnnxNode& node) {
     if (node.domain == "ai.onnx.ml") return visit_learning(node);
     if (!node.domain.empty()) return false;
-    if (node.op == "Constant") return true;  // it is missed where it is used
+    if (node.op == "Constant") return read_constant(node);
     // What labels go through does not matter: they are made of the scores again.
     if (input<Labels>(node) != nullptr || input<Labels>(node, 1) != nullptr) return give(node, Labels());
     if (node.op == "Identity" || node.op == "Cast" || node.op == "Reshape" || node.op == "Flatten")
@@ -102,6 +102,7 @@ class Walk {
     if (node.op == "Softmax") return add_post(node, PostTransform::kSoftmax);
     if (node.op == "Sigmoid") return add_post(node, PostTransform::kSigmoid);
     if (node.op == "Exp") return add_post(node, PostTransform::kExp);
+    if (node.op == "Mul" || node.op == "Div" || node.op == "Add" || node.op == "Sub") return calculate(node);
     return false;
   }
 
@@ -114,6 +115,38 @@ class Walk {
     if (node.op == "TreeEnsembleClassifier" || node.op == "TreeEnsembleRegressor") return add_trees(node);
     if (node.op == "LinearClassifier" || node.op == "LinearRegressor") return add_linear(node);
     return false;
+  }
+
+  bool read_constant(const OnnxNode& node) {
+    const OnnxAttribute* const value = node.find("value");
+    if (value != nullptr && value->tensor && !node.outputs.empty())
+      constants_.insert_or_assign(node.outputs.front(), *value->tensor);
+    return true;  // one of another kind is missed where it is used
+  }
+
+  /// Scores and one number: averages are divided by the number of trees, some converters multiply by 1.
+  bool calculate(const OnnxNode& node) {
+    if (node.inputs.size() != 2) return false;
+    const std::size_t at = input<Scores>(node, 0) != nullptr ? 0 : 1;
+    const auto* const scores = input<Scores>(node, at);
+    const auto constant = constants_.find(node.inputs[1 - at]);
+    const bool is_number = constant != constants_.end() && constant->second.numbers.size() == 1;
+    if (scores == nullptr || !is_number || (at == 1 && (node.op == "Div" || node.op == "Sub"))) return false;
+    const double number = constant->second.numbers[0];
+    const bool is_factor = node.op == "Mul" || node.op == "Div";
+    const double factor = node.op == "Mul" ? number : node.op == "Div" ? 1 / number : 1;
+    const double shift = node.op == "Add" ? number : node.op == "Sub" ? -number : 0;
+    if (is_factor ? factor != 1 : shift != 0) {
+      OnnxCore& core = *scores->core;
+      const bool is_raw = scores->posts.empty() && core.posts.empty() &&
+                          core.forest.link == model::Link::kIdentity && !core.is_classifier;
+      if (!is_raw) return false;
+      auto& values = core.is_forest() ? core.forest.leaf_value : core.coefficient;
+      auto& base = core.is_forest() ? core.forest.base_score : core.intercept;
+      for (double& value : values) value *= factor;
+      for (double& value : base) value = value * factor + shift;
+    }
+    return give(node, *scores);
   }
 
   bool pass_on(const OnnxNode& node) {
@@ -235,14 +268,16 @@ class Walk {
     Features named = *features;
     const std::size_t n = coefficients.size() / n_sums;
     if (named.names.empty()) named.names = ImportedColumns::numbered(n, "f");
-    if (named.names.size() != n || n == 0) return no(fmt::format("a {} of another number of columns", node.op));
+    if (named.names.size() != n || n == 0)
+      return no(fmt::format("a {} of another number of columns", node.op));
     core->coefficient.resize(n * n_sums);
     for (std::size_t k = 0; k < n_sums; ++k)
       for (std::size_t c = 0; c < n; ++c)
         core->coefficient[c * n_sums + k] = static_cast<double>(coefficients[k * n + c]);
     core->intercept.assign(n_sums, 0.0);
     const auto& intercepts = node.numbers("intercepts");
-    if (!intercepts.empty() && intercepts.size() != n_sums) return no("a linear learner of one sum for two classes");
+    if (!intercepts.empty() && intercepts.size() != n_sums)
+      return no("a linear learner of one sum for two classes");
     std::ranges::copy(intercepts, core->intercept.begin());
     return add_core(node, std::move(core), std::move(named));
   }
@@ -304,6 +339,7 @@ class Walk {
   }
 
   const OnnxModel& model_;
+  std::map<std::string, OnnxTensor, std::less<>> constants_;
   std::map<std::string, Value, std::less<>> values_;
   std::shared_ptr<OnnxCore> core_;
   bool by_position_ = false;

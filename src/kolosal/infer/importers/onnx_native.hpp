@@ -29,8 +29,8 @@ struct OnnxCore {
   bool is_classifier = false;
   std::vector<std::string> classes;
   std::vector<PostTransform> posts;
-  model::Forest forest;                          ///< of trees
-  std::vector<double> coefficient, intercept;    ///< of a linear node: n_columns x n_sums, n_sums
+  model::Forest forest;                        ///< of trees
+  std::vector<double> coefficient, intercept;  ///< of a linear node: n_columns x n_sums, n_sums
   std::size_t n_sums = 1;
   bool is_forest() const { return intercept.empty(); }
 };

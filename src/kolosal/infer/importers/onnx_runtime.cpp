@@ -55,12 +55,14 @@ OnnxRuntime::OnnxRuntime() {
   version_ = base->version();
   table_ = base->get_api(ort::kVersion);
   if (table_ == nullptr)
-    throw Error(ErrorCode::kUnsupported, "{} is ONNX Runtime {}: 1.17 or later is needed", library()->path(), version_);
+    throw Error(ErrorCode::kUnsupported, "{} is ONNX Runtime {}: 1.17 or later is needed", library()->path(),
+                version_);
   call(ort::kCreateEnv, ort::kLogFatal, "kolosal", &env_);
   call(ort::kCreateCpuMemoryInfo, ort::kArenaAllocator, ort::kDefaultMemory, &memory_);
   ort::ArenaConfig* arena = nullptr;
   call(ort::kCreateArenaConfig, Hardware::detect().default_memory_limit_bytes(), -1, -1, -1, &arena);
-  call(ort::kRegisterAllocator, env_, static_cast<const ort::MemoryInfo*>(memory_), static_cast<const ort::ArenaConfig*>(arena));
+  call(ort::kRegisterAllocator, env_, static_cast<const ort::MemoryInfo*>(memory_),
+       static_cast<const ort::ArenaConfig*>(arena));
   ort::kReleaseArenaConfig(table_, arena);
   call(ort::kDefaultAllocator, &allocator_);
 }
@@ -69,7 +71,8 @@ void OnnxRuntime::check(ort::StatusPointer status) const {
   if (status == nullptr) return;
   const std::string message = ort::kStatusMessage(table_, status);
   ort::kReleaseStatus(table_, status);
-  const bool is_memory = message.find("allocat") != std::string::npos || message.find("Available memory") != std::string::npos;
+  const bool is_memory =
+      message.find("allocat") != std::string::npos || message.find("Available memory") != std::string::npos;
   throw Error(is_memory ? ErrorCode::kMemory : ErrorCode::kUnsupported, "ONNX Runtime: {}", message);
 }
 
@@ -154,7 +157,8 @@ std::vector<std::string> texts_of(ort::Value* value) {
   const std::size_t n = shape_of(value).size();
   if (shape_of(value).type != OnnxType::kText) {
     std::vector<std::string> out;
-    for (const double number : numbers_of(value)) out.push_back(fmt::format("{}", static_cast<std::int64_t>(number)));
+    for (const double number : numbers_of(value))
+      out.push_back(fmt::format("{}", static_cast<std::int64_t>(number)));
     return out;
   }
   const OnnxRuntime& runtime = OnnxRuntime::get();
@@ -198,8 +202,9 @@ class Runner {
     runtime.call(ort::kDisableMemoryPattern, options.get());
     runtime.call(ort::kAddConfig, options.get(), "session.use_env_allocators", "1");
     add_custom_operators(model, options.get());
-    runtime.call(ort::kCreateSession, static_cast<const ort::Env*>(runtime.env()), static_cast<const void*>(file.data()),
-                 file.size(), static_cast<const ort::SessionOptions*>(options.get()), session_.receive());
+    runtime.call(ort::kCreateSession, static_cast<const ort::Env*>(runtime.env()),
+                 static_cast<const void*>(file.data()), file.size(),
+                 static_cast<const ort::SessionOptions*>(options.get()), session_.receive());
     for (const OnnxValue& output : model.outputs) output_names_.push_back(output.name);
     read_inputs(model);
   }
@@ -222,9 +227,9 @@ class Runner {
     }
     for (const std::string& name : output_names_) output_names.push_back(name.c_str());
     std::vector<ort::Value*> raw(output_names.size(), nullptr);
-    const ort::StatusPointer status =
-        ort::kRun(OnnxRuntime::get().table(), session_.get(), nullptr, input_names.data(), input_values.data(),
-                  input_values.size(), output_names.data(), output_names.size(), raw.data());
+    const ort::StatusPointer status = ort::kRun(OnnxRuntime::get().table(), session_.get(), nullptr,
+                                                input_names.data(), input_values.data(), input_values.size(),
+                                                output_names.data(), output_names.size(), raw.data());
     std::vector<OwnedValue> outputs;
     for (ort::Value* const value : raw) outputs.emplace_back(value);
     OnnxRuntime::get().check(status);
@@ -240,15 +245,16 @@ class Runner {
                             value.type == OnnxType::kInt64 || value.type == OnnxType::kText ||
                             value.type == OnnxType::kBool;
       if (!value.is_tensor || !is_known || input.rank < 1 || input.rank > 2)
-        throw Error(ErrorCode::kUnsupported, "the input \"{}\" of the ONNX model is no table of numbers or texts",
-                    value.name);
+        throw Error(ErrorCode::kUnsupported,
+                    "the input \"{}\" of the ONNX model is no table of numbers or texts", value.name);
       if (input.rank == 2) {
         if (value.dims[1] <= 0 || value.dims[1] > (1 << 20))
-          throw Error(ErrorCode::kUnsupported, "the input \"{}\" of the ONNX model does not say how many columns it has",
-                      value.name);
+          throw Error(ErrorCode::kUnsupported,
+                      "the input \"{}\" of the ONNX model does not say how many columns it has", value.name);
         input.width = static_cast<std::size_t>(value.dims[1]);
       }
-      const auto numbered = ImportedColumns::numbered(input.width, model.inputs.size() == 1 ? "f" : value.name + "_");
+      const auto numbered =
+          ImportedColumns::numbered(input.width, model.inputs.size() == 1 ? "f" : value.name + "_");
       if (input.width == 1)
         names_.push_back(value.name);
       else
@@ -271,21 +277,24 @@ class Runner {
       for (std::size_t r = 0; r < column.size(); ++r) {
         if (std::is_integral_v<T> && !(std::abs(column[r]) < 9e18))
           throw Error(ErrorCode::kData, "column \"{}\" has {} where the model takes whole numbers",
-                      x.name(input.first + c), std::isnan(column[r]) ? std::string("a missing value") : fmt::format("{}", column[r]));
+                      x.name(input.first + c),
+                      std::isnan(column[r]) ? std::string("a missing value") : fmt::format("{}", column[r]));
         out[r * input.width + c] = static_cast<T>(column[r]);
       }
     }
   }
 
-  static OwnedValue make_input(const GraphInput& input, const data::Frame& x, std::vector<std::byte>& memory) {
+  static OwnedValue make_input(const GraphInput& input, const data::Frame& x,
+                               std::vector<std::byte>& memory) {
     const OnnxRuntime& runtime = OnnxRuntime::get();
     const std::vector<std::int64_t> dims =
-        input.rank == 1 ? std::vector{static_cast<std::int64_t>(x.n_rows())}
-                        : std::vector{static_cast<std::int64_t>(x.n_rows()), static_cast<std::int64_t>(input.width)};
+        input.rank == 1
+            ? std::vector{static_cast<std::int64_t>(x.n_rows())}
+            : std::vector{static_cast<std::int64_t>(x.n_rows()), static_cast<std::int64_t>(input.width)};
     OwnedValue out;
     if (input.type == OnnxType::kText) {
-      runtime.call(ort::kCreateTensor, runtime.allocator(), dims.data(), dims.size(), static_cast<int>(input.type),
-                   out.receive());
+      runtime.call(ort::kCreateTensor, runtime.allocator(), dims.data(), dims.size(),
+                   static_cast<int>(input.type), out.receive());
       std::vector<std::string> texts;
       for (std::size_t r = 0; r < x.n_rows(); ++r)
         for (std::size_t c = 0; c < input.width; ++c) texts.push_back(x.column(input.first + c).cell_text(r));
@@ -303,8 +312,9 @@ class Runner {
     if (input.type == OnnxType::kFloat64) copy(double());
     if (input.type == OnnxType::kInt64) copy(std::int64_t());
     if (input.type == OnnxType::kBool) copy(std::uint8_t());
-    runtime.call(ort::kWrapTensor, static_cast<const ort::MemoryInfo*>(runtime.memory()), static_cast<void*>(memory.data()),
-                 x.n_rows() * input.width * element_bytes, dims.data(), dims.size(), static_cast<int>(input.type), out.receive());
+    runtime.call(ort::kWrapTensor, static_cast<const ort::MemoryInfo*>(runtime.memory()),
+                 static_cast<void*>(memory.data()), x.n_rows() * input.width * element_bytes, dims.data(),
+                 dims.size(), static_cast<int>(input.type), out.receive());
     return out;
   }
 
@@ -318,7 +328,8 @@ class Runner {
     for (std::size_t r = 0; r < n; ++r) {
       OwnedValue map, values;
       runtime.call(ort::kElement, list, static_cast<int>(r), runtime.allocator(), map.receive());
-      runtime.call(ort::kElement, static_cast<const ort::Value*>(map.get()), 1, runtime.allocator(), values.receive());
+      runtime.call(ort::kElement, static_cast<const ort::Value*>(map.get()), 1, runtime.allocator(),
+                   values.receive());
       const std::vector<double> row = numbers_of(values.get());
       out.insert(out.end(), row.begin(), row.end());
     }
@@ -342,13 +353,14 @@ class Runner {
         continue;
       }
       if (!out.scores.empty())
-        throw Error(ErrorCode::kUnsupported, "the ONNX model has several outputs of numbers, \"{}\" among them",
-                    output_names_[i]);
+        throw Error(ErrorCode::kUnsupported,
+                    "the ONNX model has several outputs of numbers, \"{}\" among them", output_names_[i]);
       out.scores = is_list ? numbers_of_maps(value, n_rows) : numbers_of(value);
     }
     if (n_rows == 0) return out;
     if (out.scores.empty() || out.scores.size() % n_rows != 0)
-      throw Error(ErrorCode::kUnsupported, "the ONNX model gives {} numbers for {} rows", out.scores.size(), n_rows);
+      throw Error(ErrorCode::kUnsupported, "the ONNX model gives {} numbers for {} rows", out.scores.size(),
+                  n_rows);
     out.width = out.scores.size() / n_rows;
     return out;
   }
@@ -361,8 +373,8 @@ class Runner {
   bool is_by_position_ = false;
 };
 
-/// The classes in the order of a graph's scores: as a list of maps has them, as a classifier's node names them,
-/// as the list from which labels are taken.
+/// The classes in the order of a graph's scores: as a list of maps has them, as a classifier's node names
+/// them, as the list from which labels are taken.
 std::vector<std::string> classes_of(const OnnxModel& model, std::size_t width) {
   std::vector<std::string> out;
   for (const OnnxNode& node : model.nodes) {
@@ -385,7 +397,8 @@ std::vector<std::string> classes_of(const OnnxModel& model, std::size_t width) {
     if (list == model.constants.end()) continue;
     if (list->second.texts.size() == width) return list->second.texts;
     if (list->second.numbers.size() != width) continue;
-    for (const double number : list->second.numbers) out.push_back(fmt::format("{}", static_cast<std::int64_t>(number)));
+    for (const double number : list->second.numbers)
+      out.push_back(fmt::format("{}", static_cast<std::int64_t>(number)));
     return out;
   }
   return numbered_classes(width);
@@ -393,8 +406,8 @@ std::vector<std::string> classes_of(const OnnxModel& model, std::size_t width) {
 
 class RuntimeLearner final : public model::Estimator {
  public:
-  RuntimeLearner(std::shared_ptr<const Runner> runner, const LearnerShape& shape, std::vector<std::string> classes,
-                 std::size_t width)
+  RuntimeLearner(std::shared_ptr<const Runner> runner, const LearnerShape& shape,
+                 std::vector<std::string> classes, std::size_t width)
       : runner_(std::move(runner)), classes_(std::move(classes)), width_(width) {
     std::vector<std::string> types;
     for (const data::ColumnType type : shape.types) types.emplace_back(data::type_name(type));
@@ -408,11 +421,13 @@ class RuntimeLearner final : public model::Estimator {
   }
 
  private:
-  model::FitReport do_fit(const model::TrainingData&, const model::Prepared*, model::RowSplit, const Context&) override {
+  model::FitReport do_fit(const model::TrainingData&, const model::Prepared*, model::RowSplit,
+                          const Context&) override {
     throw Error(ErrorCode::kUnsupported, "an ONNX model can not be fitted here");
   }
   void do_save(artifact::Node&) const override {
-    throw Error(ErrorCode::kUnsupported, "an ONNX model that ONNX Runtime runs can not be written as a .kolosal file");
+    throw Error(ErrorCode::kUnsupported,
+                "an ONNX model that ONNX Runtime runs can not be written as a .kolosal file");
   }
   void do_load(const artifact::Node&) override {}
 
@@ -420,11 +435,13 @@ class RuntimeLearner final : public model::Estimator {
     context.parallel_blocks(x.n_rows(), kBlockRows, [&](std::size_t begin, std::size_t end) {
       const GraphOutput block = runner_->run(x.slice(begin, end - begin));
       if (block.width != width_)
-        throw Error(ErrorCode::kUnsupported, "the ONNX model gives {} numbers a row instead of {}", block.width, width_);
+        throw Error(ErrorCode::kUnsupported, "the ONNX model gives {} numbers a row instead of {}",
+                    block.width, width_);
       for (std::size_t r = 0; r < end - begin; ++r) {
         const auto row = std::span(block.scores).subspan(r * width_, width_);
         if (!classes_.empty()) check(row, block.labels.empty() ? std::string() : block.labels[r]);
-        std::ranges::copy(row.last(n_outputs()), out.begin() + static_cast<std::ptrdiff_t>((begin + r) * n_outputs()));
+        std::ranges::copy(row.last(n_outputs()),
+                          out.begin() + static_cast<std::ptrdiff_t>((begin + r) * n_outputs()));
       }
     });
   }
@@ -433,14 +450,15 @@ class RuntimeLearner final : public model::Estimator {
   void check(std::span<const double> row, const std::string& label) const {
     for (const double p : row)
       if (p < -kSlack || p > 1 + kSlack)
-        throw Error(ErrorCode::kUnsupported, "the ONNX model gives scores such as {}, and no probabilities of its classes",
-                    p);
+        throw Error(ErrorCode::kUnsupported,
+                    "the ONNX model gives scores such as {}, and no probabilities of its classes", p);
     if (label.empty() || row.size() != classes_.size()) return;
     const auto found = std::ranges::find(classes_, label);
     const double top = *std::ranges::max_element(row);
     if (found == classes_.end() || row[static_cast<std::size_t>(found - classes_.begin())] < top - kSlack)
       throw Error(ErrorCode::kUnsupported,
-                  "the ONNX model labels a row \"{}\", which is not the class of its largest probability {}", label, top);
+                  "the ONNX model labels a row \"{}\", which is not the class of its largest probability {}",
+                  label, top);
   }
 
   std::shared_ptr<const Runner> runner_;
@@ -487,9 +505,10 @@ RuntimeGraph run_by_onnx_runtime(const OnnxModel& model, std::span<const std::by
     out.classes = classes_of(model, std::max<std::size_t>(probe.width, 2));
     out.task = probe.width <= 2 ? data::Task::kBinary : data::Task::kMulticlass;
   } else if (probe.width != 1) {
-    throw Error(ErrorCode::kUnsupported,
-                "the ONNX model gives {} numbers a row and no labels: models of several targets are not supported",
-                probe.width);
+    throw Error(
+        ErrorCode::kUnsupported,
+        "the ONNX model gives {} numbers a row and no labels: models of several targets are not supported",
+        probe.width);
   }
   const LearnerShape shape =
       out.columns.shape(out.task, out.task == data::Task::kMulticlass ? probe.width : std::size_t{1});

@@ -56,8 +56,8 @@ struct RuntimeGraph {
   std::vector<std::string> classes;
   std::string runs_by;  ///< "ONNX Runtime 1.31.1"
 };
-/// @throws Error kUnsupported when the library is absent or can not run the graph, or when what the graph gives
-/// is no prediction: no numbers, or several that are no probabilities.
+/// @throws Error kUnsupported when the library is absent or can not run the graph, or when what the graph
+/// gives is no prediction: no numbers, or several that are no probabilities.
 RuntimeGraph run_by_onnx_runtime(const OnnxModel& model, std::span<const std::byte> file);
 
 }  // namespace kolosal::infer

@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 
-/// The part of ONNX Runtime's C interface that is used here, under our own names. The library hands out a table
-/// of function pointers of which none ever moves; kSlot... are their places. What is here is the interface
-/// of version kVersion, which every later library still offers.
+/// The part of ONNX Runtime's C interface that is used here, under our own names. The library hands out a
+/// table of function pointers of which none ever moves; kSlot... are their places. What is here is the
+/// interface of version kVersion, which every later library still offers.
 ///
 /// Source: include/onnxruntime/core/session/onnxruntime_c_api.h of ONNX Runtime 1.17 (MIT licence) describes
 /// each function.
@@ -59,11 +59,13 @@ inline constexpr Function<0, StatusPointer(int code, const char* message)> kCrea
 inline constexpr Function<1, int(const Status*)> kStatusCode;
 inline constexpr Function<2, const char*(const Status*)> kStatusMessage;
 inline constexpr Function<3, StatusPointer(int severity, const char* name, Env**)> kCreateEnv;
-inline constexpr Function<8, StatusPointer(const Env*, const void* model, std::size_t n_bytes, const SessionOptions*, Session**)>
+inline constexpr Function<8, StatusPointer(const Env*, const void* model, std::size_t n_bytes,
+                                           const SessionOptions*, Session**)>
     kCreateSession;
 inline constexpr Function<9, StatusPointer(Session*, const void* run_options, const char* const* input_names,
                                            const Value* const* inputs, std::size_t n_inputs,
-                                           const char* const* output_names, std::size_t n_outputs, Value** outputs)>
+                                           const char* const* output_names, std::size_t n_outputs,
+                                           Value** outputs)>
     kRun;
 inline constexpr Function<10, StatusPointer(SessionOptions**)> kCreateSessionOptions;
 inline constexpr Function<17, StatusPointer(SessionOptions*)> kDisableMemoryPattern;
@@ -75,20 +77,23 @@ inline constexpr Function<27, StatusPointer(CustomOpDomain*, const void* custom_
 inline constexpr Function<28, StatusPointer(SessionOptions*, CustomOpDomain*)> kAddCustomOpDomain;
 inline constexpr Function<30, StatusPointer(const Session*, std::size_t*)> kInputCount;
 inline constexpr Function<31, StatusPointer(const Session*, std::size_t*)> kOutputCount;
-inline constexpr Function<49, StatusPointer(const MemoryInfo*, void* data, std::size_t n_bytes, const std::int64_t* dims,
-                                            std::size_t n_dims, ElementType, Value**)>
+inline constexpr Function<49,
+                          StatusPointer(const MemoryInfo*, void* data, std::size_t n_bytes,
+                                        const std::int64_t* dims, std::size_t n_dims, ElementType, Value**)>
     kWrapTensor;
-inline constexpr Function<48, StatusPointer(Allocator*, const std::int64_t* dims, std::size_t n_dims, ElementType, Value**)>
+inline constexpr Function<48, StatusPointer(Allocator*, const std::int64_t* dims, std::size_t n_dims,
+                                            ElementType, Value**)>
     kCreateTensor;
 inline constexpr Function<51, StatusPointer(Value*, void** data)> kTensorData;
 inline constexpr Function<52, StatusPointer(Value*, const char* const* texts, std::size_t n)> kFillTexts;
 inline constexpr Function<53, StatusPointer(const Value*, std::size_t* n_bytes)> kTextBytes;
-inline constexpr Function<54, StatusPointer(const Value*, void* bytes, std::size_t n_bytes, std::size_t* offsets,
-                                            std::size_t n_offsets)>
+inline constexpr Function<54, StatusPointer(const Value*, void* bytes, std::size_t n_bytes,
+                                            std::size_t* offsets, std::size_t n_offsets)>
     kCopyTexts;
 inline constexpr Function<60, StatusPointer(const TensorInfo*, ElementType*)> kElementType;
 inline constexpr Function<61, StatusPointer(const TensorInfo*, std::size_t*)> kDimensionCount;
-inline constexpr Function<62, StatusPointer(const TensorInfo*, std::int64_t* dims, std::size_t n)> kDimensions;
+inline constexpr Function<62, StatusPointer(const TensorInfo*, std::int64_t* dims, std::size_t n)>
+    kDimensions;
 inline constexpr Function<65, StatusPointer(const Value*, TensorInfo**)> kTensorInfo;
 inline constexpr Function<67, StatusPointer(const Value*, ValueKind*)> kValueKind;
 inline constexpr Function<69, StatusPointer(int allocator, int memory, MemoryInfo**)> kCreateCpuMemoryInfo;
@@ -96,10 +101,12 @@ inline constexpr Function<78, StatusPointer(Allocator**)> kDefaultAllocator;
 inline constexpr Function<80, StatusPointer(const Value*, int index, Allocator*, Value**)> kElement;
 inline constexpr Function<81, StatusPointer(const Value*, std::size_t*)> kElementCount;
 inline constexpr Function<85, StatusPointer(const KernelInfo*, const char* name, float*)> kFloatAttribute;
-inline constexpr Function<86, StatusPointer(const KernelInfo*, const char* name, std::int64_t*)> kIntegerAttribute;
+inline constexpr Function<86, StatusPointer(const KernelInfo*, const char* name, std::int64_t*)>
+    kIntegerAttribute;
 inline constexpr Function<88, StatusPointer(const KernelContext*, std::size_t*)> kKernelInputCount;
 inline constexpr Function<90, StatusPointer(const KernelContext*, std::size_t, const Value**)> kKernelInput;
-inline constexpr Function<91, StatusPointer(KernelContext*, std::size_t, const std::int64_t* dims, std::size_t n_dims, Value**)>
+inline constexpr Function<91, StatusPointer(KernelContext*, std::size_t, const std::int64_t* dims,
+                                            std::size_t n_dims, Value**)>
     kKernelOutput;
 inline constexpr Function<93, void(Status*)> kReleaseStatus;
 inline constexpr Function<94, void(MemoryInfo*)> kReleaseMemoryInfo;

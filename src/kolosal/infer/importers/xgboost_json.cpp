@@ -72,15 +72,18 @@ ImportedModel import_xgboost(std::span<const std::byte> file, bool is_ubjson) {
     notes.push_back("XGBoost's files do not name the classes: 0, 1, ... are their numbers");
   }
   if (model.n_rounds_left_out > 0)
-    notes.push_back(fmt::format("it was stopped early: {} of its {} rounds predict, as in scikit-learn's interface",
-                                model.n_rounds, model.n_rounds + model.n_rounds_left_out));
+    notes.push_back(
+        fmt::format("it was stopped early: {} of its {} rounds predict, as in scikit-learn's interface",
+                    model.n_rounds, model.n_rounds + model.n_rounds_left_out));
   for (std::size_t c = 0; c < model.feature_types.size() && c < columns.names.size(); ++c)
     if (model.feature_types[c] == "c" && shape.types[c] != data::ColumnType::kCategory)
-      notes.push_back(fmt::format("column \"{}\" is a category whose levels the file does not hold: it takes the codes "
-                                  "0, 1, ... that the training table had",
-                                  columns.names[c]));
+      notes.push_back(
+          fmt::format("column \"{}\" is a category whose levels the file does not hold: it takes the codes "
+                      "0, 1, ... that the training table had",
+                      columns.names[c]));
   if (!model.linear.empty()) {
-    out.model = single_learner_model(columns, task, std::move(classes), "xgboost", linear_pipeline(model, shape));
+    out.model =
+        single_learner_model(columns, task, std::move(classes), "xgboost", linear_pipeline(model, shape));
     return out;
   }
   out.about["trees"] = model.forest.n_trees();
