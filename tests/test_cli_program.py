@@ -132,6 +132,20 @@ class Info(CliTest):
         self.assertGreater(machine["memory"]["total_bytes"] if "memory" in machine else machine["memory_total_bytes"], 0)
         self.assertIn("cores", self.run_ok("info", "--hardware").stdout)
 
+    def test_measurements_of_the_machine_are_stored(self):
+        home = self.path("home")
+        self.assertIsNone(self.run_json("info", "--hardware", "--home", home)["measurements"])
+        measured = self.run_json("info", "--hardware", "--measure", "--home", home)
+        self.assertGreater(measured["measurements"]["memory_bytes_per_s"], 0)
+        self.assertEqual(measured["measurements"]["scaling"][0], {"threads": 1, "speedup": 1.0})
+        again = self.run_json("info", "--hardware", "--home", home, "--goal", "latency")
+        self.assertEqual(again["measurements"], measured["measurements"])
+        self.assertEqual(again["advice"]["goal"], "latency")
+        self.assertLessEqual(again["advice"]["max_batch_ms"], measured["advice"]["max_batch_ms"])
+        self.assertIn("goal memory", self.run_ok("info", "--hardware", "--home", home, "--goal", "memory").stdout)
+        self.assert_refused(["info", "--measure"], 2, "--hardware --measure")
+        self.assert_refused(["info", "--hardware", "--goal", "speed"], 2, "balanced")
+
     def test_of_a_table_tells_types_and_what_is_suspicious(self):
         rows = ["id,age,age_again,same,empty,amount,when,flag"]
         for i in range(40):

@@ -54,4 +54,9 @@ std::filesystem::path unsent_folder(const Config& config) {
   return runs.empty() ? runs : runs.parent_path() / "unsent";
 }
 
+std::filesystem::path machines_folder(const Config& config) {
+  const auto runs = runs_folder(config);
+  return runs.empty() ? runs : runs.parent_path() / "machines";
+}
+
 }  // namespace kolosal::cli

@@ -28,4 +28,7 @@ std::string store_server(const Config& config);
 /// Beside the folder of runs: those that the server did not take.
 std::filesystem::path unsent_folder(const Config& config);
 
+/// Beside the folder of runs: what was measured of machines.
+std::filesystem::path machines_folder(const Config& config);
+
 }  // namespace kolosal::cli

@@ -4,11 +4,14 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/automl/run_store.hpp"
 #include "kolosal/cli/command.hpp"
 #include "kolosal/cli/kernel_text.hpp"
+#include "kolosal/cli/kolosal_home.hpp"
+#include "kolosal/cli/machine_profile.hpp"
 #include "kolosal/cli/output.hpp"
 #include "kolosal/cli/prediction_notes.hpp"
 #include "kolosal/cli/profile_text.hpp"
@@ -301,6 +304,32 @@ std::string hardware_text(const Hardware& machine) {
   return out + fmt::format("limit of a run   {}\n", bytes(machine.default_memory_limit_bytes()));
 }
 
+/// The machine; what was measured of it, now (--measure) or before; and what follows for a goal.
+void tell_hardware(const Config& config, const Hardware& machine, bool as_json) {
+  const std::string goal = config.text("goal");
+  const std::filesystem::path folder = machines_folder(config);
+  std::optional<kernel::MachineMeasurements> measured;
+  if (config.flag("measure")) {
+    const Workplace workplace(config);
+    measured = kernel::measure_machine(machine, workplace.context());
+    if (workplace.context().should_stop())
+      throw Error(ErrorCode::kInterrupted, "stopped before all was measured; nothing is stored");
+    if (!folder.empty()) note("stored in " + store_measurements(folder, machine, *measured).string());
+  } else if (!folder.empty()) {
+    measured = stored_measurements(folder, machine);
+  }
+  const kernel::MachineAdvice advice =
+      kernel::advise(machine, measured ? &*measured : nullptr, kernel::serving_goal(goal));
+  if (!as_json)
+    return print_result(hardware_text(machine) + (measured ? measurements_text(*measured) : "") +
+                        advice_text(goal, advice));
+  json out = machine.to_json();
+  out["measurements"] = measured ? measured->to_json() : json();
+  out["advice"] = advice.to_json();
+  out["advice"]["goal"] = goal;
+  print_json(out);
+}
+
 bool is_model(const std::filesystem::path& path) {
   if (path.extension() == ".kolosal" || infer::foreign_format(path)) return true;
   std::ifstream file(path, std::ios::binary);
@@ -315,8 +344,10 @@ int run_info(const Invocation& invocation) {
     if (invocation.config.flag("kernels"))
       throw Error(ErrorCode::kUsage, "--kernels needs a model file: kolosal info MODEL --kernels");
     const Hardware machine = Hardware::detect();
+    if (invocation.config.flag("measure") && !invocation.config.flag("hardware"))
+      throw Error(ErrorCode::kUsage, "--measure is of the machine: kolosal info --hardware --measure");
     if (invocation.config.flag("hardware")) {
-      as_json ? print_json(machine.to_json()) : print_result(hardware_text(machine));
+      tell_hardware(invocation.config, machine, as_json);
     } else {
       const json program = describe_program(machine);
       as_json ? print_json(program) : print_result(program_text(program));
@@ -364,6 +395,12 @@ std::vector<Option> info_options() {
   out.push_back(flag_option("hardware", "What this machine offers: CPU, caches, cores, quota, memory."));
   out.push_back(
       flag_option("kernels", "Of a model: how fast each forest kernel evaluates its learners here."));
+  out.push_back(flag_option(
+      "measure", "With --hardware: measures memory, caches, threads and arithmetic, and stores it."));
+  out.push_back(text_option("goal", "GOAL",
+                            "With --hardware: what the advice for serving models is to reach.", "balanced")
+                    .choices(kernel::serving_goal_names()));
+  add_home_option(out);
   add_work_options(out);
   add_read_options(out);
   return out;
@@ -386,7 +423,9 @@ Command info_command() {
       .positional = Positional{"FILE", "A model file, a run's folder, a recipe, or a table.", false, {}},
       .examples = {{"kolosal info model.kolosal", "What is in a model."},
                    {"kolosal info train.csv", "What is in a table, before training on it."},
-                   {"kolosal info --hardware", "What this machine offers."}},
+                   {"kolosal info --hardware", "What this machine offers."},
+                   {"kolosal info --hardware --measure --goal latency",
+                    "How fast it is, and what to serve with."}},
       .run = run_info,
   };
 }
