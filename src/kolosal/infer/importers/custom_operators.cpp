@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "kolosal/core/error.hpp"
@@ -171,7 +172,10 @@ class Libraries {
     std::string_view rest = list == nullptr ? "" : list;
     while (!rest.empty()) {
       const std::string_view file = rest.substr(0, rest.find(':'));
-      if (!file.empty() && opened_.insert(std::string(file)).second) open(std::filesystem::path(file));
+      if (!file.empty() && !opened_.contains(file)) {
+        open(std::filesystem::path(file));
+        opened_.emplace(file);
+      }
       rest.remove_prefix(std::min(rest.size(), file.size() + 1));
     }
   }
@@ -209,16 +213,16 @@ class Libraries {
         library->function<const kolosal_operator*(std::uint32_t, std::size_t*)>(KOLOSAL_OPERATORS_SYMBOL)));
     std::size_t n = 0;
     const kolosal_operator* const operators = list(KOLOSAL_OPERATOR_VERSION, &n);
-    for (std::size_t i = 0; operators != nullptr && i < n; ++i) {
-      const kolosal_operator& op = operators[i];
+    const std::span<const kolosal_operator> all(operators, operators == nullptr ? 0 : n);
+    for (const kolosal_operator& op : all)
       if (op.domain == nullptr || op.name == nullptr || op.compute == nullptr)
-        throw Error(ErrorCode::kUnsupported, "operator {} of {} has no domain, name or compute()", i,
+        throw Error(ErrorCode::kUnsupported, "an operator of {} has no domain, name or compute()",
                     path.string());
+    for (const kolosal_operator& op : all)
       operators_[op.domain].push_back(std::make_unique<BridgedOperator>(op));
-    }
   }
 
-  std::set<std::string> opened_;
+  std::set<std::string, std::less<>> opened_;
   std::map<std::string, std::vector<std::unique_ptr<BridgedOperator>>, std::less<>> operators_;
   std::map<std::string, ort::CustomOpDomain*, std::less<>> domains_;  // to the end of the process
 };

@@ -356,6 +356,16 @@ TEST(OnnxRuntime, AnOperatorThatNobodyHasIsNamed) {
                AllOf(HasSubstr("Attenuate"), HasSubstr("KOLOSAL_OPERATORS")));
 }
 
+TEST(OnnxRuntime, ALibraryOfOperatorsThatIsNotThereIsNamed) {
+  if (!OnnxRuntime::unavailable().empty()) GTEST_SKIP() << OnnxRuntime::unavailable();
+  const std::string before = operator_library();
+  setenv("KOLOSAL_OPERATORS", "/nowhere/libnone.so", 1);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_ERROR(Session::open(data_file("onnx_custom.onnx")), kUnsupported,
+                 HasSubstr("/nowhere/libnone.so"));
+  setenv("KOLOSAL_OPERATORS", before.c_str(), 1);
+}
+
 TEST(OnnxRuntime, WhatItCanNotRunIsItsOwnMessage) {
   if (!OnnxRuntime::unavailable().empty()) GTEST_SKIP() << OnnxRuntime::unavailable();
   artifact::ProtobufWriter node;
