@@ -132,7 +132,22 @@ int main(int argc, char** argv) try {
   bench.cells = random_rows(*bench.model);
   const std::size_t n_cores = Hardware::detect().usable_threads();
   const auto plain = [&](const infer::BatchRows& rows) { bench.model->predict(std::span(&rows, 1)); };
-  race(bench, 1, plain);  // kernels are chosen
+  // Kernels are chosen, and ways, for rows alone and for batches.
+  race(bench, 1, plain);
+  std::vector<double> outs(kCallers * bench.model->n_outputs());
+  std::vector<infer::BatchRows> parts;
+  for (std::size_t n = 2; n <= kCallers; n *= 2) {
+    parts.clear();
+    for (std::size_t i = 0; i < n; ++i)
+      parts.push_back(bench.rows(i, std::span(outs).subspan(i * bench.model->n_outputs(), bench.model->n_outputs())));
+    double best_s = 1e9;
+    for (int repeat = 0; repeat < 200; ++repeat) {
+      const double before_s = Clock::system().now_s();
+      bench.model->predict(parts);
+      best_s = std::min(best_s, Clock::system().now_s() - before_s);
+    }
+    std::printf("%zu rows at once: %.2f us a row\n", n, 1e6 * best_s / static_cast<double>(n));
+  }
 
   // What a lone call costs more, call by call in turn so that other work on the machine meets both.
   infer::DynamicBatcher batcher({.max_running = n_cores});
@@ -161,9 +176,8 @@ int main(int argc, char** argv) try {
          always.predict(always_lane, {bench.model, rows});
        }), without);
   tell("64 calls from each thread, submitted", race_submitted(bench, always, always_lane, n_cores), without);
-  for (const auto* one : {&always_lane})
-    std::printf("batches of %.1f rows; %.2f us a row alone, %.2f us of 64\n", always.statistics(*one).rows_per_batch,
-                1e6 * always.curve(*one).seconds_per_row(1), 1e6 * always.curve(*one).seconds_per_row(64));
+  std::printf("always batching: %.1f rows a batch, occupancy %.2f\n", always.statistics(always_lane).rows_per_batch,
+              always.statistics(always_lane).occupancy);
   return 0;
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());
