@@ -53,6 +53,20 @@ struct Bench {
   }
 };
 
+/// A model that costs nothing: what is left is the batcher.
+class FreeModel final : public infer::BatchModel {
+ public:
+  std::span<const data::Field> fields() const override { return fields_; }
+  std::size_t n_outputs() const override { return 1; }
+  std::size_t bytes_per_row() const override { return 8; }
+  void predict(std::span<const infer::BatchRows> parts) const override {
+    for (const infer::BatchRows& part : parts) part.out[0] = part.cells[0].number;
+  }
+
+ private:
+  std::vector<data::Field> fields_{{.name = "x"}};
+};
+
 struct Outcome {
   double calls_s = 0;
   double p50_us = 0, p99_us = 0;
@@ -132,25 +146,45 @@ int main(int argc, char** argv) try {
   bench.cells = random_rows(*bench.model);
   const std::size_t n_cores = Hardware::detect().usable_threads();
   const auto plain = [&](const infer::BatchRows& rows) { bench.model->predict(std::span(&rows, 1)); };
-  race(bench, 1, plain);  // kernels are chosen
+  // Kernels are chosen, and ways, for rows alone and for batches.
+  race(bench, 1, plain);
+  std::vector<double> outs(kCallers * bench.model->n_outputs());
+  std::vector<infer::BatchRows> parts;
+  for (std::size_t n = 2; n <= kCallers; n *= 2) {
+    parts.clear();
+    for (std::size_t i = 0; i < n; ++i)
+      parts.push_back(bench.rows(i, std::span(outs).subspan(i * bench.model->n_outputs(), bench.model->n_outputs())));
+    double best_s = 1e9;
+    for (int repeat = 0; repeat < 200; ++repeat) {
+      const double before_s = Clock::system().now_s();
+      bench.model->predict(parts);
+      best_s = std::min(best_s, Clock::system().now_s() - before_s);
+    }
+    std::printf("%zu rows at once: %.2f us a row\n", n, 1e6 * best_s / static_cast<double>(n));
+  }
 
-  // What a lone call costs more, call by call in turn so that other work on the machine meets both.
   infer::DynamicBatcher batcher({.max_running = n_cores});
   infer::BatchLane& lane = batcher.lane("model");
   const auto batched = [&](const infer::BatchRows& rows) { batcher.predict(lane, {bench.model, rows}); };
+  // What the batcher adds to a lone call: calls of a model that costs nothing, with and without it in turn.
+  const auto free_model = std::make_shared<FreeModel>();
+  infer::BatchLane& free_lane = batcher.lane("free");
   Histogram alone_ns, batched_ns;
-  std::vector<double> out(bench.model->n_outputs());
+  std::vector<data::RowCell> cell(1);
+  double out = 0;
+  const infer::BatchRows one{cell, 1, std::span(&out, 1)};
   const Clock& clock = Clock::system();
-  for (std::size_t i = 0; i < 100'000; ++i) {
-    const auto rows = bench.rows(i / 2, out);
+  for (std::size_t i = 0; i < 400'000; ++i) {
     const double before_s = clock.now_s();
-    i % 2 == 0 ? plain(rows) : batched(rows);
+    if (i % 2 == 0)
+      free_model->predict(std::span(&one, 1));
+    else
+      batcher.predict(free_lane, {free_model, one});
     (i % 2 == 0 ? alone_ns : batched_ns).add_seconds(clock.now_s() - before_s);
   }
-  std::printf("one caller: p50 %.2f us without, %.2f us with the batcher: it adds %.2f us; p99 %.2f and %.2f us\n",
-              1e6 * alone_ns.quantile_seconds(0.5), 1e6 * batched_ns.quantile_seconds(0.5),
+  std::printf("a lone call: the batcher adds p50 %.3f us, p99 %.3f us\n",
               1e6 * (batched_ns.quantile_seconds(0.5) - alone_ns.quantile_seconds(0.5)),
-              1e6 * alone_ns.quantile_seconds(0.99), 1e6 * batched_ns.quantile_seconds(0.99));
+              1e6 * (batched_ns.quantile_seconds(0.99) - alone_ns.quantile_seconds(0.99)));
 
   const Outcome without = race(bench, kCallers, plain);
   tell("64 threads, no batching", without, without);
@@ -161,9 +195,8 @@ int main(int argc, char** argv) try {
          always.predict(always_lane, {bench.model, rows});
        }), without);
   tell("64 calls from each thread, submitted", race_submitted(bench, always, always_lane, n_cores), without);
-  for (const auto* one : {&always_lane})
-    std::printf("batches of %.1f rows; %.2f us a row alone, %.2f us of 64\n", always.statistics(*one).rows_per_batch,
-                1e6 * always.curve(*one).seconds_per_row(1), 1e6 * always.curve(*one).seconds_per_row(64));
+  std::printf("always batching: %.1f rows a batch, occupancy %.2f\n", always.statistics(always_lane).rows_per_batch,
+              always.statistics(always_lane).occupancy);
   return 0;
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

@@ -45,12 +45,37 @@ TEST(BatchCurve, TriesTwiceWhatWasMeasuredUntilItDoesNotPay) {
   EXPECT_EQ(curve.best_rows(10'000, kForever), 255U);
 }
 
+TEST(BatchCurve, TriesALargerSizeAgainThatWasSlowOnce) {
+  BatchCurve curve;
+  curve.note(63, 63e-6);
+  curve.note(127, 1);  // something else was done meanwhile
+  EXPECT_EQ(curve.best_rows(10'000, kForever), 63U);
+  for (int i = 0; i < 300; ++i) curve.note(63, 63e-6);
+  EXPECT_EQ(curve.best_rows(10'000, kForever), 127U);
+  curve.note(127, 127e-6);
+  EXPECT_EQ(curve.best_rows(10'000, kForever), 255U);
+}
+
 TEST(BatchCurve, ABatchIsNotLongerThanTheTimeAllows) {
   BatchCurve curve;
   curve.note(1, 10e-6);
   curve.note(100, 100 * 10e-6);
   EXPECT_EQ(curve.best_rows(10'000, 1e-3), 100U);
-  EXPECT_EQ(curve.best_rows(10'000, 1e-9), 1U);  // but there is a row in it
+  EXPECT_EQ(curve.best_rows(10'000, 1e-9), 4U);  // but four times as long as a row alone is
+  BatchCurve unknown;
+  unknown.note(64, 1);
+  EXPECT_EQ(unknown.best_rows(10'000, 1e-9), 1U);  // there is a row in it
+}
+
+TEST(BatchCurve, WhereABatchCostsLittleMoreThanARowItGrowsAboveTheLimitOfTime) {
+  BatchCurve curve;
+  curve.note(1, 8e-3);
+  std::size_t rows = 1;
+  for (int i = 0; i < 10; ++i) {
+    rows = curve.best_rows(1'000, 5e-3);
+    curve.note(rows, 8e-3 + 1e-5 * static_cast<double>(rows));
+  }
+  EXPECT_EQ(rows, 1'000U);
 }
 
 }  // namespace
