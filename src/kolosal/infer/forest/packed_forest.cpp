@@ -46,7 +46,7 @@ PackedForest::PackedForest(const model::Forest& forest, std::optional<ForestKern
   if (!features_) return;
   walks_ = WalkProgram::of(forest, *features_);
   blocks_ = BlockProgram::of(forest, *features_, n_leaves);
-  if (blocks_) lanes_ = LaneProgram::of(forest, *blocks_);
+  if (blocks_) lanes_ = LaneProgram::of(forest, *features_, *blocks_);
 }
 
 bool PackedForest::can_run(ForestKernel kernel) const {

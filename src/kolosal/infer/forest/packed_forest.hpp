@@ -47,7 +47,7 @@ struct KernelTiming {
 /// Buffers of one thread, kept between calls so that a call allocates nothing.
 struct ForestScratch {
   std::vector<std::uint16_t> bins;
-  std::vector<std::uint8_t> lanes;
+  LaneScratch lanes;
   BlockScratch block;
   WalkScratch walk;
 };
