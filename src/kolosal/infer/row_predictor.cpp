@@ -4,7 +4,7 @@
 #include <map>
 
 #include "kolosal/infer/served_forests.hpp"
-#include "kolosal/model/quantile_learner.hpp"
+#include "kolosal/model/row_compiler.hpp"
 
 namespace kolosal::infer {
 namespace {
@@ -48,6 +48,13 @@ class RowAsFrame final : public RowLearner {
   data::Frame header_;
 };
 
+std::unique_ptr<const model::RowEvaluator> evaluator_of(const model::Estimator& estimator,
+                                                        const data::Frame& header) {
+  if (const auto* const compiler = dynamic_cast<const model::RowCompiler*>(&estimator))
+    return compiler->compile_row(header.select(estimator.feature_names()));
+  return estimator.row_evaluator();
+}
+
 const PackedForest* packed_forest(const model::Estimator& estimator, const pipeline::Evaluators& evaluators) {
   const auto evaluator = evaluators.find(&estimator);
   if (evaluator == evaluators.end()) return nullptr;
@@ -87,7 +94,7 @@ RowPredictor::Voice RowPredictor::make_voice(const pipeline::Pipeline& pipeline,
   }
   if (const PackedForest* const forest = packed_forest(estimator, evaluators)) {
     out.learner = std::make_unique<RowForest>(*forest);
-  } else if (auto by_itself = estimator.row_evaluator()) {
+  } else if (auto by_itself = evaluator_of(estimator, made.header)) {
     out.learner = std::make_unique<RowByItself>(std::move(by_itself));
   } else {
     out.learner = std::make_unique<RowAsFrame>(estimator, made.header.select(estimator.feature_names()));

@@ -2,12 +2,37 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <new>
 #include <numeric>
 
 #include "kolosal/core/random.hpp"
 #include "kolosal/infer/served_forests.hpp"
+
+namespace {
+std::atomic<std::size_t> n_allocations = 0;
+
+void* allocate(std::size_t n_bytes, std::size_t alignment) {
+  ++n_allocations;
+  void* out = nullptr;
+  if (::posix_memalign(&out, std::max(alignment, sizeof(void*)), std::max<std::size_t>(n_bytes, 1)) != 0)
+    throw std::bad_alloc();
+  return out;
+}
+}  // namespace
+
+// What all forms of new come to in the end; the tests look at how often.
+void* operator new(std::size_t n_bytes) { return allocate(n_bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t n_bytes, std::align_val_t alignment) {
+  return allocate(n_bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace kolosal::infer {
 namespace {
@@ -62,7 +87,7 @@ std::vector<double> target_of(const data::Frame& x, Task task) {
   return out;
 }
 
-/// Trees, a linear learner and one that knows frames only, on views as training makes them.
+/// Learners of every kind, on views as training makes them.
 pipeline::Model make_model(const data::Frame& x, Task task, const std::vector<double>& target) {
   pipeline::Model out;
   out.task = task;
@@ -96,7 +121,10 @@ pipeline::Model make_model(const data::Frame& x, Task task, const std::vector<do
       transform::Recipe({{"frequency_encode"}, {"impute"}}), 0.2);
   add(task == Task::kRegression ? "ridge" : "logistic_regression", "linear", {},
       transform::Recipe({{"one_hot"}, {"scale", {}, {"numeric", {}}}}), 0.2);
-  add("knn", "trees", {}, transform::Recipe({{"impute"}}), 0.2);
+  add("knn", "trees", {}, transform::Recipe({{"impute"}}), 0.05);
+  add("ordered_boosting", "trees", {{"n_estimators", std::int64_t{80}}}, transform::Recipe(), 0.05);
+  add("mlp", "linear", {{"hidden_size", std::int64_t{20}}}, transform::Recipe(), 0.05);
+  if (task != Task::kRegression) add("gaussian_nb", "trees", {}, transform::Recipe(), 0.05);
   return out;
 }
 
@@ -119,7 +147,28 @@ TEST_P(RowPredictorOf, ARowGivesTheBytesOfTheTable) {
     for (std::size_t k = 0; k < out.size(); ++k)
       ASSERT_EQ(out[k], wanted[row * out.size() + k]) << "row " << row << ", output " << k;
   }
-  EXPECT_EQ(predictor.n_frame_parts(), 3U);  // text_stats, text_hash, and knn
+  EXPECT_EQ(predictor.n_frame_parts(), 2U);  // text_stats and text_hash
+}
+
+TEST_P(RowPredictorOf, ARowAllocatesNothingOnceTheBuffersAreWarm) {
+  const data::Frame x = mixed_table(300).select({"number", "whole", "moment", "flag", "few", "many"});
+  const auto target = target_of(x, GetParam());
+  const pipeline::Model model = make_model(x, GetParam(), target);
+  const auto evaluators = serve_forests(model, std::nullopt);
+  const RowPredictor predictor(model, evaluators);
+  ASSERT_EQ(predictor.n_frame_parts(), 0U);
+  ASSERT_GE(model.members.size(), 6U);
+  RowScratch scratch;
+  std::vector<double> out(model.n_outputs());
+  const auto predict = [&](std::size_t row) {
+    const auto cells = predictor.begin_row(scratch);
+    for (std::size_t c = 0; c < cells.size(); ++c) cells[c] = data::cell_of(x.column(c), row, scratch.arena);
+    predictor.predict(out, scratch);
+  };
+  for (std::size_t row = 0; row < x.n_rows(); ++row) predict(row);
+  const std::size_t before = n_allocations;
+  for (std::size_t row = 0; row < x.n_rows(); ++row) predict(row);
+  EXPECT_EQ(n_allocations - before, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, RowPredictorOf,

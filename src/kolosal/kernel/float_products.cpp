@@ -86,6 +86,58 @@ struct Registers {
   }
 };
 
+/// A row by kPanels panels at once: each running sum waits for the addition before, so several go side by
+/// side.
+template <std::size_t kBytes>
+struct RowRegisters {
+  using Base = Registers<kBytes>;
+  using Vector = typename Base::Vector;
+  using Unaligned = typename Base::Unaligned;
+  static constexpr std::size_t kPanels = 8 / Base::kVectors;
+
+  template <std::size_t kCount>
+  KOLOSAL_KERNEL_INLINE static void add_panels(const float* values, const std::uint32_t* at, std::size_t n,
+                                               const float* panels, std::size_t depth, float* out) {
+    Vector sum[kCount][Base::kVectors];
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < kCount; ++p)
+#pragma GCC unroll 4
+      for (std::size_t v = 0; v < Base::kVectors; ++v)
+        sum[p][v] = *reinterpret_cast<const Unaligned*>(out + p * kPanelColumns + v * Base::kLanes);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float factor = values[i];
+      const float* const right = panels + std::size_t{at[i]} * kPanelColumns;
+#pragma GCC unroll 8
+      for (std::size_t p = 0; p < kCount; ++p)
+#pragma GCC unroll 4
+        for (std::size_t v = 0; v < Base::kVectors; ++v)
+          sum[p][v] += factor * *reinterpret_cast<const Unaligned*>(right + p * depth * kPanelColumns +
+                                                                    v * Base::kLanes);
+    }
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < kCount; ++p)
+#pragma GCC unroll 4
+      for (std::size_t v = 0; v < Base::kVectors; ++v)
+        *reinterpret_cast<Unaligned*>(out + p * kPanelColumns + v * Base::kLanes) = sum[p][v];
+  }
+
+  KOLOSAL_KERNEL_INLINE static void add(const float* values, const std::uint32_t* at, std::size_t n,
+                                        const float* panels, std::size_t depth, std::size_t n_columns,
+                                        float* out) {
+    constexpr std::size_t kTogether = kPanels * kPanelColumns;
+    std::size_t j = 0;
+    for (; j + kTogether <= n_columns; j += kTogether)
+      add_panels<kPanels>(values, at, n, panels + j * depth, depth, out + j);
+    for (; j + kPanelColumns <= n_columns; j += kPanelColumns)
+      add_panels<1>(values, at, n, panels + j * depth, depth, out + j);
+    if (j == n_columns) return;
+    float corner[kPanelColumns] = {};
+    std::copy(out + j, out + n_columns, corner);
+    add_panels<1>(values, at, n, panels + j * depth, depth, corner);
+    std::copy_n(corner, n_columns - j, out + j);
+  }
+};
+
 // One function per length of the registers: sums that do not fit into them cost a factor of ten.
 #define KOLOSAL_PRODUCTS(name, bytes)                                                       \
   KOLOSAL_KERNEL(void, name,                                                                \
@@ -98,6 +150,17 @@ KOLOSAL_PRODUCTS(add_products_by_16, 16)
 KOLOSAL_PRODUCTS(add_products_by_32, 32)
 KOLOSAL_PRODUCTS(add_products_by_64, 64)
 #undef KOLOSAL_PRODUCTS
+#define KOLOSAL_ROW_PRODUCTS(name, bytes)                                                           \
+  KOLOSAL_KERNEL(void, name,                                                                        \
+                 (const float* values, const std::uint32_t* at, std::size_t n, const float* panels, \
+                  std::size_t depth, std::size_t n_columns, float* out),                            \
+                 (values, at, n, panels, depth, n_columns, out)) {                                  \
+    RowRegisters<bytes>::add(values, at, n, panels, depth, n_columns, out);                         \
+  }
+KOLOSAL_ROW_PRODUCTS(add_row_products_by_16, 16)
+KOLOSAL_ROW_PRODUCTS(add_row_products_by_32, 32)
+KOLOSAL_ROW_PRODUCTS(add_row_products_by_64, 64)
+#undef KOLOSAL_ROW_PRODUCTS
 
 }  // namespace
 
@@ -110,6 +173,18 @@ void add_products(LeftFactor a, std::size_t n_rows, const float* panels, std::si
       return add_products_by_32(a, n_rows, panels, depth, n_columns, out, out_stride);
     case CpuLevel::kBaseline:
       return add_products_by_16(a, n_rows, panels, depth, n_columns, out, out_stride);
+  }
+}
+
+void add_row_products(const float* values, const std::uint32_t* at, std::size_t n, const float* panels,
+                      std::size_t depth, std::size_t n_columns, float* out) {
+  switch (cpu_level()) {
+    case CpuLevel::kAvx512:
+      return add_row_products_by_64(values, at, n, panels, depth, n_columns, out);
+    case CpuLevel::kAvx2:
+      return add_row_products_by_32(values, at, n, panels, depth, n_columns, out);
+    case CpuLevel::kBaseline:
+      return add_row_products_by_16(values, at, n, panels, depth, n_columns, out);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace kolosal::kernel {
 
@@ -31,5 +32,10 @@ struct LeftFactor {
 /// out[i * out_stride + j] += sum over k < depth of a(i, k) * b(k, j), b being packed.
 void add_products(LeftFactor a, std::size_t n_rows, const float* panels, std::size_t depth,
                   std::size_t n_columns, float* out, std::size_t out_stride);
+
+/// The same sums for one row, of which only the n numbers at the depths `at` are given: values[i] at at[i],
+/// rising. What is left out must be 0, and b finite; then the numbers are those of add_products().
+void add_row_products(const float* values, const std::uint32_t* at, std::size_t n, const float* panels,
+                      std::size_t depth, std::size_t n_columns, float* out);
 
 }  // namespace kolosal::kernel

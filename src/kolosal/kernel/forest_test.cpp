@@ -140,8 +140,10 @@ TEST(ForestKernels, LeavesOfABlockAreThoseOfOneRowAfterTheOther) {
 
 TEST(ForestKernels, LeavesOfAGroupAreThoseOfOneTreeAfterTheOther) {
   Rng rng(4);
-  for (const std::size_t n_columns : {3, 16, 17, 32, 33, 64}) {
+  for (const std::size_t n_columns : {3, 16, 17, 32, 33, 64, 65, 128, 129, 256}) {
     std::vector<LaneNodes> nodes(40);
+    std::vector<std::uint64_t> outside(nodes.size() + 1);
+    for (std::uint64_t& bits : outside) bits = rng() & rng();
     for (LaneNodes& node : nodes)
       for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
         node.column[lane] = static_cast<std::uint8_t>(rng() % n_columns);
@@ -150,21 +152,46 @@ TEST(ForestKernels, LeavesOfAGroupAreThoseOfOneTreeAfterTheOther) {
         node.right[lane] = static_cast<std::uint8_t>(rng() % 256);
       }
     const auto row = random_bytes(rng, kMostLaneColumns);
-    std::vector<std::uint64_t> outside(nodes.size() + 1);
-    for (std::uint64_t& bits : outside) bits = rng() & rng() & rng();
-    for (const bool has_sets : {false, true}) {
+    const auto leaves_of = [&](bool with_sets) {
+      std::vector<std::uint8_t> out(kLaneTrees, 0);
+      for (std::size_t lane = 0; lane < kLaneTrees; ++lane)
+        for (std::size_t k = 0; k < nodes.size(); ++k) {
+          const LaneNodes& node = nodes[k];
+          const bool is_outside = with_sets && ((outside[k] >> lane) & 1U);
+          if (out[lane] == node.first[lane] && (is_outside || row[node.column[lane]] > node.cut[lane]))
+            out[lane] = node.right[lane];
+        }
+      return out;
+    };
+    std::vector<std::uint8_t> got(kLaneTrees);
+    on_every_cpu([&] {
+      find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns, nullptr, got.data());
+      EXPECT_EQ(got, leaves_of(false)) << n_columns << " columns";
+      find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns, outside.data(), got.data());
+      EXPECT_EQ(got, leaves_of(true)) << n_columns << " columns, and sets";
+    });
+  }
+}
+
+TEST(ForestKernels, LeavesOfSymmetricTreesAreTheBitsOfTheirLevels) {
+  Rng rng(6);
+  for (const std::size_t n_columns : {5, 16, 17, 64, 65, 256}) {
+    std::vector<LaneLevel> levels(8);
+    for (LaneLevel& level : levels)
+      for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
+        level.column[lane] = static_cast<std::uint8_t>(rng() % n_columns);
+        level.cut[lane] = static_cast<std::int8_t>(rng() & 255);
+      }
+    const auto row = random_bytes(rng, kMostLaneColumns);
+    for (const std::size_t n_levels : {0, 3, 8}) {
       std::vector<std::uint8_t> want(kLaneTrees, 0), got(kLaneTrees);
       for (std::size_t lane = 0; lane < kLaneTrees; ++lane)
-        for (std::size_t i = 0; i < nodes.size(); ++i) {
-          const LaneNodes& node = nodes[i];
-          const bool is_outside = has_sets && ((outside[i] >> lane) & 1U) != 0;
-          if (want[lane] == node.first[lane] && (is_outside || row[node.column[lane]] > node.cut[lane]))
-            want[lane] = node.right[lane];
-        }
+        for (std::size_t l = 0; l < n_levels; ++l)
+          if (row[levels[l].column[lane]] > levels[l].cut[lane])
+            want[lane] = static_cast<std::uint8_t>(want[lane] | (1U << l));
       on_every_cpu([&] {
-        find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns,
-                         has_sets ? outside.data() : nullptr, got.data());
-        EXPECT_EQ(got, want) << n_columns << " columns, sets: " << has_sets;
+        find_symmetric_leaves(levels.data(), n_levels, row.data(), n_columns, got.data());
+        EXPECT_EQ(got, want) << n_columns << " columns, " << n_levels << " levels";
       });
     }
   }

@@ -35,7 +35,7 @@ HWY_INLINE hn::Vec<SignedBytes> look_up(const hn::Vec<SignedBytes>* table, hn::V
     return hn::Or(of_table(0, index), of_table(1, hn::Xor(index, top)));
   }
   auto bin = hn::Zero(signed_bytes);
-#pragma GCC unroll 4
+#pragma GCC unroll 16
   for (std::size_t i = 0; i < kTables; ++i) {
     const auto moved = hn::Sub(column, hn::Set(bytes, static_cast<std::uint8_t>(16 * i)));
     bin = hn::Or(bin, of_table(i, hn::SaturatedAdd(moved, past_16)));
@@ -44,7 +44,7 @@ HWY_INLINE hn::Vec<SignedBytes> look_up(const hn::Vec<SignedBytes>* table, hn::V
 }
 
 // Two vectors of trees with AVX2: the steps of one wait for each other.
-template <std::size_t kTables, bool kSets>
+template <std::size_t kTables, bool kHasSets>
 HWY_INLINE void find_of(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
                         const std::uint64_t* outside, std::uint8_t* leaves) {
   constexpr std::size_t kVectors = kLaneTrees / hn::MaxLanes(Bytes());
@@ -52,54 +52,96 @@ HWY_INLINE void find_of(const LaneNodes* nodes, std::size_t n_nodes, const std::
   const Bytes bytes;
   const SignedBytes signed_bytes;
   hn::Vec<SignedBytes> table[kTables];
-#pragma GCC unroll 4
+#pragma GCC unroll 16
   for (std::size_t i = 0; i < kTables; ++i) table[i] = hn::LoadDup128(signed_bytes, row + 16 * i);
   hn::Vec<Bytes> at[kVectors];
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < kVectors; ++v) at[v] = hn::Zero(bytes);
-  const auto* bits = reinterpret_cast<const std::uint8_t*>(outside);
   for (const LaneNodes* node = nodes; node != nodes + n_nodes; ++node) {
 #pragma GCC unroll 2
     for (std::size_t v = 0; v < kVectors; ++v) {
       const auto bin = look_up<kTables>(table, hn::LoadU(bytes, node->column + v * kLanes));
-      auto right = hn::RebindMask(bytes, hn::Gt(bin, hn::LoadU(signed_bytes, node->cut + v * kLanes)));
-      if constexpr (kSets) right = hn::Or(right, hn::LoadMaskBits(bytes, bits + v * kLanes / 8));
+      auto above = hn::Gt(bin, hn::LoadU(signed_bytes, node->cut + v * kLanes));
+      if constexpr (kHasSets) {
+        const auto* const bits = reinterpret_cast<const std::uint8_t*>(outside + (node - nodes));
+        above = hn::Or(above, hn::LoadMaskBits(signed_bytes, bits + v * kLanes / 8));
+      }
       const auto here = hn::Eq(at[v], hn::LoadU(bytes, node->first + v * kLanes));
-      const auto moves = hn::And(right, here);
+      const auto moves = hn::And(hn::RebindMask(bytes, above), here);
       at[v] = hn::IfThenElse(moves, hn::LoadU(bytes, node->right + v * kLanes), at[v]);
     }
-    if constexpr (kSets) bits += kLaneTrees / 8;
   }
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(at[v], bytes, leaves + v * kLanes);
 }
 
-template <bool kSets>
-HWY_INLINE void find_by_columns(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
-                                std::size_t n_columns, const std::uint64_t* outside, std::uint8_t* leaves) {
-  if (n_columns <= 16) return find_of<1, kSets>(nodes, n_nodes, row, outside, leaves);
-  if (n_columns <= 32) return find_of<2, kSets>(nodes, n_nodes, row, outside, leaves);
-  find_of<4, kSets>(nodes, n_nodes, row, outside, leaves);
+template <std::size_t kTables>
+HWY_INLINE void find_with(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
+                          const std::uint64_t* outside, std::uint8_t* leaves) {
+  if (outside == nullptr) return find_of<kTables, false>(nodes, n_nodes, row, outside, leaves);
+  find_of<kTables, true>(nodes, n_nodes, row, outside, leaves);
 }
 
 HWY_ATTR void find_lane_leaves_body(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
                                     std::size_t n_columns, const std::uint64_t* outside,
                                     std::uint8_t* leaves) {
-  if (outside == nullptr) return find_by_columns<false>(nodes, n_nodes, row, n_columns, outside, leaves);
-  find_by_columns<true>(nodes, n_nodes, row, n_columns, outside, leaves);
+  if (n_columns <= 16) return find_with<1>(nodes, n_nodes, row, outside, leaves);
+  if (n_columns <= 32) return find_with<2>(nodes, n_nodes, row, outside, leaves);
+  if (n_columns <= 64) return find_with<4>(nodes, n_nodes, row, outside, leaves);
+  if (n_columns <= 128) return find_with<8>(nodes, n_nodes, row, outside, leaves);
+  find_with<16>(nodes, n_nodes, row, outside, leaves);
+}
+
+template <std::size_t kTables>
+HWY_INLINE void find_symmetric_of(const LaneLevel* levels, std::size_t n_levels, const std::int8_t* row,
+                                  std::uint8_t* leaves) {
+  constexpr std::size_t kLanes = hn::MaxLanes(Bytes());
+  const Bytes bytes;
+  const SignedBytes signed_bytes;
+  hn::Vec<SignedBytes> table[kTables];
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < kTables; ++i) table[i] = hn::LoadDup128(signed_bytes, row + 16 * i);
+  for (std::size_t lane = 0; lane < kLaneTrees; lane += kLanes) {
+    auto leaf = hn::Zero(bytes);
+    for (std::size_t level = 0; level < n_levels; ++level) {
+      const auto bin = look_up<kTables>(table, hn::LoadU(bytes, levels[level].column + lane));
+      const auto above = hn::Gt(bin, hn::LoadU(signed_bytes, levels[level].cut + lane));
+      const auto bit = hn::Set(bytes, static_cast<std::uint8_t>(1U << level));
+      leaf = hn::Or(leaf, hn::IfThenElseZero(hn::RebindMask(bytes, above), bit));
+    }
+    hn::StoreU(leaf, bytes, leaves + lane);
+  }
+}
+
+HWY_ATTR void find_symmetric_leaves_body(const LaneLevel* levels, std::size_t n_levels,
+                                         const std::int8_t* row, std::size_t n_columns,
+                                         std::uint8_t* leaves) {
+  if (n_columns <= 16) return find_symmetric_of<1>(levels, n_levels, row, leaves);
+  if (n_columns <= 64) return find_symmetric_of<4>(levels, n_levels, row, leaves);
+  find_symmetric_of<16>(levels, n_levels, row, leaves);
 }
 
 #else
+
+void find_symmetric_leaves_body(const LaneLevel* levels, std::size_t n_levels, const std::int8_t* row,
+                                std::size_t, std::uint8_t* leaves) {
+  for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
+    unsigned leaf = 0;
+    for (std::size_t level = 0; level < n_levels; ++level)
+      leaf |= static_cast<unsigned>(row[levels[level].column[lane]] > levels[level].cut[lane]) << level;
+    leaves[lane] = static_cast<std::uint8_t>(leaf);
+  }
+}
 
 void find_lane_leaves_body(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row, std::size_t,
                            const std::uint64_t* outside, std::uint8_t* leaves) {
   for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
     unsigned at = 0;
-    for (std::size_t i = 0; i < n_nodes; ++i) {
-      const LaneNodes& node = nodes[i];
-      const bool is_outside = outside != nullptr && ((outside[i] >> lane) & 1U) != 0;
-      const bool moves = (is_outside | (row[node.column[lane]] > node.cut[lane])) & (at == node.first[lane]);
-      at = moves ? node.right[lane] : at;
+    for (std::size_t k = 0; k < n_nodes; ++k) {
+      const LaneNodes& node = nodes[k];
+      bool goes_right = row[node.column[lane]] > node.cut[lane];
+      if (outside != nullptr) goes_right |= ((outside[k] >> lane) & 1U) != 0;
+      at = goes_right & (at == node.first[lane]) ? node.right[lane] : at;
     }
     leaves[lane] = static_cast<std::uint8_t>(at);
   }
@@ -116,6 +158,17 @@ namespace kolosal::kernel {
 void find_lane_leaves(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
                       std::size_t n_columns, const std::uint64_t* outside, std::uint8_t* leaves) {
   KOLOSAL_ON_CPU(cpu_level(), find_lane_leaves_body(nodes, n_nodes, row, n_columns, outside, leaves));
+}
+
+void find_symmetric_leaves(const LaneLevel* levels, std::size_t n_levels, const std::int8_t* row,
+                           std::size_t n_columns, std::uint8_t* leaves) {
+  KOLOSAL_ON_CPU(cpu_level(), find_symmetric_leaves_body(levels, n_levels, row, n_columns, leaves));
+}
+
+void merge_bits(const std::uint64_t* const* lists, std::size_t n_lists, std::size_t n, std::uint64_t* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = lists[0][i];
+  for (std::size_t l = 1; l < n_lists; ++l)
+    for (std::size_t i = 0; i < n; ++i) out[i] |= lists[l][i];
 }
 
 }  // namespace kolosal::kernel

@@ -10,7 +10,7 @@ namespace kolosal::kernel {
 /// Trees of a group.
 inline constexpr std::size_t kLaneTrees = 64;
 /// Most columns of bins that a row may have: they are looked up in registers.
-inline constexpr std::size_t kMostLaneColumns = 64;
+inline constexpr std::size_t kMostLaneColumns = 256;
 
 /// One node of each tree of a group, in an order in which a node comes after those above it. A tree with
 /// fewer nodes has cut 127, which no bin is above.
@@ -22,11 +22,24 @@ struct LaneNodes {
 };
 
 /// leaves[i] of tree i < kLaneTrees of a row of `n_columns` bins (see narrow_bins), kMostLaneColumns bytes
-/// long.
-///
-/// outside: null, or for each node a bit per tree: set where the node is a split by categories whose set does
-/// not have the row's, so that it goes right; such a node has cut 127. A word more than n_nodes is read.
+/// long. outside: for each node a bit per tree, where the node is a split by a set of categories (its cut is
+/// then 127) and the row goes right, and a word more; null without such.
 void find_lane_leaves(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
                       std::size_t n_columns, const std::uint64_t* outside, std::uint8_t* leaves);
+
+/// out[i] = lists[0][i] | lists[1][i] | ..., i < n.
+void merge_bits(const std::uint64_t* const* lists, std::size_t n_lists, std::size_t n, std::uint64_t* out);
+
+/// One level of each tree of a group of symmetric trees: all nodes of a level have the same split. A tree
+/// without this level has cut 127.
+struct LaneLevel {
+  std::uint8_t column[kLaneTrees];
+  std::int8_t cut[kLaneTrees];
+};
+
+/// leaves[i] of tree i < kLaneTrees: bit l is set where the bin of the column of level l is above its cut.
+/// n_levels: at most 8. row: as in find_lane_leaves().
+void find_symmetric_leaves(const LaneLevel* levels, std::size_t n_levels, const std::int8_t* row,
+                           std::size_t n_columns, std::uint8_t* leaves);
 
 }  // namespace kolosal::kernel

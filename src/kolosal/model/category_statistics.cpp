@@ -16,7 +16,18 @@ constexpr std::uint64_t kMostArrayKeys = std::uint64_t{1} << 20;
 constexpr std::size_t kMostPairedColumns = 24;
 constexpr std::size_t kPairRows = 50'000;
 
-/// The key of a row: the code of its level, or of both levels, missing first.
+/// The key of a code, or of two codes, missing first. second_codes 0: there is no second column.
+std::uint64_t key_of(std::int32_t first, std::int64_t first_codes, std::int32_t second,
+                     std::int64_t second_codes) {
+  const std::int64_t a = std::int64_t{first} + 1;
+  if (a < 0 || a >= first_codes) return kNoKey;
+  if (second_codes == 0) return static_cast<std::uint64_t>(a);
+  const std::int64_t b = std::int64_t{second} + 1;
+  if (b < 0 || b >= second_codes) return kNoKey;
+  return static_cast<std::uint64_t>(a * second_codes + b);
+}
+
+/// The keys of the rows of a table.
 class KeyReader {
  public:
   /// @throws Error kModel when a column has no categories: what was loaded belongs to another table.
@@ -29,12 +40,7 @@ class KeyReader {
   }
 
   std::uint64_t operator()(std::size_t row) const {
-    const std::int64_t a = std::int64_t{first_[row]} + 1;
-    if (a < 0 || a >= first_codes_) return kNoKey;
-    if (second_.empty()) return static_cast<std::uint64_t>(a);
-    const std::int64_t b = std::int64_t{second_[row]} + 1;
-    if (b < 0 || b >= second_codes_) return kNoKey;
-    return static_cast<std::uint64_t>(a * second_codes_ + b);
+    return key_of(first_[row], first_codes_, second_.empty() ? 0 : second_[row], second_codes_);
   }
 
  private:
@@ -252,19 +258,23 @@ void LevelIndex::make_lookup() {
 template <typename RowOf>
 void LevelIndex::find_rows(const data::Frame& x, RowOf row_of, std::span<std::uint32_t> out) const {
   const KeyReader key(x, columns_, n_codes_);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = number_of(key(row_of(i)));
+}
+
+std::uint32_t LevelIndex::number_of(std::uint64_t key) const {
   const auto none = static_cast<std::uint32_t>(keys_.size());
-  const bool is_array = !number_of_key_.empty();
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::uint64_t k = key(row_of(i));
-    if (k == kNoKey) {
-      out[i] = none;
-    } else if (is_array) {
-      out[i] = number_of_key_[k];
-    } else {
-      const auto found = sparse_number_.find(k);
-      out[i] = found == sparse_number_.end() ? none : found->second;
-    }
-  }
+  if (key == kNoKey) return none;
+  if (!number_of_key_.empty()) return number_of_key_[key];
+  const auto found = sparse_number_.find(key);
+  return found == sparse_number_.end() ? none : found->second;
+}
+
+std::uint32_t LevelIndex::find(std::span<const data::RowCell> row) const {
+  const auto code = [&](std::size_t i) {
+    return static_cast<std::int32_t>(row[static_cast<std::size_t>(columns_[i])].number);
+  };
+  const bool is_pair = columns_.size() > 1;
+  return number_of(key_of(code(0), n_codes_[0], is_pair ? code(1) : 0, is_pair ? n_codes_[1] : 0));
 }
 
 void LevelIndex::find(const data::Frame& x, std::size_t begin, std::span<std::uint32_t> out) const {

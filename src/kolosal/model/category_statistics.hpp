@@ -8,6 +8,7 @@
 #include "kolosal/artifact/node.hpp"
 #include "kolosal/core/context.hpp"
 #include "kolosal/data/frame.hpp"
+#include "kolosal/data/row_cell.hpp"
 #include "kolosal/model/symmetric_table.hpp"
 
 namespace kolosal::model {
@@ -25,6 +26,8 @@ class LevelIndex {
   const std::vector<std::int32_t>& columns() const { return columns_; }
   /// Level numbers of rows [begin, begin + out.size()).
   void find(const data::Frame& x, std::size_t begin, std::span<std::uint32_t> out) const;
+  /// Level number of one row, whose cells are by column.
+  std::uint32_t find(std::span<const data::RowCell> row) const;
   /// Level numbers of the given rows.
   void find(const data::Frame& x, std::span<const std::uint32_t> rows, std::span<std::uint32_t> out) const;
 
@@ -34,6 +37,7 @@ class LevelIndex {
 
  private:
   std::uint64_t n_keys() const;
+  std::uint32_t number_of(std::uint64_t key) const;
   template <typename RowOf>
   void find_rows(const data::Frame& x, RowOf row_of, std::span<std::uint32_t> out) const;
   /// Makes the way from a key to its number: an array where the keys are close together.

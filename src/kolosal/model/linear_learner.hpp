@@ -54,6 +54,8 @@ class LinearLearner : public Estimator {
   /// Loss that chooses the strength. Default: mean_loss().
   virtual double choice_loss(const data::TargetView& y, std::span<const std::uint32_t> rows,
                              std::span<const double> prediction) const;
+  /// Of the last fit or load.
+  const LinearModel& model() const { return model_; }
   /// Parameters that predicting needs. Default: none.
   virtual void save_more(artifact::Node& node) const;
   virtual void load_more(const artifact::Node& node);

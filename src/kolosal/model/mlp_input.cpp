@@ -202,6 +202,47 @@ void MlpInput::encode_number(const Column& column, std::size_t place, MlpRows& o
         std::isnan(cells[i]) ? kNaN : standardized(cells[i], number.centre, number.scale);
 }
 
+std::int32_t MlpInput::slot_of(const Slots& slots, std::int32_t code) {
+  const auto n_levels = static_cast<std::int32_t>(slots.slot.size()) - 1;
+  const std::int32_t level = code == data::kMissingCode ? n_levels : code < n_levels ? code : -1;
+  return level < 0 ? -1 : slots.slot[static_cast<std::size_t>(level)];
+}
+
+void MlpInput::encode_row(std::span<const data::RowCell> row, const std::vector<std::uint8_t>& is_sparse,
+                          MlpRows& out) const {
+  out.n_rows = 1;
+  out.n_numbers = numbers_.size();
+  out.numbers.resize(out.n_numbers);
+  out.embedded.resize(embeddings_.size());
+  out.indices.clear();
+  out.values.clear();
+  for (std::size_t n = 0; n < numbers_.size(); ++n) {
+    const Number& number = numbers_[n];
+    const double cell = row[static_cast<std::size_t>(number.column)].number;
+    out.numbers[n] = std::isnan(cell) ? kNaN : standardized(cell, number.centre, number.scale);
+  }
+  const auto add = [&](std::int32_t feature, float value) {
+    if (feature < 0) return;
+    out.indices.push_back(feature);
+    out.values.push_back(value);
+  };
+  for (const Slots& slots : slots_) {
+    const auto column = static_cast<std::size_t>(slots.column);
+    if (is_sparse[column]) {
+      for (const data::SparseEntry& entry : row[column].sparse())
+        if (entry.index < static_cast<std::int32_t>(slots.slot.size()))
+          add(slots.slot[static_cast<std::size_t>(entry.index)], entry.value);
+      continue;
+    }
+    const std::int32_t slot = slot_of(slots, static_cast<std::int32_t>(row[column].number));
+    if (slots.embedding < 0)
+      add(slot, 1.0F);
+    else
+      out.embedded[static_cast<std::size_t>(slots.embedding)] = slot;
+  }
+  out.offsets.assign({0, static_cast<std::int64_t>(out.indices.size())});
+}
+
 MlpRows MlpInput::encode(const data::Frame& x) const {
   MlpRows out;
   out.n_rows = x.n_rows();
@@ -226,10 +267,7 @@ MlpRows MlpInput::encode(const data::Frame& x) const {
             add(slots.slot[static_cast<std::size_t>(view.indices[p])], view.values[p]);
         continue;
       }
-      const std::int32_t code = column.codes()[i];
-      const auto n_levels = static_cast<std::int32_t>(slots.slot.size()) - 1;
-      const std::int32_t level = code == data::kMissingCode ? n_levels : code < n_levels ? code : -1;
-      const std::int32_t slot = level < 0 ? -1 : slots.slot[static_cast<std::size_t>(level)];
+      const std::int32_t slot = slot_of(slots, column.codes()[i]);
       if (slots.embedding < 0)
         add(slot, 1.0F);
       else

@@ -7,6 +7,7 @@
 
 #include "kolosal/artifact/node.hpp"
 #include "kolosal/data/frame.hpp"
+#include "kolosal/data/row_cell.hpp"
 
 namespace kolosal::model {
 
@@ -48,6 +49,9 @@ class MlpInput {
   static MlpInput fit(const data::Frame& x, std::span<const std::uint32_t> rows, const Options& options);
 
   MlpRows encode(const data::Frame& x) const;
+  /// One row, from its cells by column, in place of the rows that `out` holds. is_sparse: by column.
+  void encode_row(std::span<const data::RowCell> row, const std::vector<std::uint8_t>& is_sparse,
+                  MlpRows& out) const;
   /// Numbers, indicators and bins of one row: n_fixed() of them.
   void write_fixed(const MlpRows& rows, std::size_t row, float* out) const;
 
@@ -78,6 +82,8 @@ class MlpInput {
   void add_category(const data::Column& column, std::int32_t c, const Options& options);
   void add_sparse(const data::Column& column, std::int32_t c);
   void count_fixed();
+  /// The slot of a code, or -1.
+  static std::int32_t slot_of(const Slots& slots, std::int32_t code);
   void encode_number(const data::Column& column, std::size_t place, MlpRows& out) const;
 
   std::vector<Number> numbers_;

@@ -76,10 +76,10 @@ void MlpNetwork::draw(std::uint64_t seed, double frequency_scale, std::span<cons
 }
 
 void MlpNetwork::write_dense(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
-                             float* out) const {
+                             float* out, std::vector<float>& turns) const {
   const std::size_t n_dense = shape_.n_dense(), n_periodic = shape_.n_periodic();
   const std::span<const float> frequency = part(frequencies());
-  std::vector<float> turns(n_periodic);
+  turns.resize(n_periodic);
   for (const std::uint32_t row : rows) {
     input.write_fixed(table, row, out);
     float* next = out + shape_.n_fixed;
@@ -135,6 +135,8 @@ MlpPredictor::MlpPredictor(MlpNetwork network) : network_(std::move(network)) {
     panels_.emplace_back(kernel::panels_size(depth, columns));
     kernel::pack_panels(network_.part(network_.weights(layer)).data(), columns, 1, depth, columns,
                         panels_.back().data());
+    is_finite_.push_back(
+        std::ranges::all_of(panels_.back(), [](float weight) { return std::isfinite(weight); }));
   }
   for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
     const auto factor = network_.part(network_.factor(layer)), shift = network_.part(network_.shift(layer));
@@ -153,8 +155,8 @@ void MlpPredictor::add_block(const MlpInput& input, const MlpRows& table, std::s
                              float* out) const {
   const MlpShape& shape = network_.shape();
   const std::size_t n = rows.size(), width = shape.width;
-  std::vector<float> dense(n * shape.n_dense()), sums(n * width), hidden(n * width), inverse(n);
-  network_.write_dense(input, table, rows, dense.data());
+  std::vector<float> dense(n * shape.n_dense()), sums(n * width), hidden(n * width), inverse(n), turns;
+  network_.write_dense(input, table, rows, dense.data(), turns);
   for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
     const float* from = layer == 0 ? dense.data() : hidden.data();
     const std::size_t depth = layer == 0 ? shape.n_dense() : width;
@@ -180,6 +182,47 @@ void MlpPredictor::add_outputs(const MlpInput& input, const MlpRows& rows, std::
     std::iota(block.begin(), block.end(), static_cast<std::uint32_t>(begin));
     add_block(input, rows, block, out.data() + begin * network_.shape().n_outputs);
   });
+}
+
+void MlpPredictor::add_layer(std::size_t layer, std::span<const float> inputs, std::size_t n_columns,
+                             MlpRowBuffers& buffers, float* out) const {
+  if (!is_finite_[layer]) {  // 0 times infinity is no 0
+    kernel::add_products({inputs.data(), inputs.size(), 1}, 1, panels_[layer].data(), inputs.size(),
+                         n_columns, out, n_columns);
+    return;
+  }
+  buffers.values.resize(std::max(buffers.values.size(), inputs.size()));
+  buffers.at.resize(buffers.values.size());
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    buffers.values[n] = inputs[i];
+    buffers.at[n] = static_cast<std::uint32_t>(i);
+    n += inputs[i] != 0 ? 1 : 0;
+  }
+  kernel::add_row_products(buffers.values.data(), buffers.at.data(), n, panels_[layer].data(), inputs.size(),
+                           n_columns, out);
+}
+
+void MlpPredictor::add_row(const MlpInput& input, MlpRowBuffers& buffers, std::span<float> out) const {
+  constexpr std::uint32_t kRow[] = {0};
+  const MlpShape& shape = network_.shape();
+  const std::size_t width = shape.width, n_dense = shape.n_dense();
+  buffers.hidden.resize(std::max(width, n_dense));
+  buffers.sums.resize(width);
+  network_.write_dense(input, buffers.row, kRow, buffers.hidden.data(), buffers.turns);
+  for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
+    std::ranges::fill(buffers.sums, 0.0F);
+    add_layer(layer, std::span(buffers.hidden).first(layer == 0 ? n_dense : width), width, buffers,
+              buffers.sums.data());
+    if (layer == 0) network_.add_sparse(buffers.row, kRow, buffers.sums.data());
+    float inverse = 0;
+    if (shape.norm == MlpNorm::kLayer)
+      kernel::normalize_rows(MlpNetwork::kEpsilon, 1, width, buffers.sums.data(), &inverse);
+    kernel::silu_rows(buffers.sums.data(), factor_[layer].data(), shift_[layer].data(), 1, width,
+                      buffers.hidden.data());
+  }
+  kernel::axpy(1.0F, network_.part(network_.bias()).data(), out.data(), shape.n_outputs);
+  add_layer(shape.n_layers, std::span(buffers.hidden).first(width), shape.n_outputs, buffers, out.data());
 }
 
 MlpNorm mlp_norm_from_name(const std::string& name) {

@@ -78,9 +78,9 @@ class MlpNetwork {
   std::span<const float> running_mean(std::size_t layer) const { return running(2 * layer); }
   std::span<const float> running_variance(std::size_t layer) const { return running(2 * layer + 1); }
 
-  /// The dense input of some rows: rows.size() x n_dense.
+  /// The dense input of some rows: rows.size() x n_dense. turns: a buffer.
   void write_dense(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
-                   float* out) const;
+                   float* out, std::vector<float>& turns) const;
   /// sums (rows.size() x width) += the sparse features of some rows times their weights.
   void add_sparse(const MlpRows& table, std::span<const std::uint32_t> rows, float* sums) const;
 
@@ -102,6 +102,14 @@ class MlpNetwork {
   std::size_t embeddings_ = 0, frequencies_ = 0, norms_ = 0;  // where these begin
 };
 
+/// Buffers of MlpPredictor::add_row().
+struct MlpRowBuffers {
+  MlpRows row;  ///< what to predict
+  std::vector<float> sums, hidden, turns;
+  std::vector<float> values;      ///< those of a layer's inputs that are not 0
+  std::vector<std::uint32_t> at;  ///< and where they are
+};
+
 /// A network made ready to predict: weights packed for the product kernels. Immutable.
 class MlpPredictor {
  public:
@@ -111,13 +119,19 @@ class MlpPredictor {
   /// on the rows around it.
   void add_outputs(const MlpInput& input, const MlpRows& rows, std::span<float> out,
                    const Context& context) const;
+  /// The same for buffers.row, without a matrix; inputs of 0 cost nothing. The same numbers, to the byte.
+  void add_row(const MlpInput& input, MlpRowBuffers& buffers, std::span<float> out) const;
 
  private:
+  /// out += inputs times the weights of a layer, whose outputs are n_columns.
+  void add_layer(std::size_t layer, std::span<const float> inputs, std::size_t n_columns,
+                 MlpRowBuffers& buffers, float* out) const;
   void add_block(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
                  float* out) const;
 
   MlpNetwork network_;
   std::vector<std::vector<float>> panels_;          // by layer, the output among them
+  std::vector<std::uint8_t> is_finite_;             // by layer: all weights are
   std::vector<std::vector<float>> factor_, shift_;  // by hidden layer, batch norm's averages taken in
 };
 

@@ -140,7 +140,7 @@ void MlpTraining::forward(std::span<const std::uint32_t> rows, std::uint32_t key
   const MlpShape& shape = network_.shape();
   const std::size_t n = rows.size(), width = shape.width;
   dense_.resize(n * shape.n_dense());
-  network_.write_dense(input_, rows_, rows, dense_.data());
+  network_.write_dense(input_, rows_, rows, dense_.data(), turns_);
   kernel::Dropout dropout;
   dropout.threshold = static_cast<std::uint32_t>(std::min(options_.dropout, 0.99) * 0x1p32);
   dropout.factor = static_cast<float>(1 / (1 - std::min(options_.dropout, 0.99)));

@@ -95,7 +95,7 @@ class MlpTraining {
   std::vector<std::uint32_t> order_;  // of the rows in this epoch; empty between epochs
   std::vector<float> gradient_, mean_, square_;
   std::vector<Layer> layers_;
-  std::vector<float> dense_, outputs_, back_, dense_back_, panels_, sums_;
+  std::vector<float> dense_, turns_, outputs_, back_, dense_back_, panels_, sums_;
 };
 
 }  // namespace kolosal::model

@@ -85,14 +85,6 @@ void BlockProgram::add_part(const model::Forest& forest, const BinnedFeatures& f
   parts_.push_back(made);
 }
 
-std::optional<BlockProgram::SetSplit> BlockProgram::set_split(const Part& part,
-                                                             const kernel::SpanNode& node) const {
-  const std::size_t place = node.bins / kBlockRows;
-  if (place < columns_.size()) return std::nullopt;
-  const Mark& mark = marks_[part.first_mark + (place - columns_.size())];
-  return SetSplit{mark.wide ? mark.column : columns_[mark.column].column, mark.set};
-}
-
 void BlockProgram::narrow(const std::uint16_t* bins, std::size_t n, BlockScratch& scratch) const {
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     const ByteColumn& column = columns_[c];

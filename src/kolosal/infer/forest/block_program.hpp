@@ -52,25 +52,22 @@ class BlockProgram {
     std::uint32_t first_part = 0, n_parts = 0;
     std::uint32_t output = 0;
   };
-  const std::vector<Tree>& trees() const { return trees_; }
-  const std::vector<Part>& parts() const { return parts_; }
-  const std::vector<kernel::SpanNode>& nodes() const { return nodes_; }
-  const std::vector<ByteColumn>& columns() const { return columns_; }
-  const std::vector<double>& leaf_values() const { return leaf_values_; }
-  /// The split by categories that a node of a part is, or nothing.
-  struct SetSplit {
-    std::uint32_t column = 0;  ///< of BinnedFeatures
-    std::uint32_t set = 0;     ///< first word in BinnedFeatures::sets()
-  };
-  std::optional<SetSplit> set_split(const Part& part, const kernel::SpanNode& node) const;
-
- private:
   /// A split by categories, written as a column of the block before its part runs.
   struct Mark {
     std::uint32_t column = 0;  ///< of columns_; wide: of BinnedFeatures
     std::uint32_t set = 0;
     bool wide = false;  ///< more classes than a byte holds
   };
+  const std::vector<Tree>& trees() const { return trees_; }
+  const std::vector<Part>& parts() const { return parts_; }
+  const std::vector<kernel::SpanNode>& nodes() const { return nodes_; }
+  const std::vector<ByteColumn>& columns() const { return columns_; }
+  const std::vector<double>& leaf_values() const { return leaf_values_; }
+  /// A node whose column (SpanNode::bins / kBlockRows) is columns().size() or more has the mark of that number
+  /// among those of its part.
+  const std::vector<Mark>& marks() const { return marks_; }
+
+ private:
   struct Link {
     std::uint8_t exit = 0;
     std::uint8_t part = 0;

@@ -10,18 +10,21 @@
 
 namespace kolosal::infer {
 
-/// What the kernel writes before it knows the leaf values. One per thread.
+/// What LaneProgram writes on the way. One per thread.
 struct LaneScratch {
   std::vector<std::uint8_t> leaves;
   std::vector<std::uint64_t> outside;
 };
 
 /// A forest for one row: a lane of the vectors is a tree (kernel/forest_trees.hpp).
+///
+/// Splits by sets of categories: for every category there is a list, made beforehand, of the trees that go
+/// right at each node of a group. A row merges one list for each of its category columns.
 class LaneProgram {
  public:
   /// Nothing when the forest has trees of more than 256 leaves, more than kernel::kMostLaneColumns columns of
-  /// bytes for numbers, or so many categories that their bits take more than 8 MB. The block program must
-  /// outlive it, and stay where it is.
+  /// bytes, or so many categories that the lists would take more than 16 MiB. The block program must outlive
+  /// it, and stay where it is.
   static std::optional<LaneProgram> of(const model::Forest& forest, const BinnedFeatures& features,
                                        const BlockProgram& blocks);
 
@@ -34,33 +37,41 @@ class LaneProgram {
   struct Group {
     std::uint32_t first = 0;  ///< of nodes_
     std::uint32_t n_nodes = 0;
+    std::uint32_t first_list = 0;  ///< of lists_
+    std::uint32_t n_lists = 0;
   };
   struct Tree {
     std::uint32_t lane = 0;  ///< place of its leaf among those of all groups
     std::uint32_t first_leaf = 0;
     std::uint32_t output = 0;
   };
-
-  /// Which splits a category of a column goes right at: a word of outside_ per node of the groups, for each
-  /// bin of the column.
-  struct Categories {
+  /// What one column of categories decides in a group: n_nodes words in outside_ for each of its bins.
+  struct List {
     std::uint32_t column = 0;  ///< of BinnedFeatures
-    std::size_t first = 0;     ///< of outside_
+    std::uint32_t first = 0;
   };
 
-  bool add_sets(const BinnedFeatures& features, const BlockProgram& blocks,
-                const std::vector<std::uint32_t>& order);
-  void find_outside(const std::uint16_t* bins, std::size_t stride, LaneScratch& scratch) const;
+  LaneProgram(const model::Forest& forest, const BlockProgram& blocks);
+  /// False when there is no room.
+  bool add_tree(const BinnedFeatures& features, const BlockProgram& blocks, const BlockProgram::Part& part,
+                std::size_t lane);
+  bool add_set(const BinnedFeatures& features, std::uint32_t column, const std::uint32_t* set, std::size_t node,
+               std::size_t lane);
+  /// The column's number in columns_, or nothing when there are too many.
+  std::optional<std::uint8_t> number_of(const BlockProgram& blocks, std::size_t block_column);
+  void find_leaves(const std::uint16_t* bins, std::size_t stride, LaneScratch& scratch) const;
 
   std::size_t n_outputs_ = 1;
   std::size_t leaf_width_ = 1;
-  std::vector<ByteColumn> columns_;  ///< of numbers
-  std::vector<Categories> categories_;
-  std::vector<std::uint64_t> outside_;
+  std::vector<ByteColumn> columns_;
+  std::vector<std::int32_t> known_columns_;  ///< by column of the block program; while it is made
   std::vector<Group> groups_;
   std::vector<kernel::LaneNodes> nodes_;
+  std::vector<List> lists_;
+  std::vector<std::uint64_t> outside_;
+  std::uint32_t most_lists_ = 0;  ///< of a group
   std::vector<Tree> trees_;
-  std::span<const double> leaf_values_;  // the same
+  std::span<const double> leaf_values_;  // of the block program
 };
 
 }  // namespace kolosal::infer

@@ -227,6 +227,11 @@ const Shape kShapes[] = {
     {.name = "xgboost with categories", .n_categories = 40, .mixed_default = true, .xgboost = true},
     {.name = "50 features", .n_features = 50},
     {.name = "100 features", .n_features = 100},
+    {.name = "250 features", .n_features = 250, .n_trees = 150},
+    {.name = "400 features", .n_features = 400, .n_trees = 150},
+    {.name = "categories in 150 trees", .n_features = 40, .n_trees = 150, .n_categories = 30, .mixed_default = true},
+    {.name = "categories of 150 features", .n_features = 150, .n_trees = 130, .n_categories = 9},
+    {.name = "one column of categories", .n_features = 2, .n_trees = 70, .n_categories = 300},
 };
 
 class PackedForestShapes : public ::testing::TestWithParam<Shape> {};
@@ -384,18 +389,22 @@ TEST(PackedForest, TheEnvironmentNamesTheKernel) {
   EXPECT_EQ(kernel_of_environment(), std::nullopt);
 }
 
+TEST(PackedForest, LanesTakeCategoriesAndManyFeatures) {
+  const Shape shapes[] = {{.name = "categories", .n_categories = 200, .mixed_default = true},
+                          {.name = "250 features", .n_features = 250}};
+  for (const Shape& shape : shapes) {
+    Generator generator(shape, 5);
+    const Forest forest = generator.forest();
+    EXPECT_TRUE(PackedForest(forest, std::nullopt).can_run(ForestKernel::kLanes)) << shape.name;
+  }
+}
+
 TEST(PackedForest, AForcedKernelThatCanNotTakeTheForestLeavesTheChoiceOpen) {
   Generator generator({.name = "large", .n_trees = 2, .n_leaves = 400}, 5);
   const Forest forest = generator.forest();
   const PackedForest packed(forest, ForestKernel::kLanes);
   EXPECT_FALSE(packed.can_run(ForestKernel::kLanes));
   EXPECT_NE(packed.kernel_for(1), ForestKernel::kLanes);
-}
-
-TEST(PackedForest, LanesTakeCategories) {
-  Generator generator({.name = "categories", .n_leaves = 31, .n_categories = 40}, 6);
-  const Forest forest = generator.forest();
-  EXPECT_TRUE(PackedForest(forest, std::nullopt).can_run(ForestKernel::kLanes));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "kolosal/core/spares.hpp"
 #include "kolosal/model/discrete_naive_bayes.hpp"
 
 namespace kolosal::model {
@@ -35,8 +36,7 @@ class BernoulliNb final : public DiscreteNaiveBayes {
     return out;
   }
 
-  // Its columns are not the model's: they are made 0 or 1 before.
-  std::unique_ptr<RowEvaluator> row_evaluator() const override { return nullptr; }
+  std::unique_ptr<RowEvaluator> row_evaluator() const override { return std::make_unique<Row>(*this); }
   void predict_raw(const LinearModel& model, const data::Frame& x, std::span<double> out,
                    const Context& context) const override {
     std::vector<data::Column> columns;
@@ -48,6 +48,42 @@ class BernoulliNb final : public DiscreteNaiveBayes {
   void load_more(const artifact::Node& node) override { params_.binarize = node.get_double("binarize"); }
 
  private:
+  /// The columns are not the model's: they are made 0 or 1 before.
+  class Row final : public RowEvaluator {
+   public:
+    explicit Row(const BernoulliNb& learner) : learner_(learner) {}
+
+    void predict(std::span<const data::RowCell> row, std::span<double> out) const override {
+      const auto scratch = spares_.take();
+      scratch->cells.assign(row.begin(), row.end());
+      std::size_t n_entries = 0;
+      for (const data::RowCell& cell : row) n_entries += cell.n;
+      scratch->entries.resize(n_entries);
+      data::SparseEntry* next = scratch->entries.data();
+      for (std::size_t c = 0; c < row.size(); ++c) {
+        data::RowCell& cell = scratch->cells[c];
+        if (learner_.model().features.kind[c] == FeatureMap::Kind::kNumber) {
+          if (std::isfinite(cell.number)) cell.number = cell.number > learner_.params_.binarize ? 1 : 0;
+        } else if (learner_.model().features.kind[c] == FeatureMap::Kind::kSparse) {
+          cell.entries = next;
+          for (const data::SparseEntry& entry : row[c].sparse())
+            *next++ = {entry.index,
+                       static_cast<double>(entry.value) > learner_.params_.binarize ? 1.0F : 0.0F};
+        }
+      }
+      learner_.model().predict_raw(scratch->cells, out);
+      learner_.apply_link(out);
+    }
+
+   private:
+    struct Scratch {
+      std::vector<data::RowCell> cells;
+      std::vector<data::SparseEntry> entries;
+    };
+    const BernoulliNb& learner_;
+    mutable Spares<Scratch> spares_;
+  };
+
   /// Numbers and sparse cells as 0 or 1.
   data::Column binarized(const data::Frame& x, std::size_t c) const {
     const data::Column& column = x.column(c);

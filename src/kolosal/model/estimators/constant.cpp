@@ -30,6 +30,9 @@ std::vector<double> quantiles_of(const data::TargetView& y, std::span<const std:
 /// each class, whatever the row holds: what every other learner must beat. Takes any column, since it reads
 /// none.
 class Constant final : public Estimator {
+ public:
+  std::unique_ptr<RowEvaluator> row_evaluator() const override { return std::make_unique<Row>(*this); }
+
  protected:
   FitReport do_fit(const TrainingData& data, const Prepared*, RowSplit rows, const Context&) override {
     value_ = data.y.quantiles.empty() ? mean_target(data.y, rows.train) : quantiles_of(data.y, rows.train);
@@ -51,6 +54,17 @@ class Constant final : public Estimator {
   }
 
  private:
+  class Row final : public RowEvaluator {
+   public:
+    explicit Row(const Constant& constant) : constant_(constant) {}
+    void predict(std::span<const data::RowCell>, std::span<double> out) const override {
+      constant_.fill(out);
+    }
+
+   private:
+    const Constant& constant_;
+  };
+
   void fill(std::span<double> out) const {
     for (std::size_t i = 0; i < out.size(); i += value_.size())
       std::copy(value_.begin(), value_.end(), out.begin() + static_cast<std::ptrdiff_t>(i));

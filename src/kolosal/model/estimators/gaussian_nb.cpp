@@ -29,6 +29,7 @@ class GaussianNb final : public Estimator {
  public:
   using Params = GaussianNbParams;
   explicit GaussianNb(Params params) : params_(params) {}
+  std::unique_ptr<RowEvaluator> row_evaluator() const override;
 
  protected:
   FitReport do_fit(const TrainingData& data, const Prepared*, RowSplit rows, const Context& context) override;
@@ -47,7 +48,13 @@ class GaussianNb final : public Estimator {
   Summary summarize_levels(const data::Column& column, const std::vector<double>& classes,
                            const std::vector<double>& weights) const;
   void add_column(const data::Column& column, std::size_t c, std::span<double> scores) const;
+  /// Adds one cell's.
+  void add_level(std::size_t c, std::int64_t code, double* scores) const;
+  void add_number(std::size_t c, double cell, const double* constant, double* scores) const;
+  /// What a number of column c takes from the scores of every class, wherever it lies.
+  double constant_of(std::size_t c, std::size_t group) const;
   std::size_t n_classes() const { return log_prior_.size(); }
+  class Row;
 
   Params params_;
   std::vector<double> log_prior_;       // n_classes
@@ -153,31 +160,74 @@ FitReport GaussianNb::do_fit(const TrainingData& data, const Prepared*, RowSplit
   return report;
 }
 
+void GaussianNb::add_level(std::size_t c, std::int64_t code, double* scores) const {
+  const std::size_t k = n_classes();
+  if (code < 0 || code >= n_levels_[c]) return;
+  const double* const shares = state_.data() + first_[c] + static_cast<std::size_t>(code) * k;
+  for (std::size_t g = 0; g < k; ++g) scores[g] += shares[g];
+}
+
+double GaussianNb::constant_of(std::size_t c, std::size_t group) const {
+  return std::log(2 * std::numbers::pi * state_[first_[c] + n_classes() + group]) / 2;
+}
+
+void GaussianNb::add_number(std::size_t c, double cell, const double* constant, double* scores) const {
+  const std::size_t k = n_classes();
+  if (!std::isfinite(cell)) return;
+  const double* const state = state_.data() + first_[c];
+  for (std::size_t g = 0; g < k; ++g) {
+    const double distance = cell - state[g];
+    // The bound keeps sums of cells that are far from every class finite.
+    scores[g] -= constant[g] + std::min(distance * distance / (2 * state[k + g]), 1e290);
+  }
+}
+
 /// Adds the log likelihood of the cells of one column to the scores of its rows.
 void GaussianNb::add_column(const data::Column& column, std::size_t c, std::span<double> scores) const {
   const std::size_t k = n_classes(), n = scores.size() / k;
-  const double* state = state_.data() + first_[c];
   if (n_levels_[c] >= 0) {
     const auto codes = column.codes();
-    for (std::size_t i = 0; i < n; ++i) {
-      if (codes[i] < 0 || codes[i] >= n_levels_[c]) continue;
-      for (std::size_t g = 0; g < k; ++g)
-        scores[i * k + g] += state[static_cast<std::size_t>(codes[i]) * k + g];
-    }
+    for (std::size_t i = 0; i < n; ++i) add_level(c, codes[i], scores.data() + i * k);
     return;
   }
   std::vector<double> cells(n), constant(k);
   column.copy_numbers(std::span<double>(cells));
-  for (std::size_t g = 0; g < k; ++g) constant[g] = std::log(2 * std::numbers::pi * state[k + g]) / 2;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (!std::isfinite(cells[i])) continue;
-    for (std::size_t g = 0; g < k; ++g) {
-      const double distance = cells[i] - state[g];
-      // The bound keeps sums of cells that are far from every class finite.
-      scores[i * k + g] -= constant[g] + std::min(distance * distance / (2 * state[k + g]), 1e290);
-    }
-  }
+  for (std::size_t g = 0; g < k; ++g) constant[g] = constant_of(c, g);
+  for (std::size_t i = 0; i < n; ++i) add_number(c, cells[i], constant.data(), scores.data() + i * k);
 }
+
+class GaussianNb::Row final : public RowEvaluator {
+ public:
+  explicit Row(const GaussianNb& learner) : learner_(learner) {
+    const std::size_t k = learner.n_classes();
+    for (std::size_t c = 0; c < learner.n_levels_.size(); ++c)
+      for (std::size_t g = 0; g < k; ++g)
+        constants_.push_back(learner.n_levels_[c] >= 0 ? 0.0 : learner.constant_of(c, g));
+  }
+
+  void predict(std::span<const data::RowCell> row, std::span<double> out) const override {
+    const std::size_t k = learner_.n_classes();
+    double two[2];
+    double* const scores = out.size() == 1 ? two : out.data();
+    std::ranges::copy(learner_.log_prior_, scores);
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      if (learner_.n_levels_[c] >= 0)
+        learner_.add_level(c, static_cast<std::int64_t>(row[c].number), scores);
+      else
+        learner_.add_number(c, row[c].number, constants_.data() + c * k, scores);
+    }
+    if (out.size() == 1)
+      out[0] = sigmoid(two[1] - two[0]);
+    else
+      softmax(out);
+  }
+
+ private:
+  const GaussianNb& learner_;
+  std::vector<double> constants_;  // columns x classes
+};
+
+std::unique_ptr<RowEvaluator> GaussianNb::row_evaluator() const { return std::make_unique<Row>(*this); }
 
 void GaussianNb::do_predict(const data::Frame& x, std::span<double> out, const Context& context) const {
   const std::size_t k = n_classes();

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kolosal/core/spares.hpp"
 #include "kolosal/kernel/masked_distances.hpp"
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/model/training_rows.hpp"
@@ -29,6 +30,14 @@ struct Nearest {
   std::vector<std::uint32_t> row;
   std::vector<double> tied;  ///< n_outputs sums of weight * target, then the sum of weights
   std::size_t n_tied = 0;
+  std::vector<double> sums;  ///< of the vote
+
+  void clear(std::size_t n_outputs) {
+    distance.clear();
+    row.clear();
+    tied.assign(n_outputs + 1, 0.0);
+    n_tied = 0;
+  }
 };
 
 /// The mean target, or the class shares, of the nearest training rows.
@@ -46,6 +55,7 @@ class Knn final : public Estimator {
  public:
   using Params = KnnParams;
   explicit Knn(Params params) : params_(std::move(params)) { by_distance(); }
+  std::unique_ptr<RowEvaluator> row_evaluator() const override { return std::make_unique<Row>(*this); }
 
  protected:
   FitReport do_fit(const TrainingData& data, const Prepared*, RowSplit rows, const Context& context) override;
@@ -62,6 +72,26 @@ class Knn final : public Estimator {
     std::size_t n_numbers = 0;       // how many of them are numbers
   };
 
+  class Row final : public RowEvaluator {
+   public:
+    explicit Row(const Knn& learner) : learner_(learner) {}
+    void predict(std::span<const data::RowCell> row, std::span<double> out) const override {
+      const auto scratch = spares_.take();
+      learner_.read_query(row, scratch->query);
+      scratch->nearest.clear(learner_.mean_.size());
+      learner_.find_nearest({&scratch->query, 1}, {&scratch->nearest, 1}, Context(), false);
+      learner_.vote(scratch->nearest, out);
+    }
+
+   private:
+    struct Scratch {
+      Query query;
+      Nearest nearest;
+    };
+    const Knn& learner_;
+    mutable Spares<Scratch> spares_;
+  };
+
   bool by_distance() const {
     if (params_.weights == "distance") return true;
     if (params_.weights == "uniform") return false;
@@ -75,11 +105,13 @@ class Knn final : public Estimator {
   bool predict_until(const data::Frame& x, std::span<double> out, const Context& context,
                      bool may_stop) const;
   std::vector<Query> queries_of(const data::Frame& x) const;
+  void read_query(std::span<const data::RowCell> row, Query& out) const;
+  void add_cell(std::size_t feature, double cell, Query& query) const;
   bool find_nearest(std::span<const Query> queries, std::span<Nearest> nearest, const Context& context,
                     bool may_stop) const;
   void add_target(std::uint32_t row, double factor, std::span<double> sums) const;
   void admit(Nearest& nearest, double distance, std::uint32_t row) const;
-  void vote(const Nearest& nearest, std::span<double> out) const;
+  void vote(Nearest& nearest, std::span<double> out) const;
 
   Params params_;
   std::vector<std::uint32_t> columns_;  // of the frame, by feature: numbers first
@@ -170,14 +202,28 @@ std::vector<Knn::Query> Knn::queries_of(const data::Frame& x) const {
   for (Query& query : out) query.cells.resize(columns_.size());
   for (std::size_t f = 0; f < columns_.size(); ++f) {
     const std::vector<double> cells = cells_of(x, f);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      if (std::isnan(cells[i])) continue;
-      out[i].cells[f] = f < n_numbers_ ? (cells[i] - centre_[f]) / scale_[f] : cells[i];
-      out[i].has.push_back(static_cast<std::uint32_t>(f));
-      if (f < n_numbers_) ++out[i].n_numbers;
-    }
+    for (std::size_t i = 0; i < out.size(); ++i) add_cell(f, cells[i], out[i]);
   }
   return out;
+}
+
+void Knn::add_cell(std::size_t feature, double cell, Query& query) const {
+  if (std::isnan(cell)) return;
+  query.cells[feature] = feature < n_numbers_ ? (cell - centre_[feature]) / scale_[feature] : cell;
+  query.has.push_back(static_cast<std::uint32_t>(feature));
+  if (feature < n_numbers_) ++query.n_numbers;
+}
+
+/// The same of one row.
+void Knn::read_query(std::span<const data::RowCell> row, Query& out) const {
+  out.cells.assign(columns_.size(), 0.0);
+  out.has.clear();
+  out.n_numbers = 0;
+  for (std::size_t f = 0; f < columns_.size(); ++f) {
+    const double cell = row[columns_[f]].number;
+    const bool is_missing = f < n_numbers_ ? std::isinf(cell) : cell == data::kMissingCode;
+    add_cell(f, is_missing ? kMissing : cell, out);
+  }
 }
 
 /// False when it stopped by the deadline.
@@ -188,7 +234,7 @@ bool Knn::predict_until(const data::Frame& x, std::span<double> out, const Conte
   context.parallel_blocks(x.n_rows(), kQueries, [&](std::size_t begin, std::size_t end) {
     const std::vector<Query> queries = queries_of(x.slice(begin, end - begin));
     std::vector<Nearest> nearest(queries.size());
-    for (Nearest& n : nearest) n.tied.assign(mean_.size() + 1, 0.0);
+    for (Nearest& n : nearest) n.clear(mean_.size());
     if (!find_nearest(queries, nearest, context, may_stop)) complete = false;
     for (std::size_t i = begin; i < end; ++i)
       vote(nearest[i - begin], out.subspan(i * mean_.size(), mean_.size()));
@@ -254,7 +300,7 @@ void Knn::add_target(std::uint32_t row, double factor, std::span<double> sums) c
   sums.back() += weight;
 }
 
-void Knn::vote(const Nearest& nearest, std::span<double> out) const {
+void Knn::vote(Nearest& nearest, std::span<double> out) const {
   std::copy(mean_.begin(), mean_.end(), out.begin());
   if (nearest.row.empty()) return;
   // A row at distance 0 is the answer: the others do not count (scikit-learn).
@@ -267,7 +313,8 @@ void Knn::vote(const Nearest& nearest, std::span<double> out) const {
   const double last = nearest.distance.back();
   const auto n_last = static_cast<double>(std::count(nearest.distance.begin(), nearest.distance.end(), last));
   const double share = n_last / (n_last + static_cast<double>(nearest.n_tied));
-  std::vector<double> sums(nearest.tied.size(), 0.0);
+  std::vector<double>& sums = nearest.sums;
+  sums.assign(nearest.tied.size(), 0.0);
   for (std::size_t i = 0; i < nearest.row.size(); ++i)
     add_target(nearest.row[i], weight_at(nearest.distance[i]) * (nearest.distance[i] == last ? share : 1.0),
                sums);

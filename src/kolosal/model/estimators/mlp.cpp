@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/core/spares.hpp"
 #include "kolosal/model/mlp_training.hpp"
 #include "kolosal/model/training_rows.hpp"
 
@@ -102,6 +103,20 @@ std::vector<double> first_outputs(const data::TargetView& y, std::span<const std
   return out;
 }
 
+/// From sums of networks' predictions to their mean, in place.
+void divide_sums(std::size_t n_networks, std::size_t n_outputs, data::Task task, std::span<double> out) {
+  if (task != data::Task::kMulticlass) {
+    for (double& value : out) value /= static_cast<double>(n_networks);
+    return;
+  }
+  // Divided by their own sum: in float32 the probabilities of a row add up to 1 only within 1e-7.
+  for (std::size_t i = 0; i < out.size(); i += n_outputs) {
+    const std::span<double> row = out.subspan(i, n_outputs);
+    const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+    for (double& value : row) value /= sum;
+  }
+}
+
 /// Mean of the networks' predictions, after the link, in the network's unit.
 void predict_mean(const std::vector<MlpPredictor>& networks, const MlpInput& input, const MlpRows& rows,
                   data::Task task, std::span<double> out, const Context& context) {
@@ -113,17 +128,7 @@ void predict_mean(const std::vector<MlpPredictor>& networks, const MlpInput& inp
     apply_mlp_link(task, network.network().shape().n_outputs, one);
     for (std::size_t i = 0; i < out.size(); ++i) out[i] += static_cast<double>(one[i]);
   }
-  if (task != data::Task::kMulticlass) {
-    for (double& value : out) value /= static_cast<double>(networks.size());
-    return;
-  }
-  // Divided by their own sum: in float32 the probabilities of a row add up to 1 only within 1e-7.
-  const std::size_t k = networks.front().network().shape().n_outputs;
-  for (std::size_t i = 0; i < out.size(); i += k) {
-    const double sum = std::accumulate(out.begin() + static_cast<std::ptrdiff_t>(i),
-                                       out.begin() + static_cast<std::ptrdiff_t>(i + k), 0.0);
-    for (std::size_t j = 0; j < k; ++j) out[i + j] /= sum;
-  }
+  divide_sums(networks.size(), networks.front().network().shape().n_outputs, task, out);
 }
 
 }  // namespace
@@ -264,6 +269,42 @@ std::unique_ptr<RoundwiseFit> Mlp::do_begin(const TrainingData& data, const Prep
 void Mlp::do_predict(const data::Frame& x, std::span<double> out, const Context& context) const {
   predict_mean(networks_, input_, input_.encode(x), task(), out, context);
   for (double& value : out) value = centre_ + scale_ * value;
+}
+
+class Mlp::Row final : public RowEvaluator {
+ public:
+  Row(const Mlp& mlp, const data::Frame& header) : mlp_(mlp) {
+    for (std::size_t c = 0; c < header.n_columns(); ++c)
+      is_sparse_.push_back(header.column(c).type() == data::ColumnType::kSparse);
+  }
+
+  void predict(std::span<const data::RowCell> row, std::span<double> out) const override {
+    const auto scratch = spares_.take();
+    mlp_.input_.encode_row(row, is_sparse_, scratch->buffers.row);
+    std::ranges::fill(out, 0.0);
+    for (const MlpPredictor& network : mlp_.networks_) {
+      scratch->outputs.assign(out.size(), 0.0F);
+      network.add_row(mlp_.input_, scratch->buffers, scratch->outputs);
+      apply_mlp_link(mlp_.task(), out.size(), scratch->outputs);
+      for (std::size_t k = 0; k < out.size(); ++k) out[k] += static_cast<double>(scratch->outputs[k]);
+    }
+    divide_sums(mlp_.networks_.size(), out.size(), mlp_.task(), out);
+    for (double& value : out) value = mlp_.centre_ + mlp_.scale_ * value;
+  }
+
+ private:
+  struct Scratch {
+    MlpRowBuffers buffers;
+    std::vector<float> outputs;
+  };
+
+  const Mlp& mlp_;
+  std::vector<std::uint8_t> is_sparse_;  // by column
+  mutable Spares<Scratch> spares_;
+};
+
+std::unique_ptr<RowEvaluator> Mlp::compile_row(const data::Frame& header) const {
+  return std::make_unique<Row>(*this, header);
 }
 
 void Mlp::do_save(artifact::Node& node) const {

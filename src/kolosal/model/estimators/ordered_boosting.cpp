@@ -15,6 +15,7 @@
 #include "kolosal/model/boosting_target.hpp"
 #include "kolosal/model/leaf_estimation.hpp"
 #include "kolosal/model/symmetric_grower.hpp"
+#include "kolosal/model/symmetric_row.hpp"
 
 namespace kolosal::model {
 namespace {
@@ -372,6 +373,10 @@ std::unique_ptr<RoundwiseFit> OrderedBoosting::do_begin(const TrainingData& data
 
 void OrderedBoosting::do_predict(const data::Frame& x, std::span<double> out, const Context& context) const {
   forest_.predict(x, out, context);
+}
+
+std::unique_ptr<RowEvaluator> OrderedBoosting::row_evaluator() const {
+  return std::make_unique<SymmetricRow>(forest_);
 }
 
 void OrderedBoosting::do_save(artifact::Node& node) const {

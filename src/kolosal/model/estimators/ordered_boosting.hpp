@@ -63,6 +63,8 @@ class OrderedBoosting final : public Estimator {
   std::string preparation_key() const override;
   std::vector<double> feature_importance() const override { return importance_; }
 
+  std::unique_ptr<RowEvaluator> row_evaluator() const override;
+
   const Params& params() const { return params_; }
   const SymmetricForest& forest() const { return forest_; }
 
