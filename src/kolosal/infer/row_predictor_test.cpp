@@ -151,7 +151,8 @@ TEST_P(RowPredictorOf, ARowGivesTheBytesOfTheTable) {
 }
 
 TEST_P(RowPredictorOf, ARowAllocatesNothingOnceTheBuffersAreWarm) {
-  const data::Frame x = mixed_table(300).select({"number", "whole", "moment", "flag", "few", "many"});
+  const std::vector<std::string> names = {"number", "whole", "moment", "flag", "few", "many"};
+  const data::Frame x = mixed_table(300).select(names);
   const auto target = target_of(x, GetParam());
   const pipeline::Model model = make_model(x, GetParam(), target);
   const auto evaluators = serve_forests(model, std::nullopt);
