@@ -14,6 +14,40 @@ namespace kolosal::kernel::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
 
+HWY_ATTR void merge_bits_body(const std::uint64_t* const* lists, std::size_t n_lists, std::size_t n,
+                              std::uint64_t* out) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<std::uint64_t> words;
+  constexpr std::size_t kLanes = hn::MaxLanes(words), kVectors = kMergedWords / kLanes;
+  for (std::size_t i = 0; i < n; i += kMergedWords) {
+    hn::Vec<decltype(words)> merged[kVectors];
+#pragma GCC unroll 2
+    for (std::size_t v = 0; v < kVectors; ++v) merged[v] = hn::Zero(words);
+    for (std::size_t l = 0; l < n_lists; ++l)
+#pragma GCC unroll 2
+      for (std::size_t v = 0; v < kVectors; ++v)
+        merged[v] = hn::Or(merged[v], hn::LoadU(words, lists[l] + i + v * kLanes));
+#pragma GCC unroll 2
+    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(merged[v], words, out + i + v * kLanes);
+  }
+}
+
+#else
+
+void merge_bits_body(const std::uint64_t* const* lists, std::size_t n_lists, std::size_t n,
+                     std::uint64_t* out) {
+  for (std::size_t i = 0; i < n; i += kMergedWords) {
+    std::uint64_t merged[kMergedWords] = {};
+    for (std::size_t l = 0; l < n_lists; ++l)
+      for (std::size_t k = 0; k < kMergedWords; ++k) merged[k] |= lists[l][i + k];
+    for (std::size_t k = 0; k < kMergedWords; ++k) out[i + k] = merged[k];
+  }
+}
+
+#endif
+
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+
 namespace hn = hwy::HWY_NAMESPACE;
 using Bytes = hn::ScalableTag<std::uint8_t>;
 using SignedBytes = hn::ScalableTag<std::int8_t>;
@@ -166,9 +200,7 @@ void find_symmetric_leaves(const LaneLevel* levels, std::size_t n_levels, const 
 }
 
 void merge_bits(const std::uint64_t* const* lists, std::size_t n_lists, std::size_t n, std::uint64_t* out) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = lists[0][i];
-  for (std::size_t l = 1; l < n_lists; ++l)
-    for (std::size_t i = 0; i < n; ++i) out[i] |= lists[l][i];
+  KOLOSAL_ON_CPU(cpu_level(), merge_bits_body(lists, n_lists, n, out));
 }
 
 }  // namespace kolosal::kernel

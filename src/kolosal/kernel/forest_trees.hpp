@@ -27,7 +27,9 @@ struct LaneNodes {
 void find_lane_leaves(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
                       std::size_t n_columns, const std::uint64_t* outside, std::uint8_t* leaves);
 
-/// out[i] = lists[0][i] | lists[1][i] | ..., i < n.
+/// Words of merge_bits() that go together.
+inline constexpr std::size_t kMergedWords = 8;
+/// out[i] = lists[0][i] | lists[1][i] | ..., i < n, a multiple of kMergedWords.
 void merge_bits(const std::uint64_t* const* lists, std::size_t n_lists, std::size_t n, std::uint64_t* out);
 
 /// One level of each tree of a group of symmetric trees: all nodes of a level have the same split. A tree

@@ -63,8 +63,8 @@ class BlockProgram {
   const std::vector<kernel::SpanNode>& nodes() const { return nodes_; }
   const std::vector<ByteColumn>& columns() const { return columns_; }
   const std::vector<double>& leaf_values() const { return leaf_values_; }
-  /// A node whose column (SpanNode::bins / kBlockRows) is columns().size() or more has the mark of that number
-  /// among those of its part.
+  /// A node whose column (SpanNode::bins / kBlockRows) is columns().size() or more has the mark of that
+  /// number among those of its part.
   const std::vector<Mark>& marks() const { return marks_; }
 
  private:

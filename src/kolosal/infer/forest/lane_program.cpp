@@ -9,8 +9,7 @@ namespace {
 using kernel::kLaneTrees;
 
 constexpr std::size_t kMostOutside = std::size_t{1} << 21;  // words: 16 MiB
-constexpr std::size_t kMostNodes = 255;                     // of a tree of 256 leaves
-constexpr std::size_t kMostLists = 64;                      // of a group
+constexpr std::size_t kMostSetColumns = 256;
 
 kernel::LaneNodes no_nodes() {
   kernel::LaneNodes out;
@@ -42,36 +41,44 @@ std::optional<LaneProgram> LaneProgram::of(const model::Forest& forest, const Bi
   std::iota(order.begin(), order.end(), 0U);
   std::stable_sort(order.begin(), order.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return part_of(a).n_nodes > part_of(b).n_nodes; });
+  out.add_groups(blocks, order);
   for (std::size_t i = 0; i < n_trees; ++i) {
     const BlockProgram::Tree& tree = blocks.trees()[order[i]];
     if (tree.n_parts != 1) return std::nullopt;
     const BlockProgram::Part& part = part_of(order[i]);
-    if (i % kLaneTrees == 0) {
-      out.groups_.push_back({static_cast<std::uint32_t>(out.nodes_.size()), part.n_nodes,
-                             static_cast<std::uint32_t>(out.lists_.size()), 0});
-      out.nodes_.insert(out.nodes_.end(), part.n_nodes, no_nodes());
-    }
-    if (!out.add_tree(features, blocks, part, i % kLaneTrees)) return std::nullopt;
+    if (!out.add_tree(features, blocks, part, out.groups_[i / kLaneTrees], i % kLaneTrees))
+      return std::nullopt;
     out.trees_[order[i]] = {static_cast<std::uint32_t>(i), part.first_leaf, tree.output};
   }
   out.known_columns_.clear();
-  out.outside_.push_back(0);  // read beside the last
   return out;
 }
 
+void LaneProgram::add_groups(const BlockProgram& blocks, const std::vector<std::uint32_t>& order) {
+  std::uint32_t n_nodes = 0;
+  for (std::size_t i = 0; i < order.size(); i += kLaneTrees) {
+    const BlockProgram::Part& largest = blocks.parts()[blocks.trees()[order[i]].first_part];
+    groups_.push_back({n_nodes, largest.n_nodes});
+    n_nodes += largest.n_nodes;
+  }
+  nodes_.assign(n_nodes, no_nodes());
+  // One more is read beside the last.
+  n_words_ = n_nodes / kernel::kMergedWords * kernel::kMergedWords + kernel::kMergedWords;
+}
+
 bool LaneProgram::add_tree(const BinnedFeatures& features, const BlockProgram& blocks,
-                           const BlockProgram::Part& part, std::size_t lane) {
+                           const BlockProgram::Part& part, const Group& group, std::size_t lane) {
   const std::size_t n_columns = blocks.columns().size();
   for (std::uint32_t k = 0; k < part.n_nodes; ++k) {
     const kernel::SpanNode& node = blocks.nodes()[part.first_node + k];
-    kernel::LaneNodes& nodes = nodes_[groups_.back().first + k];
+    kernel::LaneNodes& nodes = nodes_[group.first + k];
     nodes.first[lane] = node.first;
     nodes.right[lane] = node.right;
     const std::size_t column = node.bins / kernel::kBlockRows;
     if (column >= n_columns) {
       const BlockProgram::Mark& mark = blocks.marks()[part.first_mark + column - n_columns];
       const std::uint32_t binned = mark.wide ? mark.column : blocks.columns()[mark.column].column;
-      if (!add_set(features, binned, features.sets() + mark.set, k, lane)) return false;
+      if (!add_set(features, binned, features.sets() + mark.set, group.first + k, lane)) return false;
       continue;
     }
     const std::optional<std::uint8_t> number = number_of(blocks, column);
@@ -94,20 +101,17 @@ std::optional<std::uint8_t> LaneProgram::number_of(const BlockProgram& blocks, s
 
 bool LaneProgram::add_set(const BinnedFeatures& features, std::uint32_t column, const std::uint32_t* set,
                           std::size_t node, std::size_t lane) {
-  Group& group = groups_.back();
   const std::size_t n_bins = features.n_bins(column);
-  auto list = std::find_if(lists_.begin() + group.first_list, lists_.end(),
-                           [&](const List& known) { return known.column == column; });
-  if (list == lists_.end()) {
+  auto known = std::ranges::find(set_columns_, column, &SetColumn::column);
+  if (known == set_columns_.end()) {
     const std::size_t first = outside_.size();
-    if (group.n_lists == kMostLists || first + n_bins * group.n_nodes > kMostOutside) return false;
-    outside_.resize(first + n_bins * group.n_nodes, 0);
-    list = lists_.insert(list, {column, static_cast<std::uint32_t>(first)});
-    most_lists_ = std::max(most_lists_, ++group.n_lists);
+    if (set_columns_.size() == kMostSetColumns || first + n_bins * n_words_ > kMostOutside) return false;
+    outside_.resize(first + n_bins * n_words_, 0);
+    known = set_columns_.insert(known, {column, static_cast<std::uint32_t>(first)});
   }
   const std::uint64_t bit = std::uint64_t{1} << lane;
   for (std::size_t bin = 0; bin < n_bins; ++bin)
-    if (((set[bin / 32] >> (bin % 32)) & 1U) == 0) outside_[list->first + bin * group.n_nodes + node] |= bit;
+    if (((set[bin / 32] >> (bin % 32)) & 1U) == 0) outside_[known->first + bin * n_words_ + node] |= bit;
   return true;
 }
 
@@ -120,23 +124,20 @@ void LaneProgram::find_leaves(const std::uint16_t* bins, std::size_t stride, Lan
     const bool is_low = bin == kernel::kMissingBin && column.missing_is_low;
     row[c] = static_cast<std::int8_t>((is_low ? 0 : above) - 128);
   }
-  scratch.leaves.resize(groups_.size() * kLaneTrees);
-  if (most_lists_ > 0) scratch.outside.resize(kMostNodes + 1);
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    const Group& group = groups_[g];
-    const std::uint64_t* lists[kMostLists];
-    for (std::uint32_t i = 0; i < group.n_lists; ++i) {
-      const List& list = lists_[group.first_list + i];
-      lists[i] = outside_.data() + list.first + std::size_t{bins[list.column * stride]} * group.n_nodes;
-    }
-    const std::uint64_t* outside = group.n_lists == 0 ? nullptr : lists[0];
-    if (group.n_lists > 1) {
-      kernel::merge_bits(lists, group.n_lists, group.n_nodes, scratch.outside.data());
-      outside = scratch.outside.data();
-    }
-    kernel::find_lane_leaves(nodes_.data() + group.first, group.n_nodes, row, columns_.size(), outside,
-                             scratch.leaves.data() + g * kLaneTrees);
+  const std::uint64_t* outside = nullptr;
+  if (!set_columns_.empty()) {
+    const std::uint64_t* lists[kMostSetColumns];
+    for (std::size_t i = 0; i < set_columns_.size(); ++i)
+      lists[i] = outside_.data() + set_columns_[i].first + bins[set_columns_[i].column * stride] * n_words_;
+    scratch.outside.resize(n_words_);
+    kernel::merge_bits(lists, set_columns_.size(), n_words_, scratch.outside.data());
+    outside = scratch.outside.data();
   }
+  scratch.leaves.resize(groups_.size() * kLaneTrees);
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    kernel::find_lane_leaves(nodes_.data() + groups_[g].first, groups_[g].n_nodes, row, columns_.size(),
+                             outside == nullptr ? nullptr : outside + groups_[g].first,
+                             scratch.leaves.data() + g * kLaneTrees);
 }
 
 void LaneProgram::add(const std::uint16_t* bins, std::size_t stride, double* sums,

@@ -19,7 +19,7 @@ struct LaneScratch {
 /// A forest for one row: a lane of the vectors is a tree (kernel/forest_trees.hpp).
 ///
 /// Splits by sets of categories: for every category there is a list, made beforehand, of the trees that go
-/// right at each node of a group. A row merges one list for each of its category columns.
+/// right at each node of every group. A row merges one list for each of its category columns.
 class LaneProgram {
  public:
   /// Nothing when the forest has trees of more than 256 leaves, more than kernel::kMostLaneColumns columns of
@@ -30,33 +30,33 @@ class LaneProgram {
 
   /// Adds leaf values to sums (n_outputs) in the order of the trees. Column c of the row has its bin at
   /// bins[c * stride].
-  void add(const std::uint16_t* bins, std::size_t stride, double* sums,
-           LaneScratch& scratch) const;
+  void add(const std::uint16_t* bins, std::size_t stride, double* sums, LaneScratch& scratch) const;
 
  private:
   struct Group {
     std::uint32_t first = 0;  ///< of nodes_
     std::uint32_t n_nodes = 0;
-    std::uint32_t first_list = 0;  ///< of lists_
-    std::uint32_t n_lists = 0;
   };
   struct Tree {
     std::uint32_t lane = 0;  ///< place of its leaf among those of all groups
     std::uint32_t first_leaf = 0;
     std::uint32_t output = 0;
   };
-  /// What one column of categories decides in a group: n_nodes words in outside_ for each of its bins.
-  struct List {
+  /// A column of categories: n_words_ words in outside_ for each of its bins, one for each of nodes_.
+  struct SetColumn {
     std::uint32_t column = 0;  ///< of BinnedFeatures
     std::uint32_t first = 0;
   };
 
   LaneProgram(const model::Forest& forest, const BlockProgram& blocks);
-  /// False when there is no room.
+  /// Makes room for all groups; order: of the trees.
+  void add_groups(const BlockProgram& blocks, const std::vector<std::uint32_t>& order);
+  /// False when there are too many columns or categories.
   bool add_tree(const BinnedFeatures& features, const BlockProgram& blocks, const BlockProgram::Part& part,
-                std::size_t lane);
-  bool add_set(const BinnedFeatures& features, std::uint32_t column, const std::uint32_t* set, std::size_t node,
-               std::size_t lane);
+                const Group& group, std::size_t lane);
+  /// node: of nodes_.
+  bool add_set(const BinnedFeatures& features, std::uint32_t column, const std::uint32_t* set,
+               std::size_t node, std::size_t lane);
   /// The column's number in columns_, or nothing when there are too many.
   std::optional<std::uint8_t> number_of(const BlockProgram& blocks, std::size_t block_column);
   void find_leaves(const std::uint16_t* bins, std::size_t stride, LaneScratch& scratch) const;
@@ -67,9 +67,9 @@ class LaneProgram {
   std::vector<std::int32_t> known_columns_;  ///< by column of the block program; while it is made
   std::vector<Group> groups_;
   std::vector<kernel::LaneNodes> nodes_;
-  std::vector<List> lists_;
+  std::vector<SetColumn> set_columns_;
   std::vector<std::uint64_t> outside_;
-  std::uint32_t most_lists_ = 0;  ///< of a group
+  std::size_t n_words_ = 0;
   std::vector<Tree> trees_;
   std::span<const double> leaf_values_;  // of the block program
 };

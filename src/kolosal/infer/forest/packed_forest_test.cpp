@@ -229,7 +229,11 @@ const Shape kShapes[] = {
     {.name = "100 features", .n_features = 100},
     {.name = "250 features", .n_features = 250, .n_trees = 150},
     {.name = "400 features", .n_features = 400, .n_trees = 150},
-    {.name = "categories in 150 trees", .n_features = 40, .n_trees = 150, .n_categories = 30, .mixed_default = true},
+    {.name = "categories in 150 trees",
+     .n_features = 40,
+     .n_trees = 150,
+     .n_categories = 30,
+     .mixed_default = true},
     {.name = "categories of 150 features", .n_features = 150, .n_trees = 130, .n_categories = 9},
     {.name = "one column of categories", .n_features = 2, .n_trees = 70, .n_categories = 300},
 };
