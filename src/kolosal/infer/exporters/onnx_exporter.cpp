@@ -120,6 +120,17 @@ class OnnxWriter {
         return finite_or_nan(m.div(x, values_.columns(o.in2)));
       case CellFunction::kOverReversed:
         return finite_or_nan(m.div(values_.columns(o.in2), x));
+      case CellFunction::kOr:
+        return m.where(m.is_not_finite(x), values_.columns(o.in2), x);
+      case CellFunction::kYeoJohnson: {
+        std::vector<double> below;
+        for (const double power : o.a) below.push_back(2 - power);
+        const auto log = g.node("Log", {m.add(g.node("Abs", {x}), m.row({1}))});
+        return m.where(g.node("Less", {x, m.row({0})}), g.node("Neg", {power_of_log(log, below)}),
+                       power_of_log(log, o.a));
+      }
+      case CellFunction::kBoxCox:
+        return m.where(g.node("Greater", {x, m.row({0})}), power_of_log(g.node("Log", {x}), o.a), m.row({kNaN}));
       case CellFunction::kRamp: {
         const auto start = g.cast(a, OnnxType::kFloat), width = g.cast(b, OnnxType::kFloat);
         const auto place = g.cast(m.div(m.sub(g.cast(x, OnnxType::kFloat), start), width), OnnxType::kDouble);
@@ -137,6 +148,18 @@ class OnnxWriter {
       }
     }
     KOLOSAL_ASSERT(false, "all functions are written");
+  }
+
+  /// (exp(log)^power - 1) / power, by column; log for power 0.
+  std::string power_of_log(const std::string& log, const std::vector<double>& powers) {
+    std::vector<double> divisor, is_log;
+    for (const double power : powers) {
+      divisor.push_back(power == 0 ? 1 : power);
+      is_log.push_back(power == 0 ? 1 : 0);
+    }
+    const auto grown = math_.sub(graph_.node("Exp", {math_.mul(log, math_.row(powers))}), math_.row({1}));
+    const auto is_zero = graph_.node("Greater", {math_.row(is_log), math_.row({0.5})});
+    return math_.where(is_zero, log, math_.div(grown, math_.row(divisor)));
   }
 
   void add(const CellOperation&) { KOLOSAL_ASSERT(false, "cells are added in groups"); }
