@@ -13,6 +13,8 @@ std::size_t n_cell_parameters(CellFunction function) {
     case CellFunction::kFillNan:
     case CellFunction::kSine:
     case CellFunction::kCosine:
+    case CellFunction::kYeoJohnson:
+    case CellFunction::kBoxCox:
       return 1;
     case CellFunction::kClip:
     case CellFunction::kRamp:
@@ -119,6 +121,22 @@ static int find_level(const char* text, const char* const* names, const int* cod
 )"},
       {"cell_over_reversed", R"(static double cell_over_reversed(double x, double y) {
   return x != 0 && isfinite(y / x) ? y / x : NAN;
+}
+
+)"},
+      {"cell_or", R"(static double cell_or(double x, double y) { return isfinite(x) ? x : y; }
+
+)"},
+      {"cell_yeo_johnson", R"(static double cell_yeo_johnson(double x, double power) {
+  const double p = x < 0 ? 2.0 - power : power;
+  const double size = p == 0 ? log1p(fabs(x)) : expm1(p * log1p(fabs(x))) / p;
+  return x < 0 ? -size : size;
+}
+
+)"},
+      {"cell_box_cox", R"(static double cell_box_cox(double x, double power) {
+  if (!(x > 0)) return NAN;
+  return power == 0 ? log(x) : expm1(power * log(x)) / power;
 }
 
 )"},

@@ -7,9 +7,13 @@
 #include "kolosal/infer/exporters/described_symmetric_trees.hpp"
 #include "kolosal/infer/exporters/model_describer.hpp"
 #include "kolosal/model/linear_model.hpp"
+#include "kolosal/model/quantile_learner.hpp"
 
 namespace kolosal::infer::exporters {
 namespace {
+
+ValueId describe_learner(ModelDescriber& to, const model::Estimator& learner, const std::string& name,
+                         const DescribedTable& table);
 
 using artifact::Node;
 using data::ColumnType;
@@ -68,8 +72,8 @@ void add_level_features(ModelDescriber& to, const DescribedColumn& column, std::
   to.add(std::move(op));
 }
 
-ValueId describe_linear(ModelDescriber& to, const Node& state, const pipeline::Pipeline& pipeline,
-                        const DescribedTable& table) {
+ValueId describe_linear(ModelDescriber& to, const Node& state, const model::Estimator& learner,
+                        const std::string& name, const DescribedTable& table) {
   const model::LinearModel linear = model::LinearModel::load(state.child("linear"));
   LinearOperation op;
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
@@ -90,11 +94,11 @@ ValueId describe_linear(ModelDescriber& to, const Node& state, const pipeline::P
   }
   op.coefficient = linear.coefficient;
   op.intercept = linear.intercept;
-  op.first_out = to.add_numbers(pipeline.estimator_name(), linear.n_outputs);
+  op.first_out = to.add_numbers(name, linear.n_outputs);
   const ValueId first = op.first_out;
   const std::size_t width = linear.n_outputs;
   to.add(std::move(op));
-  switch (linear_links().at(pipeline.estimator_name())) {
+  switch (linear_links().at(name)) {
     case LinearLink::kIdentity:
       break;
     case LinearLink::kProbability:
@@ -102,12 +106,32 @@ ValueId describe_linear(ModelDescriber& to, const Node& state, const pipeline::P
     case LinearLink::kExp:
       return to.apply(RowFunction::kExp, first, width, {700});
     case LinearLink::kShares: {
-      if (pipeline.estimator().task() == data::Task::kRegression) break;
+      if (learner.task() == data::Task::kRegression) break;
       const ValueId each = to.apply(RowFunction::kSigmoid, first, width);
       return width == 1 ? each : to.apply(RowFunction::kNormalize, each, width);
     }
   }
   return first;
+}
+
+/// One learner per quantile, then in rising order.
+ValueId describe_quantiles(ModelDescriber& to, const Node& state, const pipeline::Pipeline& pipeline,
+                           std::span<const double> quantiles, const DescribedTable& table) {
+  const std::size_t width = quantiles.size();
+  LinearOperation gather;
+  for (std::size_t k = 0; k < width; ++k) {
+    ParamMap params = pipeline.params();
+    model::set_quantile(pipeline.estimator_name(), params, quantiles[k]);
+    const auto fit = model::make_estimator(pipeline.estimator_name(), params);
+    fit->load(state.child(fmt::format("fit_{}", k)));
+    gather.features.push_back(describe_learner(to, *fit, pipeline.estimator_name(), table));
+    for (std::size_t j = 0; j < width; ++j) gather.coefficient.push_back(j == k ? 1 : 0);
+  }
+  gather.intercept.assign(width, 0.0);
+  gather.first_out = to.add_numbers("quantiles", width);
+  const ValueId first = gather.first_out;
+  to.add(std::move(gather));
+  return to.apply(RowFunction::kSort, first, width);
 }
 
 ValueId describe_constant(ModelDescriber& to, const Node& state) {
@@ -117,6 +141,24 @@ ValueId describe_constant(ModelDescriber& to, const Node& state) {
   const ValueId first = op.first_out;
   to.add(std::move(op));
   return first;
+}
+
+ValueId describe_learner(ModelDescriber& to, const model::Estimator& learner, const std::string& name,
+                         const DescribedTable& table) {
+  if (const model::Forest* const forest = learner.trees()) return describe_trees(to, *forest, name, table);
+  Node node;
+  learner.save(node);
+  const Node& state = node.child("state");
+  if (state.has("linear") && linear_links().contains(name))
+    return describe_linear(to, state, learner, name, table);
+  if (name == "constant") return describe_constant(to, state);
+  if (name == "ordered_boosting" && state.has("trees"))
+    return describe_symmetric_trees(to, state.child("trees"), learner, table);
+  if (name == "mlp" && state.has("input")) return describe_network(to, state, learner, table);
+  throw Error(ErrorCode::kUnsupported,
+              "can not export: learner {} has no exported form; train without it (--exclude-models {}), or "
+              "use the model by kolosal.h",
+              name, name);
 }
 
 }  // namespace
@@ -140,27 +182,11 @@ ValueId describe_link(ModelDescriber& to, model::Link link, double parameter, Va
 
 ValueId describe_learner(ModelDescriber& to, const pipeline::Pipeline& pipeline,
                          const DescribedTable& table) {
-  const model::Estimator& learner = pipeline.estimator();
-  const std::string& name = pipeline.estimator_name();
-  if (const model::Forest* const forest = learner.trees()) return describe_trees(to, *forest, name, table);
+  const auto* const several = dynamic_cast<const model::QuantileLearner*>(&pipeline.estimator());
+  if (!several) return describe_learner(to, pipeline.estimator(), pipeline.estimator_name(), table);
   Node node;
-  learner.save(node);
-  const Node& state = node.child("state");
-  if (state.has("linear") && linear_links().contains(name))
-    return describe_linear(to, state, pipeline, table);
-  if (name == "constant") return describe_constant(to, state);
-  if (name == "ordered_boosting" && state.has("trees"))
-    return describe_symmetric_trees(to, state.child("trees"), learner, table);
-  if (name == "mlp" && state.has("input")) return describe_network(to, state, learner, table);
-  if (state.has("fit_0"))
-    throw Error(ErrorCode::kUnsupported,
-                "can not export: learners of several quantiles ({}) have no exported form; train a model of "
-                "each quantile (--quantiles with one number), or use the model by kolosal.h",
-                name);
-  throw Error(ErrorCode::kUnsupported,
-              "can not export: learner {} has no exported form; train without it (--exclude-models {}), or "
-              "use the model by kolosal.h",
-              name, name);
+  several->save(node);
+  return describe_quantiles(to, node.child("state"), pipeline, several->quantiles(), table);
 }
 
 }  // namespace kolosal::infer::exporters

@@ -183,6 +183,58 @@ Columns arithmetic_pairs(const Described& d) {
   return out;
 }
 
+Columns power_transform(const Described& d) {
+  Columns out = d.inputs.columns;
+  const auto power = d.state.array<double>("lambda"), mean = d.state.array<double>("mean"),
+             deviation = d.state.array<double>("deviation");
+  const auto function =
+      d.word("method") == "box_cox" ? CellFunction::kBoxCox : CellFunction::kYeoJohnson;
+  for (std::size_t c = 0; c < out.size(); ++c) {
+    ValueId id = d.to.apply(function, d.number(c), power[c]);
+    id = d.to.apply(CellFunction::kScale, id, mean[c], deviation[c]);
+    if (d.is_narrow(c)) id = d.to.apply(CellFunction::kFloat, id);
+    out[c].values = {id};
+  }
+  return out;
+}
+
+/// Regressions one after another, each of a column by all others as they are by then.
+Columns iterative_impute(const Described& d) {
+  if (d.word("infinities") != "missing" || d.word("estimator") != "ridge" || d.parameter("n_draws") != 0)
+    d.refuse("is only exported with estimator = ridge, n_draws = 0 and infinities = missing");
+  Columns out = d.inputs.columns;
+  const auto first = d.state.array<double>("first");
+  const auto used = d.state.array<std::uint32_t>("used");
+  std::vector<ValueId> given, current;
+  for (const std::uint32_t c : used) {
+    given.push_back(d.number(c));
+    current.push_back(d.to.apply(CellFunction::kFill, given.back(), first[c]));
+  }
+  const auto n_turns = static_cast<std::size_t>(d.state.get_int("n_turns"));
+  for (std::size_t t = 0; t < n_turns; ++t) {
+    const Node& turn = d.state.child(fmt::format("turn_{}", t));
+    const auto target = static_cast<std::size_t>(turn.get_int("target"));
+    const auto coefficients = turn.array<double>("coefficients");
+    if (coefficients.empty()) continue;  // its products would overflow: the first fill stays
+    LinearOperation op{.coefficient = {coefficients.begin(), coefficients.end()},
+                       .intercept = {turn.get_double("intercept")}};
+    for (std::size_t i = 0; i < current.size(); ++i)
+      if (i != target) op.features.push_back(current[i]);
+    const std::string& name = d.inputs.columns[used[target]].name;
+    const ValueId raw = op.first_out = d.to.add_number(name);
+    d.to.add(std::move(op));
+    const ValueId predicted = d.to.combine(CellFunction::kOr, raw, current[target], name);
+    current[target] = d.to.combine(CellFunction::kOr, given[target], predicted, name);
+  }
+  for (std::size_t c = 0; c < out.size(); ++c) out[c].values = {};
+  for (std::size_t i = 0; i < used.size(); ++i) out[used[i]].values = {current[i]};
+  for (std::size_t c = 0; c < out.size(); ++c) {
+    if (out[c].values.empty()) out[c].values = {d.to.apply(CellFunction::kFill, d.number(c), 0)};
+    if (d.is_narrow(c)) out[c].values = {d.to.apply(CellFunction::kFloat, out[c].values[0])};
+  }
+  return out;
+}
+
 Columns by_levels(const Described& d) { return describe_by_levels(d.to, d.step, d.inputs, d.made); }
 
 Columns category_cross(const Described& d) {
@@ -212,11 +264,13 @@ const std::map<std::string, Describe, std::less<>>& known_steps() {
       {"frequency_encode", by_levels},
       {"group_rare", by_levels},
       {"impute", impute},
+      {"iterative_impute", iterative_impute},
       {"leave_one_out_encode", by_levels},
       {"log1p", log1p},
       {"missing_indicator", missing_indicator},
       {"one_hot", by_levels},
       {"ordinal_encode", by_levels},
+      {"power_transform", power_transform},
       {"scale", scale},
       {"target_encode", by_levels},
       {"to_float", to_float},

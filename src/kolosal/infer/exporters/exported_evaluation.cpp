@@ -18,6 +18,9 @@ constexpr double kLargestFloat = std::numeric_limits<float>::max();
 double as_float(double x) { return static_cast<double>(static_cast<float>(x)); }
 double finite_or_nan(double x) { return std::isfinite(x) ? x : kNaN; }
 
+/// (exp(log)^power - 1) / power
+double power_of_log(double log, double power) { return power == 0 ? log : std::expm1(power * log) / power; }
+
 double cell(const CellOperation& o, double x, double y) {
   switch (o.function) {
     case CellFunction::kConstant:
@@ -58,6 +61,12 @@ double cell(const CellOperation& o, double x, double y) {
       return y == 0 ? kNaN : finite_or_nan(x / y);
     case CellFunction::kOverReversed:
       return x == 0 ? kNaN : finite_or_nan(y / x);
+    case CellFunction::kOr:
+      return std::isfinite(x) ? x : y;
+    case CellFunction::kYeoJohnson:
+      return x < 0 ? -power_of_log(std::log1p(-x), 2 - o.a) : power_of_log(std::log1p(x), o.a);
+    case CellFunction::kBoxCox:
+      return x > 0 ? power_of_log(std::log(x), o.a) : kNaN;
     case CellFunction::kRamp: {
       const float place = (static_cast<float>(x) - static_cast<float>(o.a)) / static_cast<float>(o.b);
       return place > 0 ? static_cast<double>(std::min(place, 1.0F)) : 0;

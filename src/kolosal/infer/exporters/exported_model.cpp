@@ -11,14 +11,10 @@ void append_range(std::vector<ValueId>& out, ValueId first, std::uint32_t n) {
   for (std::uint32_t i = 0; i < n; ++i) out.push_back(first + i);
 }
 
-bool reads_two(CellFunction function) {
-  return function >= CellFunction::kMinus && function <= CellFunction::kOverReversed;
-}
-
 struct Reads {
   std::vector<ValueId> operator()(const CellOperation& o) const {
     if (o.function == CellFunction::kConstant) return {};
-    return reads_two(o.function) ? std::vector<ValueId>{o.in, o.in2} : std::vector<ValueId>{o.in};
+    return is_of_two(o.function) ? std::vector<ValueId>{o.in, o.in2} : std::vector<ValueId>{o.in};
   }
   std::vector<ValueId> operator()(const LevelOperation& o) const {
     return o.is_pair ? std::vector<ValueId>{o.in, o.in2} : std::vector<ValueId>{o.in};
@@ -80,6 +76,10 @@ void drop_unused(ExportedModel& model) {
 }
 
 }  // namespace
+
+bool is_of_two(CellFunction function) {
+  return function >= CellFunction::kMinus && function <= CellFunction::kOr;
+}
 
 std::vector<ValueId> values_read(const ExportedOperation& operation) {
   return std::visit(Reads(), operation);

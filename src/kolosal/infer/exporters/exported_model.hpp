@@ -55,10 +55,16 @@ enum class CellFunction : std::uint8_t {
   kTimes,          ///< x y
   kOver,           ///< x / y
   kOverReversed,   ///< y / x
+  kOr,             ///< x when finite, else y
   kRamp,           ///< (x - a) / b in float32, cut to [0, 1]; 0 for NaN
   kSine,           ///< sin(2 pi a x), a x in float32
   kCosine,         ///< cos(2 pi a x), a x in float32
+  kYeoJohnson,     ///< the power a of Yeo and Johnson (2000)
+  kBoxCox,         ///< the power a of Box and Cox (1964); NaN for 0 or less
 };
+
+/// Whether it is of in and in2.
+bool is_of_two(CellFunction function);
 
 struct CellOperation {
   CellFunction function = CellFunction::kConstant;

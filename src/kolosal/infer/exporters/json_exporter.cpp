@@ -31,7 +31,7 @@ struct Describe {
   Json operator()(const CellOperation& o) const {
     Json out = {{"operation", function_name(o.function)}};
     const bool is_constant = o.function == CellFunction::kConstant;
-    const bool is_pair = o.function >= CellFunction::kMinus && o.function <= CellFunction::kOverReversed;
+    const bool is_pair = is_of_two(o.function);
     if (!is_constant) out["in"] = is_pair ? Json::array({o.in, o.in2}) : Json::array({o.in});
     out["out"] = Json::array({o.out});
     switch (o.function) {
@@ -56,6 +56,10 @@ struct Describe {
       case CellFunction::kSine:
       case CellFunction::kCosine:
         out["frequency"] = number(o.a);
+        break;
+      case CellFunction::kYeoJohnson:
+      case CellFunction::kBoxCox:
+        out["power"] = number(o.a);
         break;
       default:
         break;

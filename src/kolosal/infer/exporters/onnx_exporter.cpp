@@ -67,9 +67,11 @@ class OnnxWriter {
   std::string cells(const CellGroup& o) {
     OnnxGraph& g = graph_;
     OnnxMath& m = math_;
-    const std::string a = m.row(o.a), b = m.row(o.b), c = m.row(o.c);
+    const auto a = [&] { return m.row(o.a); };
+    const auto b = [&] { return m.row(o.b); };
+    const auto c = [&] { return m.row(o.c); };
     if (o.function == CellFunction::kConstant)
-      return g.node("Expand", {a, g.node("Shape", {values_.any_input()})});
+      return g.node("Expand", {a(), g.node("Shape", {values_.any_input()})});
     const std::string x = values_.columns(o.in);
     const auto finite_or_nan = [&](const std::string& y) {
       return m.where(m.is_not_finite(y), m.row({kNaN}), y);
@@ -82,20 +84,20 @@ class OnnxWriter {
         return finite_or_nan(m.mul(g.node("Sign", {x}), size));
       }
       case CellFunction::kFill:
-        return m.where(m.is_not_finite(x), a, x);
+        return m.where(m.is_not_finite(x), a(), x);
       case CellFunction::kFillNan:
-        return m.where(m.is_nan(x), a, x);
+        return m.where(m.is_nan(x), a(), x);
       case CellFunction::kIsNotFinite:
         return g.cast(m.is_not_finite(x), OnnxType::kDouble);
       case CellFunction::kIsNan:
         return g.cast(m.is_nan(x), OnnxType::kDouble);
       case CellFunction::kScale: {
-        const auto z = m.div(m.sub(x, a), b);
+        const auto z = m.div(m.sub(x, a()), b());
         const bool cuts = std::ranges::any_of(o.c, [](double limit) { return limit < kInf; });
-        return cuts ? m.cut(z, g.node("Neg", {c}), c) : z;
+        return cuts ? m.cut(z, g.node("Neg", {c()}), c()) : z;
       }
       case CellFunction::kClip:
-        return m.cut(x, a, b);
+        return m.cut(x, a(), b());
       case CellFunction::kLog1p:
         return m.where(g.node("LessOrEqual", {x, m.row({-1})}), m.row({kNaN}),
                        g.node("Log", {m.add(x, m.row({1}))}));
@@ -120,8 +122,19 @@ class OnnxWriter {
         return finite_or_nan(m.div(x, values_.columns(o.in2)));
       case CellFunction::kOverReversed:
         return finite_or_nan(m.div(values_.columns(o.in2), x));
+      case CellFunction::kOr:
+        return m.where(m.is_not_finite(x), values_.columns(o.in2), x);
+      case CellFunction::kYeoJohnson: {
+        std::vector<double> below;
+        for (const double power : o.a) below.push_back(2 - power);
+        const auto log = g.node("Log", {m.add(g.node("Abs", {x}), m.row({1}))});
+        return m.where(g.node("Less", {x, m.row({0})}), g.node("Neg", {power_of_log(log, below)}),
+                       power_of_log(log, o.a));
+      }
+      case CellFunction::kBoxCox:
+        return m.where(g.node("Greater", {x, m.row({0})}), power_of_log(g.node("Log", {x}), o.a), m.row({kNaN}));
       case CellFunction::kRamp: {
-        const auto start = g.cast(a, OnnxType::kFloat), width = g.cast(b, OnnxType::kFloat);
+        const auto start = g.cast(a(), OnnxType::kFloat), width = g.cast(b(), OnnxType::kFloat);
         const auto place = g.cast(m.div(m.sub(g.cast(x, OnnxType::kFloat), start), width), OnnxType::kDouble);
         const auto below = m.where(g.node("Greater", {place, m.row({1})}), m.row({1}), place);
         return m.where(g.node("Greater", {below, m.row({0})}), below, m.row({0}));  // NaN: 0
@@ -129,7 +142,7 @@ class OnnxWriter {
       case CellFunction::kSine:
       case CellFunction::kCosine: {
         const auto turns =
-            g.cast(m.mul(g.cast(x, OnnxType::kFloat), g.cast(a, OnnxType::kFloat)), OnnxType::kDouble);
+            g.cast(m.mul(g.cast(x, OnnxType::kFloat), g.cast(a(), OnnxType::kFloat)), OnnxType::kDouble);
         const auto turn = m.mul(turns, m.row({2 * std::numbers::pi}));
         // Cos is not there for doubles in every runtime.
         return g.node(
@@ -137,6 +150,18 @@ class OnnxWriter {
       }
     }
     KOLOSAL_ASSERT(false, "all functions are written");
+  }
+
+  /// (exp(log)^power - 1) / power, by column; log for power 0.
+  std::string power_of_log(const std::string& log, const std::vector<double>& powers) {
+    std::vector<double> divisor, is_log;
+    for (const double power : powers) {
+      divisor.push_back(power == 0 ? 1 : power);
+      is_log.push_back(power == 0 ? 1 : 0);
+    }
+    const auto grown = math_.sub(graph_.node("Exp", {math_.mul(log, math_.row(powers))}), math_.row({1}));
+    const auto is_zero = graph_.node("Greater", {math_.row(is_log), math_.row({0.5})});
+    return math_.where(is_zero, log, math_.div(grown, math_.row(divisor)));
   }
 
   void add(const CellOperation&) { KOLOSAL_ASSERT(false, "cells are added in groups"); }
@@ -325,30 +350,39 @@ class OnnxWriter {
     return m.add(m.sum(g.node("Mul", {ramps, m.row(rise)})), m.row({p[n]}));
   }
 
+  /// A column of the table may have the name of an output.
+  std::string output_name(std::string name) const {
+    const auto is_taken = [&](const ExportedInput& input) { return input.is_used && input.name == name; };
+    while (std::ranges::any_of(model_.inputs, is_taken)) name += "_";
+    return name;
+  }
+
   void add_outputs() {
     OnnxGraph& g = graph_;
+    const std::string prediction = output_name("prediction"), probabilities = output_name("probabilities"),
+                      label = output_name("label");
     const std::string out = values_.range(model_.first_output, model_.n_outputs());
     if (model_.classes.empty()) {
-      g.node("Identity", {out}, {}, "prediction");
-      return g.add_output("prediction", OnnxType::kDouble, model_.n_outputs());
+      g.node("Identity", {out}, {}, prediction);
+      return g.add_output(prediction, OnnxType::kDouble, model_.n_outputs());
     }
     std::string place;
     if (model_.task == data::Task::kBinary) {
-      g.node("Concat", {math_.sub(math_.row({1}), out), out}, {{"axis", std::int64_t{1}}}, "probabilities");
+      g.node("Concat", {math_.sub(math_.row({1}), out), out}, {{"axis", std::int64_t{1}}}, probabilities);
       const auto flat = g.node("Squeeze", {out, g.constant({{1}, std::vector<std::int64_t>{1}})});
       place = g.cast(g.node("Greater", {flat, g.constant({{1}, std::vector<double>{model_.threshold}})}),
                      OnnxType::kInt64);
     } else {
-      g.node("Identity", {out}, {}, "probabilities");
+      g.node("Identity", {out}, {}, probabilities);
       std::vector<double> weights = model_.decision_weights;
       weights.resize(model_.classes.size(), 1.0);
       place = g.node("ArgMax", {math_.mul(out, math_.row(weights))},
                      {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
     }
     const auto n = static_cast<std::int64_t>(model_.classes.size());
-    g.node("Gather", {g.constant({{n}, model_.classes}), place}, {}, "label");
-    g.add_output("label", OnnxType::kString, 0);
-    g.add_output("probabilities", OnnxType::kDouble, model_.classes.size());
+    g.node("Gather", {g.constant({{n}, model_.classes}), place}, {}, label);
+    g.add_output(label, OnnxType::kString, 0);
+    g.add_output(probabilities, OnnxType::kDouble, model_.classes.size());
   }
 
   const ExportedModel& model_;

@@ -134,7 +134,7 @@ void OnnxGraph::add_output(const std::string& name, OnnxType type, std::size_t c
 }
 
 std::string OnnxGraph::constant(OnnxTensor tensor) {
-  const std::string name = fmt::format("constant_{}", n_made_++);
+  const std::string name = fmt::format("kolosal/constant_{}", n_made_++);
   initializers_.add_message(kInitializer, message_of(tensor, name));
   return name;
 }
@@ -166,7 +166,7 @@ std::string OnnxGraph::add_node(std::string_view domain, std::string_view type,
 
 std::string OnnxGraph::node(std::string_view type, const std::vector<std::string>& inputs,
                             const OnnxAttributes& attributes, std::string output) {
-  if (output.empty()) output = fmt::format("{}_{}", type, n_made_++);
+  if (output.empty()) output = fmt::format("kolosal/{}_{}", type, n_made_++);
   std::vector<std::string> outputs = {output};
   if (type == "TopK") outputs.push_back(output + "_places");
   return add_node("", type, inputs, attributes, std::move(outputs));
@@ -174,7 +174,7 @@ std::string OnnxGraph::node(std::string_view type, const std::vector<std::string
 
 std::string OnnxGraph::ml_node(std::string_view type, const std::vector<std::string>& inputs,
                                const OnnxAttributes& attributes) {
-  return add_node(kMlDomain, type, inputs, attributes, {fmt::format("{}_{}", type, n_made_++)});
+  return add_node(kMlDomain, type, inputs, attributes, {fmt::format("kolosal/{}_{}", type, n_made_++)});
 }
 
 std::vector<std::byte> OnnxGraph::finish(const std::string& name, const std::string& doc) const {

@@ -6,7 +6,7 @@ namespace kolosal::infer::exporters {
 namespace {
 
 // In the order of the enumerations.
-constexpr std::array<std::string_view, 21> kCellNames = {"constant",
+constexpr std::array<std::string_view, 24> kCellNames = {"constant",
                                                          "whole",
                                                          "fill",
                                                          "fill_nan",
@@ -23,10 +23,10 @@ constexpr std::array<std::string_view, 21> kCellNames = {"constant",
                                                          "plus",
                                                          "times",
                                                          "over",
-                                                         "over_reversed",
+                                                         "over_reversed", "or",
                                                          "ramp",
                                                          "sine",
-                                                         "cosine"};
+                                                         "cosine", "yeo_johnson", "box_cox"};
 constexpr std::array<std::string_view, 15> kRowNames = {
     "sigmoid",         "softmax",     "exp",   "focal", "normalize",
     "class_factors",   "temperature", "platt", "beta",  "isotonic",
