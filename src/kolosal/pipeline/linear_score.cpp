@@ -50,8 +50,28 @@ class LinearScore final : public transform::Transformer {
   explicit LinearScore(LinearScoreParams params) : params_(params) {}
   bool uses_target() const override { return true; }
   std::string made_types() const override { return "float"; }
+  std::unique_ptr<transform::RowStep> row_step(const data::Frame&) const override {
+    return std::make_unique<Row>(learner_ ? learner_->row_evaluator() : nullptr, n_outputs_);
+  }
 
  private:
+  class Row final : public transform::RowStep {
+   public:
+    Row(std::unique_ptr<model::RowEvaluator> evaluator, std::size_t n_outputs)
+        : evaluator_(std::move(evaluator)), n_outputs_(n_outputs) {}
+    void apply(std::span<const data::RowCell> in, std::span<data::RowCell> out,
+               data::RowArena& arena) const override {
+      const auto scores = arena.take<double>(n_outputs_);
+      std::ranges::fill(scores, kNaN);
+      if (evaluator_) evaluator_->predict(in, scores);
+      for (std::size_t k = 0; k < n_outputs_; ++k) out[k].number = scores[k];
+    }
+
+   private:
+    std::unique_ptr<model::RowEvaluator> evaluator_;  // null: too few rows were fitted
+    std::size_t n_outputs_;
+  };
+
   /// What a fit makes beside its state, when it is wanted.
   struct OutOfFold {
     std::vector<std::uint32_t> rows;  // that the models saw

@@ -31,41 +31,26 @@ std::uint64_t finish(std::uint64_t hash) {
   return hash ^ (hash >> 33);
 }
 
-// The features of one text after another, in buffers that are used again.
-class Hasher {
+// The n-grams of one text after another, in buffers that are used again.
+class Grams {
  public:
-  explicit Hasher(const TextHashParams& params)
-      : params_(params),
-        width_(static_cast<std::uint64_t>(params.width)),
-        counts_(static_cast<std::size_t>(params.width)),
-        present_((static_cast<std::size_t>(params.width) + 63) / 64) {}
-
-  /// Calls body(feature, count) with ascending features.
+  /// Calls body(feature) for each.
   template <typename Body>
-  void features(std::string_view text, Body&& body) {
+  void for_each(std::string_view text, const TextHashParams& params, Body&& body) {
     text_.clear();
     append_lower_utf8(text, text_);
-    add_words();
-    add_characters();
-    for (std::size_t block = 0; block < present_.size(); ++block) {
-      for (std::uint64_t bits = present_[block]; bits != 0; bits &= bits - 1) {
-        const std::size_t feature = block * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-        body(static_cast<std::int32_t>(feature), counts_[feature]);
-        counts_[feature] = 0;
-      }
-      present_[block] = 0;
-    }
+    const auto width = static_cast<std::uint64_t>(params.width);
+    // The high bits scaled to the width: no division, and any width serves.
+    const auto add = [&](std::uint64_t hash) {
+      body(static_cast<std::size_t>(((finish(hash) >> 32) * width) >> 32));
+    };
+    hash_words(params, add);
+    hash_characters(params, add);
   }
 
  private:
-  void add(std::uint64_t hash) {
-    // The high bits scaled to the width: no division, and any width serves.
-    const auto feature = static_cast<std::size_t>(((finish(hash) >> 32) * width_) >> 32);
-    ++counts_[feature];
-    present_[feature / 64] |= std::uint64_t{1} << (feature % 64);
-  }
-
-  void add_words() {
+  template <typename Add>
+  void hash_words(const TextHashParams& params, const Add& add) {
     words_.clear();
     for_each_word(text_, [&](std::string_view word) {
       std::uint64_t hash = kWordSeed;
@@ -74,7 +59,7 @@ class Hasher {
     });
     for (std::size_t i = 0; i < words_.size(); ++i) {
       std::uint64_t hash = words_[i];
-      for (std::size_t n = 1; n <= static_cast<std::size_t>(params_.word_ngrams) && i + n <= words_.size();
+      for (std::size_t n = 1; n <= static_cast<std::size_t>(params.word_ngrams) && i + n <= words_.size();
            ++n) {
         if (n > 1) hash = finish(hash * 31 + words_[i + n - 1]);
         add(hash);
@@ -82,9 +67,10 @@ class Hasher {
     }
   }
 
-  void add_characters() {
+  template <typename Add>
+  void hash_characters(const TextHashParams& params, const Add& add) {
     // Runs of anything but word bytes count as one blank, and a blank stands at either end.
-    if (params_.char_max == 0) return;
+    if (params.char_max == 0) return;
     padded_.assign(1, ' ');
     for (const char byte : text_) {
       if (is_word_byte(byte) || (byte > ' ' && byte < 0x7F))
@@ -98,22 +84,57 @@ class Hasher {
       if (is_continuation(padded_[begin])) continue;
       std::uint64_t hash = kCharSeed;
       std::size_t at = begin;
-      for (std::int64_t n = 1; n <= params_.char_max && at < padded_.size(); ++n) {
+      for (std::int64_t n = 1; n <= params.char_max && at < padded_.size(); ++n) {
         do hash = hash_byte(hash, padded_[at++]);
         while (at < padded_.size() && is_continuation(padded_[at]));
-        if (n >= params_.char_min) add(hash);
+        if (n >= params.char_min) add(hash);
       }
     }
   }
 
   static bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
-  const TextHashParams& params_;
-  std::uint64_t width_;
-  std::vector<std::int32_t> counts_;    // by feature; all 0 between texts
-  std::vector<std::uint64_t> present_;  // a bit per feature with a count
   std::string text_, padded_;
   std::vector<std::uint64_t> words_;
+};
+
+float value_of(std::int32_t count, std::span<const float> idf, std::int32_t feature) {
+  const float value = count == 1 ? 1.0F : 1.0F + std::log(static_cast<float>(count));
+  return idf.empty() ? value : value * idf[static_cast<std::size_t>(feature)];
+}
+
+float factor_of(double square) { return square > 0 ? static_cast<float>(1 / std::sqrt(square)) : 0.0F; }
+
+// The features of one text after another.
+class Hasher {
+ public:
+  explicit Hasher(const TextHashParams& params)
+      : params_(params),
+        counts_(static_cast<std::size_t>(params.width)),
+        present_((static_cast<std::size_t>(params.width) + 63) / 64) {}
+
+  /// Calls body(feature, count) with ascending features.
+  template <typename Body>
+  void features(std::string_view text, Body&& body) {
+    grams_.for_each(text, params_, [&](std::size_t feature) {
+      ++counts_[feature];
+      present_[feature / 64] |= std::uint64_t{1} << (feature % 64);
+    });
+    for (std::size_t block = 0; block < present_.size(); ++block) {
+      for (std::uint64_t bits = present_[block]; bits != 0; bits &= bits - 1) {
+        const std::size_t feature = block * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+        body(static_cast<std::int32_t>(feature), counts_[feature]);
+        counts_[feature] = 0;
+      }
+      present_[block] = 0;
+    }
+  }
+
+ private:
+  const TextHashParams& params_;
+  std::vector<std::int32_t> counts_;    // by feature; all 0 between texts
+  std::vector<std::uint64_t> present_;  // a bit per feature with a count
+  Grams grams_;
 };
 
 /// A text becomes a sparse vector of hashed n-grams of words (1 to word_ngrams) and characters (char_min to
@@ -137,8 +158,10 @@ class TextHash final : public Transformer {
   bool is_stateless() const override { return !params_.idf; }
   bool can_stream() const override { return true; }
   std::string made_types() const override { return "sparse"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame&) const override;
 
  private:
+  class Row;
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
               const Context& context) override;
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
@@ -231,13 +254,12 @@ Column TextHash::hash_column(const Column& column, std::span<const float> idf, c
       const std::size_t first = block.values.size();
       double square = 0;
       hasher.features(column.text(row), [&](std::int32_t feature, std::int32_t count) {
-        float value = count == 1 ? 1.0F : 1.0F + std::log(static_cast<float>(count));
-        if (!idf.empty()) value *= idf[static_cast<std::size_t>(feature)];
+        const float value = value_of(count, idf, feature);
         block.indices.push_back(feature);
         block.values.push_back(value);
         square += static_cast<double>(value) * static_cast<double>(value);
       });
-      const float factor = square > 0 ? static_cast<float>(1 / std::sqrt(square)) : 0.0F;
+      const float factor = factor_of(square);
       for (std::size_t i = first; i < block.values.size(); ++i) block.values[i] *= factor;
       offsets[row + 1] = static_cast<std::int64_t>(block.values.size() - first);
     }
@@ -274,6 +296,53 @@ std::vector<Transformer::Named> TextHash::do_transform(const data::Frame& x, con
   }
   return out;
 }
+
+// A row has few features: sorted, without an array of all.
+class TextHash::Row final : public RowStep {
+ public:
+  explicit Row(const TextHash& step) : step_(step) {}
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena& arena) const override {
+    struct Scratch {
+      Grams grams;
+      std::vector<std::int32_t> features;
+    };
+    thread_local Scratch scratch;
+    auto& features = scratch.features;
+    for (std::size_t c = 0; c < in.size(); ++c) {
+      features.clear();
+      const std::string_view text = in[c].is_missing ? std::string_view() : in[c].text();
+      scratch.grams.for_each(text, step_.params_, [&](std::size_t feature) {
+        features.push_back(static_cast<std::int32_t>(feature));
+      });
+      std::ranges::sort(features);
+      const auto entries = arena.take<SparseEntry>(features.size());
+      out[c].entries = entries.data();
+      out[c].n = write(features, step_.idf_.empty() ? std::span<const float>() : step_.idf_[c], entries);
+    }
+  }
+
+ private:
+  static std::uint32_t write(const std::vector<std::int32_t>& features, std::span<const float> idf,
+                             std::span<SparseEntry> entries) {
+    std::size_t n = 0;
+    double square = 0;
+    for (std::size_t i = 0; i < features.size();) {
+      std::size_t end = i + 1;
+      while (end < features.size() && features[end] == features[i]) ++end;
+      const float value = value_of(static_cast<std::int32_t>(end - i), idf, features[i]);
+      square += static_cast<double>(value) * static_cast<double>(value);
+      entries[n++] = {features[i], value};
+      i = end;
+    }
+    const float factor = factor_of(square);
+    for (SparseEntry& entry : entries.first(n)) entry.value *= factor;
+    return static_cast<std::uint32_t>(n);
+  }
+
+  const TextHash& step_;
+};
+
+std::unique_ptr<RowStep> TextHash::row_step(const data::Frame&) const { return std::make_unique<Row>(*this); }
 
 }  // namespace
 

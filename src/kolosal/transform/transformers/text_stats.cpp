@@ -47,8 +47,38 @@ class TextStats final : public Transformer {
  public:
   explicit TextStats(TextStatsParams params) : params_(params) {}
   bool is_stateless() const override { return true; }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override {
+    return std::make_unique<Row>(inputs, params_.number);
+  }
 
  private:
+  class Row final : public RowStep {
+   public:
+    Row(const data::Frame& inputs, bool number) : number_(number) {
+      for (std::size_t c = 0; c < inputs.n_columns(); ++c)
+        levels_.push_back(
+            inputs.column(c).type() == data::ColumnType::kCategory ? inputs.column(c).dictionary() : nullptr);
+    }
+    void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena&) const override {
+      RowCell* next = out.data();
+      const auto put = [&](double value) { (next++)->number = value; };
+      for (std::size_t c = 0; c < in.size(); ++c) {
+        Stats stats{kNaN, kNaN, kNaN, kNaN, kNaN};
+        if (levels_[c] && in[c].number >= 0)
+          stats = stats_of(levels_[c]->level(static_cast<std::int32_t>(in[c].number)), number_);
+        else if (!levels_[c] && !in[c].is_missing)
+          stats = stats_of(in[c].text(), number_);
+        for (const double figure : {stats.length, stats.words, stats.digits, stats.upper})
+          put(static_cast<double>(static_cast<float>(figure)));  // the columns are float32
+        if (number_) put(stats.number);
+      }
+    }
+
+   private:
+    std::vector<std::shared_ptr<const data::Dictionary>> levels_;  // by column; null: a text
+    bool number_;
+  };
+
   void do_fit(const data::Frame& x, std::span<const std::uint32_t>, const data::TargetView&,
               const Context&) override {
     require_types(x, "text_stats", "text,category");

@@ -38,8 +38,23 @@ class TextToCategory final : public Transformer {
   explicit TextToCategory(TextToCategoryParams params) : params_(params) {}
   bool can_stream() const override { return true; }
   std::string made_types() const override { return "category"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame&) const override {
+    return std::make_unique<Row>(levels_);
+  }
 
  private:
+  class Row final : public RowStep {
+   public:
+    explicit Row(const std::vector<Levels>& levels) : levels_(levels) {}
+    void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena&) const override {
+      for (std::size_t c = 0; c < in.size(); ++c)
+        out[c].number = in[c].is_missing ? data::kMissingCode : levels_[c].dictionary().find(in[c].text());
+    }
+
+   private:
+    const std::vector<Levels>& levels_;
+  };
+
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView&,
               const Context& context) override {
     require_types(x, "text_to_category", "text");
