@@ -164,17 +164,15 @@ struct Booster {
   explicit Booster(const json& learner) {
     const json& booster = learner.at("gradient_booster");
     name = booster.value("name", std::string("gbtree"));
-    if (name == "dart") {
-      weights = booster.at("weight_drop").get<std::vector<double>>();
-      model = &booster.at("gbtree").at("model");
-    } else {
-      model = &booster.at("model");
-    }
+    model = &(name == "dart" ? booster.at("gbtree") : booster).at("model");
+    // Of dart beside its trees; since version 3.4 among them.
+    const json& place = booster.contains("weight_drop") ? booster : *model;
+    weights = place.value("weight_drop", std::vector<double>());
   }
   double weight(std::size_t tree) const { return weights.empty() ? 1 : weights.at(tree); }
 
   std::string name;
-  std::vector<double> weights;  // dart: of each tree
+  std::vector<double> weights;  // dart: of each tree; else empty
   const json* model = nullptr;
 };
 
@@ -241,7 +239,7 @@ constexpr ObjectiveLinks kObjectives[] = {
     {"rank:ndcg", Link::kIdentity, Link::kIdentity},
     {"rank:map", Link::kIdentity, Link::kIdentity},
     {"binary:logistic", Link::kSigmoid, Link::kSigmoid},
-    {"binary:logitraw", Link::kIdentity, Link::kSigmoid},
+    {"binary:logitraw", Link::kIdentity, Link::kIdentity},
     {"multi:softprob", Link::kSoftmax, Link::kIdentity},
     {"multi:softmax", Link::kSoftmax, Link::kIdentity},
 };
@@ -366,6 +364,8 @@ XgboostModel read(const json& model) {
     const auto n_features = static_cast<std::size_t>(out.forest.n_features);
     if (out.linear.size() != (n_features + 1) * static_cast<std::size_t>(out.forest.n_outputs))
       throw std::out_of_range("gblinear has another number of weights than columns");
+    // As XGBoost: the base score of the first class is that of all.
+    std::ranges::fill(out.forest.base_score, out.forest.base_score.front());
     return out;
   }
   add_trees(booster, count_rounds(learner, booster, out), out.forest, nullptr);

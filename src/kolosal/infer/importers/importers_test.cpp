@@ -299,6 +299,54 @@ TEST(Importers, WhatCanNotBeReadIsRefusedByName) {
                HasSubstr("weird"));
 }
 
+/// A model of XGBoost of two columns: what is in "gradient_booster", classes, base score, objective.
+ImportedModel xgboost_of(const std::string& booster, const std::string& n_classes,
+                         const std::string& base_score, const std::string& objective) {
+  const std::string text = R"({"learner":{"gradient_booster":)" + booster +
+                           R"(,"learner_model_param":{"num_feature":"2","num_target":"1","num_class":")" +
+                           n_classes + R"(","base_score":")" + base_score + R"("},"objective":{"name":")" +
+                           objective + R"("}},"version":[3,4,1]})";
+  return import_model(ForeignFormat::kXgboostJson, std::as_bytes(std::span(text)));
+}
+
+std::vector<double> predict_two_columns(const ImportedModel& model, double first, double second) {
+  data::Frame row;
+  row.add("f0", data::Column::from_float64({first}));
+  row.add("f1", data::Column::from_float64({second}));
+  return model.model.predict(row, Context());
+}
+
+// Version 3.4 keeps the weights of dart's trees among the trees, under the name of gbtree.
+TEST(Importers, WeightsOfDartAreFoundWhereEachVersionHasThem) {
+  const std::string tree =
+      R"({"base_weights":[0,1,2],"categories":[],"categories_nodes":[],"categories_segments":[],)"
+      R"("categories_sizes":[],"default_left":[1,0,0],"left_children":[1,-1,-1],"loss_changes":[1,0,0],)"
+      R"("right_children":[2,-1,-1],"split_conditions":[0.5,1,-2],"split_indices":[0,0,0]})";
+  const std::string trees = R"("tree_info":[0,0],"trees":[)" + tree + "," + tree + "]";
+  for (const std::string& booster :
+       {R"({"name":"gbtree","model":{)" + trees + R"(,"weight_drop":[1,0.25]}})",
+        R"({"name":"dart","gbtree":{"name":"gbtree","model":{)" + trees + R"(}},"weight_drop":[1,0.25]})"}) {
+    const ImportedModel model = xgboost_of(booster, "0", "[5E-1]", "reg:squarederror");
+    EXPECT_THAT(predict_two_columns(model, 0, 0), ElementsAre(0.5 + 1.25));
+    EXPECT_THAT(predict_two_columns(model, 1, 0), ElementsAre(0.5 - 2.5));
+    EXPECT_THAT(predict_two_columns(model, kNaN, 0), ElementsAre(0.5 + 1.25));
+    // The base score of raw scores is one itself.
+    EXPECT_THAT(predict_two_columns(xgboost_of(booster, "0", "[5E-1]", "binary:logitraw"), 0, 0),
+                ElementsAre(0.5 + 1.25));
+  }
+}
+
+// Seen with XGBoost 3.4.1: a linear booster starts every class with the base score of the first.
+TEST(Importers, LinearBoostersHaveOneBaseScore) {
+  const ImportedModel model = xgboost_of(R"({"name":"gblinear","model":{"weights":[1,0,0,0,1,0,0,0,0.5]}})",
+                                         "3", "[1E-1,2E-1,9E-1]", "multi:softprob");
+  const double sum = std::exp(2.0) + std::exp(1.0) + std::exp(0.5);
+  EXPECT_THAT(
+      predict_two_columns(model, 2, 1),
+      ::testing::Pointwise(RelativelyNear(1e-12),
+                           std::vector{std::exp(2.0) / sum, std::exp(1.0) / sum, std::exp(0.5) / sum}));
+}
+
 TEST(Importers, NestedTooDeeplyOrOfEndlessListsIsDamage) {
   const std::string deep = "{\"learner\":{\"a\":" + std::string(100000, '[');
   EXPECT_ERROR(import_model(ForeignFormat::kXgboostJson, std::as_bytes(std::span(deep))), kModel,
