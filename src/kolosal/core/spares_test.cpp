@@ -28,7 +28,7 @@ TEST(Spares, NoTwoUsersHoldTheSame) {
   std::atomic<int> n_shared = 0;
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 2000; ++i) {
+      for (int i = 0; i < 200; ++i) {
         const auto mine = spares.take();
         *mine = t;
         std::this_thread::yield();

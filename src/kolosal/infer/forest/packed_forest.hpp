@@ -58,7 +58,7 @@ struct ForestScratch {
 ///
 /// Shapes:  as Forest::predict(); the results are the same bytes, whatever kernel and number of threads.
 /// Threads: const use is safe from many threads.
-/// Memory:  about 40 bytes a node beside the forest.
+/// Memory:  about 40 bytes a node beside the forest, and up to 16 MiB where there are categories.
 class PackedForest final : public model::Evaluator {
  public:
   /// forest must outlive this. forced: the kernel to use wherever it can take the forest.
