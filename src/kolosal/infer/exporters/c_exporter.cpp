@@ -191,8 +191,7 @@ class CWriter {
     const std::string function = c_cell_function(o.function);
     use(function);
     std::string arguments = v(o.in);
-    if (is_of_two(o.function))
-      arguments += ", " + v(o.in2);
+    if (is_of_two(o.function)) arguments += ", " + v(o.in2);
     for (std::size_t i = 0; i < n_cell_parameters(o.function); ++i)
       arguments += ", " + literal(i == 0 ? o.a : i == 1 ? o.b : o.c);
     line(fmt::format("{} = {}({});", v(o.out), function, arguments));

@@ -187,8 +187,7 @@ Columns power_transform(const Described& d) {
   Columns out = d.inputs.columns;
   const auto power = d.state.array<double>("lambda"), mean = d.state.array<double>("mean"),
              deviation = d.state.array<double>("deviation");
-  const auto function =
-      d.word("method") == "box_cox" ? CellFunction::kBoxCox : CellFunction::kYeoJohnson;
+  const auto function = d.word("method") == "box_cox" ? CellFunction::kBoxCox : CellFunction::kYeoJohnson;
   for (std::size_t c = 0; c < out.size(); ++c) {
     ValueId id = d.to.apply(function, d.number(c), power[c]);
     id = d.to.apply(CellFunction::kScale, id, mean[c], deviation[c]);

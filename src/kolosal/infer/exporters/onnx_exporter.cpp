@@ -132,7 +132,8 @@ class OnnxWriter {
                        power_of_log(log, o.a));
       }
       case CellFunction::kBoxCox:
-        return m.where(g.node("Greater", {x, m.row({0})}), power_of_log(g.node("Log", {x}), o.a), m.row({kNaN}));
+        return m.where(g.node("Greater", {x, m.row({0})}), power_of_log(g.node("Log", {x}), o.a),
+                       m.row({kNaN}));
       case CellFunction::kRamp: {
         const auto start = g.cast(a(), OnnxType::kFloat), width = g.cast(b(), OnnxType::kFloat);
         const auto place = g.cast(m.div(m.sub(g.cast(x, OnnxType::kFloat), start), width), OnnxType::kDouble);

@@ -23,10 +23,13 @@ constexpr std::array<std::string_view, 24> kCellNames = {"constant",
                                                          "plus",
                                                          "times",
                                                          "over",
-                                                         "over_reversed", "or",
+                                                         "over_reversed",
+                                                         "or",
                                                          "ramp",
                                                          "sine",
-                                                         "cosine", "yeo_johnson", "box_cox"};
+                                                         "cosine",
+                                                         "yeo_johnson",
+                                                         "box_cox"};
 constexpr std::array<std::string_view, 15> kRowNames = {
     "sigmoid",         "softmax",     "exp",   "focal", "normalize",
     "class_factors",   "temperature", "platt", "beta",  "isotonic",
