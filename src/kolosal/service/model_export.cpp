@@ -9,6 +9,7 @@
 #include "kolosal/infer/exporters/c_exporter.hpp"
 #include "kolosal/infer/exporters/json_exporter.hpp"
 #include "kolosal/infer/exporters/onnx_exporter.hpp"
+#include "kolosal/infer/exporters/pmml_exporter.hpp"
 #include "kolosal/infer/exporters/reference_rows.hpp"
 #include "kolosal/infer/session.hpp"
 #include "kolosal/service/output_place.hpp"
@@ -51,13 +52,14 @@ std::vector<std::byte> written(const ExportRequest& request,
   const std::string name = request.output.stem().string();
   if (request.format == "c") return bytes_of(infer::exporters::export_c(exported, name));
   if (request.format == "onnx") return infer::exporters::export_onnx(exported, name);
+  if (request.format == "pmml") return bytes_of(infer::exporters::export_pmml(exported));
   return bytes_of(infer::exporters::export_json(exported));
 }
 
 }  // namespace
 
 const std::vector<std::string>& export_formats() {
-  static const std::vector<std::string> formats = {"c", "json", "onnx"};
+  static const std::vector<std::string> formats = {"c", "json", "onnx", "pmml"};
   return formats;
 }
 

@@ -117,7 +117,7 @@ std::vector<Option> export_options() {
 Command export_command() {
   return {
       .name = "export",
-      .summary = "Write a model in another language (C, JSON, ONNX), or in fewer bytes.",
+      .summary = "Write a model in another language (C, JSON, ONNX, PMML), or in fewer bytes.",
       .description =
           "The whole pipeline is written, from raw cells to predictions. Before that its description is "
           "compared "

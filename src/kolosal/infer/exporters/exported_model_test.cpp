@@ -14,6 +14,7 @@
 #include "kolosal/infer/exporters/c_exporter.hpp"
 #include "kolosal/infer/exporters/json_exporter.hpp"
 #include "kolosal/infer/exporters/onnx_exporter.hpp"
+#include "kolosal/infer/exporters/pmml_exporter.hpp"
 #include "kolosal/infer/exporters/reference_rows.hpp"
 #include "kolosal/infer/quantization/quantized_model.hpp"
 
@@ -142,6 +143,12 @@ std::vector<Case> cases() {
        {{"group_rare"}, {"weight_of_evidence"}, {"impute"}}},
       {"ordered_boosting", "ordered_boosting", Task::kBinary, few_trees},
       {"ordered_boosting_classes", "ordered_boosting", Task::kMulticlass, few_trees},
+      {"ridge_powers",
+       "ridge",
+       Task::kRegression,
+       {},
+       {{"iterative_impute"}, {"power_transform"}, {"one_hot"}},
+       1e-9},
       {"ridge", "ridge", Task::kRegression, {}, kLinearSteps},
       {"logistic", "logistic_regression", Task::kBinary, {}, kLinearSteps},
       {"logistic_levels", "logistic_regression", Task::kMulticlass, {}, kImputed},
@@ -199,6 +206,10 @@ TEST_P(Describing, EveryWriterTakesIt) {
   const auto json = nlohmann::json::parse(export_json(exported));
   EXPECT_EQ(json["operations"].size(), exported.operations.size());
   EXPECT_THAT(export_c(exported, "int"), HasSubstr("void int__predict(const int__row* row, double* out)"));
+  if (c.learner == "mlp" || c.name == "lightgbm_focal")
+    EXPECT_ERROR(export_pmml(exported), kUnsupported, HasSubstr("PMML"));
+  else
+    EXPECT_THAT(export_pmml(exported), HasSubstr("</PMML>"));
   if (c.learner == "constant")
     EXPECT_ERROR(export_onnx(exported, "m"), kUnsupported, HasSubstr("same for every row"));
   else
