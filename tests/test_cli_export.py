@@ -41,13 +41,20 @@ def has_onnx_runtime():
 
 
 class Export(CliTest):
+    models = {}  # by learner and table: bytes, for all tests
+
     def trained(self, learner, table, target, *words):
         model = self.path(f"{learner}.kolosal")
+        known = self.models.get((learner, table))
+        if known:
+            model.write_bytes(known)
+            return model
         chosen = ["--exclude-models", all_learners_but(self, learner)] if learner else []
         with open(table, encoding="utf-8") as file:
             ignored = [name for name in file.readline().strip().split(",") if name == "name"]  # a text
         self.run_ok("train", "--data", table, "--target", target, "--trials", "2", *chosen, "--ignore", ",".join(ignored), "--output", model,
                     "--progress", "none", *words)
+        self.models[learner, table] = model.read_bytes()
         return model
 
     def predicted(self, model, table):
@@ -66,7 +73,7 @@ class Export(CliTest):
         source = self.path("exported.c")
         self.run_ok("export", "--model", model, "--format", "c", "--output", source)
         library = self.path(f"{model.name}_{len(os.listdir(self.folder))}.so")  # a loaded file must not be written again
-        subprocess.run([COMPILER, "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-ffp-contract=off", "-fPIC", "-shared",
+        subprocess.run([COMPILER, "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O0", "-ffp-contract=off", "-fPIC", "-shared",
                         source, "-o", library, "-lm"], check=True, timeout=100)
         columns = [c for c in info["columns"] if c["role"] == "feature"]
         is_text = [c["type"] in ("category", "text", "date", "timestamp") for c in columns]
@@ -149,10 +156,10 @@ class Export(CliTest):
         for learner, table, target in MODELS:
             with self.subTest(learner=learner, table=table.name):
                 model = self.trained(learner, table, target)
-                exported = self.path("m.pmml")
+                exported = self.path(f"{learner}.pmml")
                 words = ["export", "--model", model, "--format", "pmml", "--output", exported]
-                if learner == "mlp":
-                    self.assert_refused(words, 4, "mlp", "PMML")
+                if learner in ("mlp", "ridge"):  # holes of mpg are filled by a regression
+                    self.assert_refused(words, 4, "mlp" if learner == "mlp" else "iterative_impute", "PMML")
                     self.assertFalse(exported.exists())
                     continue
                 data = CENSUS_TEST if table == CENSUS_TRAIN else table

@@ -30,6 +30,7 @@ class PmmlWriter {
           ErrorCode::kUnsupported,
           "can not export: PMML has no form for several quantiles in one model; train a model of each "
           "quantile, or use another format");
+    check_order();
   }
 
   std::string write() {
@@ -51,6 +52,20 @@ class PmmlWriter {
   }
 
  private:
+  /// Derived fields come before all models of the chain, so they can not be made of what a model gives.
+  void check_order() const {
+    std::vector<bool> is_of_model(model_.values.size(), false);
+    for (const ExportedOperation& operation : model_.operations) {
+      if (const auto* linear = std::get_if<LinearOperation>(&operation))
+        for (std::size_t k = 0; k < linear->intercept.size(); ++k) is_of_model[linear->first_out + k] = true;
+      const auto* cell = std::get_if<CellOperation>(&operation);
+      if (cell && (is_of_model[cell->in] || is_of_model[cell->in2]))
+        throw Error(ErrorCode::kUnsupported,
+                    "can not export: PMML has no form for cells that a regression fills (iterative_impute); "
+                    "train on a table without holes in these columns, or use another format");
+    }
+  }
+
   std::string task_function() const { return model_.classes.empty() ? "regression" : "classification"; }
   std::string name(ValueId id) const {
     return id < model_.inputs.size() ? model_.inputs[id].name : fmt::format("kolosal_{}", id);
