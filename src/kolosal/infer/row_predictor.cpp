@@ -4,7 +4,7 @@
 #include <map>
 
 #include "kolosal/infer/served_forests.hpp"
-#include "kolosal/model/row_compiler.hpp"
+#include "kolosal/model/quantile_learner.hpp"
 
 namespace kolosal::infer {
 namespace {
@@ -21,6 +21,29 @@ class RowForest final : public RowLearner {
 
  private:
   const PackedForest& forest_;
+};
+
+/// Quantiles of trees: a forest for each. (Of other learners, QuantileLearner has a row_evaluator().)
+class RowQuantiles final : public RowLearner {
+ public:
+  explicit RowQuantiles(const model::QuantileLearner& learner) {
+    for (std::size_t k = 0; k < learner.n_outputs(); ++k)
+      forests_.push_back(std::make_unique<const PackedForest>(*learner.fit_of(k).trees(), std::nullopt));
+  }
+  bool has_row_path() const {
+    return std::ranges::all_of(forests_, [](const auto& forest) { return forest->has_row_path(); });
+  }
+  void predict(std::span<const data::RowCell> features, std::span<double> out,
+               RowScratch& scratch) const override {
+    scratch.numbers.resize(features.size());
+    for (std::size_t c = 0; c < features.size(); ++c) scratch.numbers[c] = features[c].number;
+    for (std::size_t k = 0; k < forests_.size(); ++k)
+      forests_[k]->predict_row(scratch.numbers.data(), out.subspan(k, 1), scratch.forest);
+    model::sort_rows(out, out.size());
+  }
+
+ private:
+  std::vector<std::unique_ptr<const PackedForest>> forests_;
 };
 
 class RowByItself final : public RowLearner {
@@ -48,18 +71,18 @@ class RowAsFrame final : public RowLearner {
   data::Frame header_;
 };
 
-std::unique_ptr<const model::RowEvaluator> evaluator_of(const model::Estimator& estimator,
-                                                        const data::Frame& header) {
-  if (const auto* const compiler = dynamic_cast<const model::RowCompiler*>(&estimator))
-    return compiler->compile_row(header.select(estimator.feature_names()));
-  return estimator.row_evaluator();
-}
-
 const PackedForest* packed_forest(const model::Estimator& estimator, const pipeline::Evaluators& evaluators) {
   const auto evaluator = evaluators.find(&estimator);
   if (evaluator == evaluators.end()) return nullptr;
   const auto* served = dynamic_cast<const ServedForest*>(evaluator->second.get());
   return served != nullptr && served->packed().has_row_path() ? &served->packed() : nullptr;
+}
+
+std::unique_ptr<const RowLearner> quantiles_of_trees(const model::Estimator& estimator) {
+  const auto* quantiles = dynamic_cast<const model::QuantileLearner*>(&estimator);
+  if (quantiles == nullptr || quantiles->fit_of(0).trees() == nullptr) return nullptr;
+  auto out = std::make_unique<const RowQuantiles>(*quantiles);
+  return out->has_row_path() ? std::move(out) : nullptr;
 }
 
 }  // namespace
@@ -94,7 +117,9 @@ RowPredictor::Voice RowPredictor::make_voice(const pipeline::Pipeline& pipeline,
   }
   if (const PackedForest* const forest = packed_forest(estimator, evaluators)) {
     out.learner = std::make_unique<RowForest>(*forest);
-  } else if (auto by_itself = evaluator_of(estimator, made.header)) {
+  } else if (auto quantiles = quantiles_of_trees(estimator)) {
+    out.learner = std::move(quantiles);
+  } else if (auto by_itself = estimator.row_evaluator()) {
     out.learner = std::make_unique<RowByItself>(std::move(by_itself));
   } else {
     out.learner = std::make_unique<RowAsFrame>(estimator, made.header.select(estimator.feature_names()));

@@ -6,62 +6,15 @@
 #include <limits>
 #include <numeric>
 
-#include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/counted_allocations.hpp"
 #include "kolosal/infer/served_forests.hpp"
+#include "kolosal/infer/testing/mixed_model.hpp"
+#include "kolosal/model/quantile_learner.hpp"
 
 namespace kolosal::infer {
 namespace {
 
-using data::Column;
 using data::Task;
-
-/// Every type of column that a user's table has, with holes.
-data::Frame mixed_table(std::size_t n) {
-  Rng rng(5);
-  std::vector<double> number(n);
-  std::vector<std::int64_t> whole(n), moment(n);
-  std::vector<std::uint8_t> flag(n);
-  std::vector<std::int32_t> few(n), many(n);
-  std::vector<std::optional<std::string>> text(n);
-  data::Bitmap valid = data::all_present(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    number[i] = rng.below(9) == 0 ? std::numeric_limits<double>::quiet_NaN() : rng.normal();
-    whole[i] = static_cast<std::int64_t>(rng.below(50));
-    moment[i] = static_cast<std::int64_t>(rng.below(1'000'000'000)) * 1'000'000'000;
-    flag[i] = static_cast<std::uint8_t>(rng.below(2));
-    few[i] = static_cast<std::int32_t>(rng.below(5)) - 1;
-    many[i] = static_cast<std::int32_t>(rng.below(40));
-    if (rng.below(6) != 0) text[i] = std::string(rng.below(2) ? "good" : "poor") + " word";
-    if (rng.below(7) == 0) data::clear_bit(valid.data(), i);
-  }
-  std::vector<std::string> levels;
-  for (int i = 0; i < 40; ++i) levels.push_back(std::to_string(i));
-  const auto dictionary = [](std::vector<std::string> texts) {
-    return std::make_shared<const data::Dictionary>(std::move(texts));
-  };
-  data::Frame out;
-  out.add("number", Column::from_float64(number));
-  out.add("whole", Column::from_int64(whole, valid));
-  out.add("moment", Column::from_timestamp(moment, valid));
-  out.add("flag", Column::from_bool(flag));
-  out.add("few", Column::from_category(few, dictionary({"a", "b", "c", "d"})));
-  out.add("many", Column::from_category(many, dictionary(levels)));
-  out.add("text", Column::from_texts(text));
-  return out;
-}
-
-std::vector<double> target_of(const data::Frame& x, Task task) {
-  std::vector<double> out;
-  for (std::size_t i = 0; i < x.n_rows(); ++i) {
-    const double number = std::isnan(x.column(0).number(i)) ? 0 : x.column(0).number(i);
-    const double signal = number + (x.column(4).codes()[i] == 2) + 0.02 * x.column(5).codes()[i];
-    out.push_back(task == Task::kRegression ? signal
-                  : task == Task::kBinary   ? signal > 0.6
-                                            : (signal > 0) + (signal > 1));
-  }
-  return out;
-}
 
 /// Learners of every kind, on views as training makes them.
 pipeline::Model make_model(const data::Frame& x, Task task, const std::vector<double>& target) {
@@ -107,8 +60,8 @@ pipeline::Model make_model(const data::Frame& x, Task task, const std::vector<do
 class RowPredictorOf : public ::testing::TestWithParam<Task> {};
 
 TEST_P(RowPredictorOf, ARowGivesTheBytesOfTheTable) {
-  const data::Frame x = mixed_table(300);
-  const auto target = target_of(x, GetParam());
+  const data::Frame x = testing::mixed_table(300);
+  const auto target = testing::mixed_target(x, GetParam());
   const pipeline::Model model = make_model(x, GetParam(), target);
   const auto evaluators = serve_forests(model, std::nullopt);
   const RowPredictor predictor(model, evaluators);
@@ -127,8 +80,8 @@ TEST_P(RowPredictorOf, ARowGivesTheBytesOfTheTable) {
 }
 
 TEST_P(RowPredictorOf, ARowAllocatesNothingOnceTheBuffersAreWarm) {
-  const data::Frame x = mixed_table(300);
-  const auto target = target_of(x, GetParam());
+  const data::Frame x = testing::mixed_table(300);
+  const auto target = testing::mixed_target(x, GetParam());
   const pipeline::Model model = make_model(x, GetParam(), target);
   const auto evaluators = serve_forests(model, std::nullopt);
   const RowPredictor predictor(model, evaluators);
@@ -145,6 +98,53 @@ TEST_P(RowPredictorOf, ARowAllocatesNothingOnceTheBuffersAreWarm) {
   const std::size_t before = allocations_of_thread();
   for (std::size_t row = 0; row < x.n_rows(); ++row) predict(row);
   EXPECT_EQ(allocations_of_thread() - before, 0U);
+}
+
+TEST(RowPredictor, QuantilesOfTreesAndOfLinearLearnersGiveTheBytesOfTheTable) {
+  const data::Frame table = testing::mixed_table(200);
+  const std::vector<std::string> columns = {"number", "few", "many"};
+  const data::Frame x = table.select(columns);
+  const auto target = testing::mixed_target(table, Task::kRegression);
+  std::vector<std::uint32_t> rows(x.n_rows());
+  std::iota(rows.begin(), rows.end(), 0U);
+  for (const std::string learner : {"lightgbm", "xgboost", "quantile_regression"}) {
+    if (!model::estimator_info(learner).unavailable().empty()) continue;
+    SCOPED_TRACE(learner);
+    pipeline::Model model;
+    model.task = Task::kRegression;
+    model.target = "y";
+    model.quantiles = {0.1, 0.5, 0.9};
+    model.target_low = -10;
+    model.target_high = 10;
+    const data::TargetView y{Task::kRegression, target, {}, 0, model.quantiles};
+    model.schema = data::Schema::of(x);
+    model.base = transform::Recipe({{"impute"}});
+    const data::Frame seen = model.base.fit_transform(x, rows, y, Context());
+    model.views["v"].fit_transform(seen, rows, y, Context());
+    transform::Recipe recipe;
+    recipe.fit_transform(seen, rows, y, Context());
+    const auto estimator = model::make_estimator(learner, {}, model.quantiles);
+    estimator->fit({&seen, y}, nullptr, {rows, {}}, Context());
+    artifact::Node node;
+    pipeline::Pipeline::save_parts(node, learner, {}, recipe, *estimator, {}, {});
+    pipeline::Pipeline pipeline = pipeline::Pipeline::load(node);
+    pipeline::Member member{learner, 1, "v", {}};
+    member.pipelines.push_back(std::move(pipeline));
+    model.members.push_back(std::move(member));
+    const auto evaluators = serve_forests(model, std::nullopt);
+    const RowPredictor predictor(model, evaluators);
+    EXPECT_EQ(predictor.n_frame_parts(), 0U);
+    const auto wanted = model.predict(x, Context(), nullptr, evaluators);
+    RowScratch scratch;
+    std::vector<double> out(3);
+    for (std::size_t row = 0; row < x.n_rows(); ++row) {
+      const auto cells = predictor.begin_row(scratch);
+      for (std::size_t c = 0; c < cells.size(); ++c)
+        cells[c] = data::cell_of(x.column(c), row, scratch.arena);
+      predictor.predict(out, scratch);
+      for (std::size_t k = 0; k < 3; ++k) ASSERT_EQ(out[k], wanted[row * 3 + k]) << "row " << row;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, RowPredictorOf,

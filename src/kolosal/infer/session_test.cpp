@@ -7,6 +7,7 @@
 
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
+#include "kolosal/infer/testing/small_model.hpp"
 #include "kolosal/pipeline/learned_steps.hpp"
 
 namespace kolosal::infer {
@@ -117,27 +118,9 @@ TEST(Session, ScoresTextsAsTheFitDid) {
   EXPECT_GT(want[3], 0.5);
 }
 
-/// Numbers with gaps and a category, which say something of the target.
-data::Frame mixed_table(std::size_t n_rows) {
-  std::vector<double> a, b;
-  std::vector<std::int32_t> codes;
-  for (std::size_t i = 0; i < n_rows; ++i) {
-    a.push_back(i % 11 == 5 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(i * 7919 % 101));
-    b.push_back(static_cast<double>(i * 104729 % 13) / 4 - 1);
-    codes.push_back(static_cast<std::int32_t>(i * 31 % 5) - 1);
-  }
-  data::Frame out;
-  out.add("a", data::Column::from_float64(std::move(a)));
-  out.add("b", data::Column::from_float64(std::move(b)));
-  out.add("c", data::Column::from_category(
-                   std::move(codes),
-                   std::make_shared<data::Dictionary>(std::vector<std::string>{"p", "q", "r", "s"})));
-  return out;
-}
-
 TEST(Session, PackedTreesPredictTheBytesOfTheModel) {
   TempFolder folder;
-  const data::Frame x = mixed_table(600);
+  const data::Frame x = testing::small_table(600);
   std::vector<double> target;
   for (std::size_t i = 0; i < 600; ++i)
     target.push_back(static_cast<double>((x.column(1).float64s()[i] > 0) + (x.column(2).codes()[i] == 2)));
@@ -168,7 +151,7 @@ TEST(Session, PackedTreesPredictTheBytesOfTheModel) {
     writer.write(folder.file("m.kolosal"), false);
 
     const Session session = Session::open(folder.file("m.kolosal"));
-    const data::Frame rows = mixed_table(777);
+    const data::Frame rows = testing::small_table(777);
     EXPECT_EQ(session.predict(rows, Context()).values, session.model().predict(rows, Context()));
     const auto timings = session.time_kernels();
     ASSERT_EQ(timings.size(), 1U);

@@ -144,6 +144,8 @@ class Estimator {
   bool is_fitted() const { return fitted_; }
   /// Names of the columns it was fitted on, in order.
   const std::vector<std::string>& feature_names() const { return feature_names_; }
+  /// Their types.
+  const std::vector<data::ColumnType>& feature_types() const { return feature_types_; }
   /// One non-negative number per feature, summing to 1; empty when the learner has none.
   virtual std::vector<double> feature_importance() const { return {}; }
 

@@ -208,7 +208,7 @@ std::int32_t MlpInput::slot_of(const Slots& slots, std::int32_t code) {
   return level < 0 ? -1 : slots.slot[static_cast<std::size_t>(level)];
 }
 
-void MlpInput::encode_row(std::span<const data::RowCell> row, const std::vector<std::uint8_t>& is_sparse,
+void MlpInput::encode_row(std::span<const data::RowCell> row, const std::vector<data::ColumnType>& types,
                           MlpRows& out) const {
   out.n_rows = 1;
   out.n_numbers = numbers_.size();
@@ -228,7 +228,7 @@ void MlpInput::encode_row(std::span<const data::RowCell> row, const std::vector<
   };
   for (const Slots& slots : slots_) {
     const auto column = static_cast<std::size_t>(slots.column);
-    if (is_sparse[column]) {
+    if (types[column] == data::ColumnType::kSparse) {
       for (const data::SparseEntry& entry : row[column].sparse())
         if (entry.index < static_cast<std::int32_t>(slots.slot.size()))
           add(slots.slot[static_cast<std::size_t>(entry.index)], entry.value);

@@ -49,8 +49,8 @@ class MlpInput {
   static MlpInput fit(const data::Frame& x, std::span<const std::uint32_t> rows, const Options& options);
 
   MlpRows encode(const data::Frame& x) const;
-  /// One row, from its cells by column, in place of the rows that `out` holds. is_sparse: by column.
-  void encode_row(std::span<const data::RowCell> row, const std::vector<std::uint8_t>& is_sparse,
+  /// One row, from its cells by column, in place of the rows that `out` holds. types: by column.
+  void encode_row(std::span<const data::RowCell> row, const std::vector<data::ColumnType>& types,
                   MlpRows& out) const;
   /// Numbers, indicators and bins of one row: n_fixed() of them.
   void write_fixed(const MlpRows& rows, std::size_t row, float* out) const;

@@ -96,6 +96,31 @@ void QuantileLearner::do_predict(const data::Frame& x, std::span<double> out, co
   sort_rows(out, width);
 }
 
+namespace {
+
+class QuantilesOfRow final : public RowEvaluator {
+ public:
+  explicit QuantilesOfRow(std::vector<std::unique_ptr<RowEvaluator>> fits) : fits_(std::move(fits)) {}
+  void predict(std::span<const data::RowCell> row, std::span<double> out) const override {
+    for (std::size_t k = 0; k < fits_.size(); ++k) fits_[k]->predict(row, out.subspan(k, 1));
+    sort_rows(out, fits_.size());
+  }
+
+ private:
+  std::vector<std::unique_ptr<RowEvaluator>> fits_;
+};
+
+}  // namespace
+
+std::unique_ptr<RowEvaluator> QuantileLearner::row_evaluator() const {
+  std::vector<std::unique_ptr<RowEvaluator>> fits;
+  for (const auto& fit : fits_) {
+    fits.push_back(fit->row_evaluator());
+    if (!fits.back()) return nullptr;
+  }
+  return std::make_unique<QuantilesOfRow>(std::move(fits));
+}
+
 void QuantileLearner::do_save(artifact::Node& node) const {
   for (std::size_t k = 0; k < fits_.size(); ++k) fits_[k]->save(node.add_child(fit_name(k)));
 }

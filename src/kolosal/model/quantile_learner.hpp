@@ -26,6 +26,9 @@ class QuantileLearner final : public Estimator {
   QuantileLearner(const std::string& learner, const ParamMap& params, std::vector<double> quantiles);
 
   const std::vector<double>& quantiles() const { return quantiles_; }
+  /// The learner of a quantile.
+  const Estimator& fit_of(std::size_t k) const { return *fits_[k]; }
+  std::unique_ptr<RowEvaluator> row_evaluator() const override;
   std::shared_ptr<const Prepared> prepare(const TrainingData& data, const Context& context) const override;
   std::string preparation_key() const override;
   std::vector<double> feature_importance() const override;

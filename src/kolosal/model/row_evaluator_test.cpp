@@ -8,7 +8,6 @@
 
 #include "kolosal/data/row_cell.hpp"
 #include "kolosal/model/estimator.hpp"
-#include "kolosal/model/row_compiler.hpp"
 #include "kolosal/model/testing/sample_table.hpp"
 
 namespace kolosal::model {
@@ -86,12 +85,6 @@ data::Frame with_odd_cells(const data::Frame& x, const EstimatorInfo& info) {
   return out;
 }
 
-std::unique_ptr<RowEvaluator> evaluator_of(const Estimator& estimator, const data::Frame& x) {
-  if (const auto* const compiler = dynamic_cast<const RowCompiler*>(&estimator))
-    return compiler->compile_row(x.slice(0, 0));
-  return estimator.row_evaluator();
-}
-
 class RowsOf : public ::testing::TestWithParam<Variant> {};
 INSTANTIATE_TEST_SUITE_P(Registry, RowsOf, ::testing::ValuesIn(variants()));
 
@@ -108,7 +101,7 @@ TEST_P(RowsOf, GiveTheBytesOfTheTable) {
     estimator->fit({&x, table.data().y}, nullptr, {rows, {}}, Context());
     if (estimator->trees() != nullptr) continue;  // served by a packed forest
     const data::Frame odd = with_odd_cells(x, info);
-    const auto evaluator = evaluator_of(*estimator, odd);
+    const auto evaluator = estimator->row_evaluator();
     ASSERT_NE(evaluator, nullptr) << "has no way for a row";
     const std::size_t k = estimator->n_outputs();
     std::vector<double> want(x.n_rows() * k), got(k);

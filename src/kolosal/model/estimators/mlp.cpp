@@ -273,14 +273,11 @@ void Mlp::do_predict(const data::Frame& x, std::span<double> out, const Context&
 
 class Mlp::Row final : public RowEvaluator {
  public:
-  Row(const Mlp& mlp, const data::Frame& header) : mlp_(mlp) {
-    for (std::size_t c = 0; c < header.n_columns(); ++c)
-      is_sparse_.push_back(header.column(c).type() == data::ColumnType::kSparse);
-  }
+  explicit Row(const Mlp& mlp) : mlp_(mlp) {}
 
   void predict(std::span<const data::RowCell> row, std::span<double> out) const override {
     const auto scratch = spares_.take();
-    mlp_.input_.encode_row(row, is_sparse_, scratch->buffers.row);
+    mlp_.input_.encode_row(row, mlp_.feature_types(), scratch->buffers.row);
     std::ranges::fill(out, 0.0);
     for (const MlpPredictor& network : mlp_.networks_) {
       scratch->outputs.assign(out.size(), 0.0F);
@@ -299,13 +296,10 @@ class Mlp::Row final : public RowEvaluator {
   };
 
   const Mlp& mlp_;
-  std::vector<std::uint8_t> is_sparse_;  // by column
   mutable Spares<Scratch> spares_;
 };
 
-std::unique_ptr<RowEvaluator> Mlp::compile_row(const data::Frame& header) const {
-  return std::make_unique<Row>(*this, header);
-}
+std::unique_ptr<RowEvaluator> Mlp::row_evaluator() const { return std::make_unique<Row>(*this); }
 
 void Mlp::do_save(artifact::Node& node) const {
   const MlpShape& shape = networks_.front().network().shape();

@@ -8,7 +8,6 @@
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/model/mlp_input.hpp"
 #include "kolosal/model/mlp_network.hpp"
-#include "kolosal/model/row_compiler.hpp"
 
 namespace kolosal::model {
 
@@ -44,12 +43,12 @@ struct MlpParams {
 ///          smallest loss on the validation rows is kept (without such rows: the last). The context is asked
 ///          at every batch.
 /// Cost:    6 x rows x weights operations per epoch and network, some 30 GFLOP/s per thread.
-class Mlp final : public Estimator, public RowCompiler {
+class Mlp final : public Estimator {
  public:
   using Params = MlpParams;
   /// @throws Error kInvalidParameter for an unknown normalization, number encoding or class weight.
   explicit Mlp(Params params);
-  std::unique_ptr<RowEvaluator> compile_row(const data::Frame& header) const override;
+  std::unique_ptr<RowEvaluator> row_evaluator() const override;
 
  private:
   friend class MlpFit;
