@@ -6,6 +6,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "kolosal/core/half_floats.hpp"
+
 namespace kolosal::artifact {
 namespace {
 
@@ -85,6 +87,7 @@ class Unpacking {
 
   std::vector<double> whole_numbers(bool are_children) const {
     const std::int64_t base = node_.get_int("base");
+    if (base < -kMostNumbers || base > kMostNumbers) damaged(fmt::format("its numbers begin at {}", base));
     std::vector<double> out;
     for (const std::uint32_t small : small_numbers()) {
       if (!are_children) {
@@ -124,8 +127,8 @@ class Unpacking {
     for (std::size_t i = 0; i < n_; ++i) {
       const std::int32_t q = whole(data, i, bits);
       const bool is_missing = has_missing && q == -(std::int32_t{1} << (bits - 1));
-      const double number =
-          static_cast<double>(static_cast<float>(q - zero[i / per_block]) * scale[i / per_block]);
+      const double number = static_cast<double>(static_cast<float>(std::int64_t{q} - zero[i / per_block]) *
+                                                scale[i / per_block]);
       out[i] = is_missing ? std::numeric_limits<double>::quiet_NaN() : number;
     }
     return out;
@@ -139,14 +142,8 @@ class Unpacking {
 
   std::vector<double> of_float16() const {
     std::vector<double> out;
-    for (const std::uint32_t bits : small_numbers()) {
-      const int exponent = static_cast<int>((bits >> 10) & 0x1F);
-      const auto fraction = static_cast<double>(bits & 0x3FF);
-      double x = exponent == 0 ? fraction * 0x1p-24 : std::ldexp(1 + fraction * 0x1p-10, exponent - 15);
-      if (exponent == 31)
-        x = fraction > 0 ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
-      out.push_back(bits & 0x8000 ? -x : x);
-    }
+    for (const std::uint32_t bits : small_numbers())
+      out.push_back(static_cast<double>(from_float16(static_cast<std::uint16_t>(bits))));
     return out;
   }
 

@@ -149,8 +149,8 @@ BlendLimits limits_of_blend(const RunOptions& options, std::size_t n_folds, doub
   return out;
 }
 
-double quick_blend_loss(const std::vector<TrialResult>& results, const ValidRows& valid,
-                        std::size_t max_members, const Context& context) {
+double quick_blend_loss(std::span<const TrialResult> results, const ValidRows& valid, std::size_t max_members,
+                        const Context& context) {
   std::vector<std::span<const double>> candidates;
   for (const TrialResult& result : results) candidates.emplace_back(result.prediction);
   ensemble::GreedySelectionParams params;

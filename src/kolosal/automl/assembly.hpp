@@ -64,10 +64,10 @@ BlendLimits limits_of_blend(const RunOptions& options, std::size_t n_folds, doub
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context);
 
-/// Loss of a greedy selection on at most 2,000 of the rows: what the search gains for the blend, told
-/// quickly.
-double quick_blend_loss(const std::vector<TrialResult>& results, const ValidRows& valid,
-                        std::size_t max_members, const Context& context);
+/// Loss of a greedy selection that looks at no more than 2,000 of the rows: what the search gains for the
+/// blend, told quickly.
+double quick_blend_loss(std::span<const TrialResult> results, const ValidRows& valid, std::size_t max_members,
+                        const Context& context);
 
 /// Adds 95 % intervals to the scores: of the blend, its members, and the other trials by falling score, until
 /// the context's deadline.

@@ -200,16 +200,20 @@ std::string Proposals::obstacle(const Candidate& candidate, const std::vector<Tr
 }
 
 bool Proposals::patience_ended(const std::vector<TrialResult>& known) {
-  if (settings_.patience == 0 || known.size() < portfolio_.size()) return false;
-  if (known.size() != n_weighed_) {
-    const double loss = settings_.blend_loss(known);
-    if (n_weighed_ == 0 || loss < best_blend_loss_ - kLeastGain * std::abs(best_blend_loss_)) {
-      best_blend_loss_ = loss;
-      n_at_gain_ = known.size();
-    }
-    n_weighed_ = known.size();
+  const std::size_t n_first = portfolio_.size();
+  if (settings_.patience == 0 || known.size() < n_first + settings_.patience) return false;
+  // Results come by number, so fewer of them are the first ones of more.
+  while (n_first + blend_losses_.size() <= known.size())
+    blend_losses_.push_back(settings_.blend_loss(std::span(known).first(n_first + blend_losses_.size())));
+  double best = blend_losses_.front();
+  std::size_t n_at_gain = n_first;
+  for (std::size_t n = n_first + 1; n <= known.size(); ++n) {
+    const double loss = blend_losses_[n - n_first];
+    if (!(loss < best - kLeastGain * std::abs(best))) continue;
+    best = loss;
+    n_at_gain = n;
   }
-  return known.size() - n_at_gain_ >= settings_.patience;
+  return known.size() >= n_at_gain + settings_.patience;
 }
 
 std::optional<Candidate> Proposals::continued(const std::vector<TrialResult>& known) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,7 @@ class Proposals {
     std::size_t fit_bytes = std::numeric_limits<std::size_t>::max();  ///< that one fit may take
     std::size_t patience = 0;  ///< trials after the portfolio without a gain before it ends; 0: no end
     /// Of the best blend of these results; asked only where there is patience to lose.
-    std::function<double(const std::vector<TrialResult>&)> blend_loss;
+    std::function<double(std::span<const TrialResult>)> blend_loss;
     std::vector<std::string> views;  ///< that boosters may have in place of each other
     std::function<double()> remaining_s;
     std::function<void(const Candidate&, const std::string& why)> skipped;
@@ -58,9 +59,7 @@ class Proposals {
   std::set<std::string> slowed_;     ///< labels whose learning rate was lowered already
   std::set<std::size_t> continued_;  ///< numbers of paused trials
   std::set<std::string> passed_over_;
-  double best_blend_loss_ = std::numeric_limits<double>::infinity();
-  std::size_t n_weighed_ = 0;  ///< results, in the last blend
-  std::size_t n_at_gain_ = 0;  ///< results, when a blend was better by a gain
+  std::vector<double> blend_losses_;  ///< of the first portfolio_.size() + i results
 };
 
 /// What goes on to the next rung: the better half, and the best of each learner that is not far behind.

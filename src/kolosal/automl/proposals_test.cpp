@@ -155,7 +155,7 @@ TEST(Proposals, EverythingProposedCanBeMade) {
 TEST(Proposals, PatienceEndsWhatNoLongerGains) {
   auto options = settings();
   options.patience = 3;
-  options.blend_loss = [](const std::vector<TrialResult>& known) {
+  options.blend_loss = [](std::span<const TrialResult> known) {
     return std::ranges::min(known, {}, &TrialResult::loss).loss;
   };
   Proposals proposals({entry("a"), entry("b")}, options);
@@ -167,13 +167,21 @@ TEST(Proposals, PatienceEndsWhatNoLongerGains) {
   EXPECT_FALSE(proposals(5, known));
   known.push_back(result(5, entry("x"), 0.5));
   EXPECT_TRUE(proposals(6, known));
+  // The next trial is proposed from fewer results than that, since later ones still run.
+  known.pop_back();
+  known.pop_back();
+  EXPECT_TRUE(proposals(7, known));
+  // A resumed run has lost as much patience as one that was not stopped.
+  known.assign({result(0, entry("a"), 1), result(1, entry("b"), 0.9)});
+  for (std::size_t t = 2; t < 5; ++t) known.push_back(result(t, entry("x"), 0.8997));
+  EXPECT_FALSE(Proposals({entry("a"), entry("b")}, options)(5, known));
 }
 
 TEST(Proposals, PatienceLastsWhileTheBlendGains) {
   auto options = settings();
   options.patience = 3;
   double blend = 1;
-  options.blend_loss = [&](const std::vector<TrialResult>&) { return blend *= 0.99; };
+  options.blend_loss = [&](std::span<const TrialResult>) { return blend *= 0.99; };
   Proposals proposals({entry("a"), entry("b")}, options);
   std::vector<TrialResult> known = {result(0, entry("a"), 1), result(1, entry("b"), 0.9)};
   for (std::size_t t = 2; t < 12; ++t) {

@@ -370,7 +370,7 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   };
   if (is_timed() && options_.preset != Preset::kBest) settings.patience = stage.n_train_rows < 1000 ? 8 : 30;
   if (!is_last) settings.patience = 1;
-  settings.blend_loss = [&, this](const std::vector<TrialResult>& known) {
+  settings.blend_loss = [&, this](std::span<const TrialResult> known) {
     Context context = quiet_context();
     context.n_threads = 1;
     return quick_blend_loss(known, *stage.valid, blend_limits(1).max_members,

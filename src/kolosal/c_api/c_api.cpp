@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "kolosal/c_api/kolosal.h"
+#include "kolosal/core/device.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/thread_pool.hpp"
 #include "kolosal/core/version.hpp"
@@ -15,13 +15,21 @@
 #include "kolosal/infer/session.hpp"
 #include "kolosal/io/json_row.hpp"
 
+namespace {
+/// Within the quota and the processors that the process may use.
+std::size_t most_threads() {
+  static const std::size_t out = kolosal::Hardware::detect().usable_threads();
+  return out;
+}
+}  // namespace
+
 struct kolosal_model {
   explicit kolosal_model(kolosal::infer::Session opened)
       : session(std::move(opened)), reader(session.rows().fields()), schema(describe().dump()) {}
 
   /// Threads for batches, made once and when they are first wanted.
   kolosal::ThreadPool& threads() const {
-    std::call_once(once, [&] { pool.emplace(std::max(1U, std::thread::hardware_concurrency())); });
+    std::call_once(once, [&] { pool.emplace(most_threads()); });
     return *pool;
   }
 
@@ -223,11 +231,11 @@ kolosal_status kolosal_predict_arrow(const kolosal_model* model, const ArrowSche
     const kolosal::data::Frame table = kolosal::data::import_arrow(array, schema);
     require(table.n_rows() * kolosal_n_outputs(model) <= room,
             "there is too little room for the predictions of all rows");
-    const std::size_t most = std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t most = most_threads();
     kolosal::Context context;
     context.n_threads = n_threads > 0 ? std::min(n_threads, most) : most;
     if (context.n_threads > 1) context.pool = &model->threads();
-    std::ranges::copy(model->session.predict(table, context).values, out);
+    std::ranges::copy(model->session.values(table, context), out);
   });
 }
 

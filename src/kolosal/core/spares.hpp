@@ -4,6 +4,8 @@
 #include <atomic>
 #include <memory>
 
+#include "kolosal/core/thread_slot.hpp"
+
 namespace kolosal {
 
 /// Objects that are costly to make and used for a moment, kept for the next use: buffers of a function that
@@ -38,21 +40,26 @@ class Spares {
   };
 
   Loan take() {
-    for (std::atomic<T*>& place : places_)
-      if (place.load(std::memory_order_relaxed) != nullptr)
-        if (T* const kept = place.exchange(nullptr, std::memory_order_acquire))
-          return Loan(*this, std::unique_ptr<T>(kept));
+    for (std::size_t i = 0; i < kKept; ++i) {
+      std::atomic<T*>& place = place_of_thread(i);
+      if (place.load(std::memory_order_relaxed) == nullptr) continue;
+      if (T* const kept = place.exchange(nullptr, std::memory_order_acquire))
+        return Loan(*this, std::unique_ptr<T>(kept));
+    }
     return Loan(*this, std::make_unique<T>());
   }
 
  private:
   static constexpr std::size_t kKept = 16;  // a few threads call at the same moment
 
+  /// Each thread begins elsewhere, so that threads seldom meet and find what they left.
+  std::atomic<T*>& place_of_thread(std::size_t i) { return places_[(thread_slot() + i) % kKept]; }
+
   void give_back(std::unique_ptr<T> object) {
-    for (std::atomic<T*>& place : places_) {
+    for (std::size_t i = 0; i < kKept; ++i) {
       T* nothing = nullptr;
-      if (place.compare_exchange_strong(nothing, object.get(), std::memory_order_release,
-                                        std::memory_order_relaxed)) {
+      if (place_of_thread(i).compare_exchange_strong(nothing, object.get(), std::memory_order_release,
+                                                     std::memory_order_relaxed)) {
         object.release();
         return;
       }

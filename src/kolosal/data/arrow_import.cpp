@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/half_floats.hpp"
 #include "kolosal/core/utf8.hpp"
 #include "kolosal/data/arrow_bridge.hpp"
 #include "kolosal/data/text_value.hpp"
@@ -147,27 +148,12 @@ Column import_float(const Source& source, ColumnType type, Make make) {
   return make(std::move(out));
 }
 
-// IEEE 754 binary16: 1 sign bit, 5 of exponent (bias 15), 10 of fraction.
-float from_half(std::uint16_t half) {
-  const int exponent = (half >> 10) & 0x1F;
-  const int fraction = half & 0x3FF;
-  float value = 0;
-  if (exponent == 0x1F) {
-    value = fraction ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
-  } else if (exponent == 0) {
-    value = std::ldexp(static_cast<float>(fraction), -24);
-  } else {
-    value = std::ldexp(static_cast<float>(fraction + 0x400), exponent - 25);
-  }
-  return half & 0x8000 ? -value : value;
-}
-
 Column import_half(const Source& source) {
   std::vector<std::uint16_t> copy;
   const auto values = source.values(copy);
   std::vector<float> out(source.n, static_cast<float>(kNaN));
   for (std::size_t i = 0; i < source.n; ++i)
-    if (source.is_valid(i)) out[i] = from_half(values[i]);
+    if (source.is_valid(i)) out[i] = from_float16(values[i]);
   return Column::from_float32(std::move(out));
 }
 

@@ -35,8 +35,8 @@ class ColumnCells {
     Bitmap out;
     for_each([&](std::size_t row, const RowCell& cell) {
       if (!is_missing(cell)) return;
-      if (out.empty()) out.assign((n_rows_ + 7) / 8, 0xFF);
-      out[row / 8] = static_cast<std::uint8_t>(out[row / 8] & ~(1U << (row % 8)));
+      if (out.empty()) out = all_present(n_rows_);
+      clear_bit(out.data(), row);
     });
     return out;
   }

@@ -11,9 +11,10 @@
  * operator that ONNX does not define. A library is code that runs in the process: name only those that you
  * trust.
  *
- * Threads: create() and destroy() are called by one thread; compute() by several at once, with the same
- * state. Memory: tensors belong to the caller and are valid during the call. Numbers are dense, row by row.
- * Errors: no exception may leave the library. fail() takes the message; then return something else than 0. */
+ * Threads: create() and destroy() of one node are called by one thread, those of several nodes perhaps at
+ * once; compute() by several at once, with the same state. Memory: tensors belong to the caller and are valid
+ * during the call. Numbers are dense, row by row. Errors: no exception may leave the library. fail() takes
+ * the message; then return something else than 0. */
 
 #ifdef __cplusplus
 extern "C" {

@@ -23,27 +23,20 @@ class RowForest final : public RowLearner {
   const PackedForest& forest_;
 };
 
-/// Quantiles of trees: a forest for each. (Of other learners, QuantileLearner has a row_evaluator().)
 class RowQuantiles final : public RowLearner {
  public:
-  explicit RowQuantiles(const model::QuantileLearner& learner) {
-    for (std::size_t k = 0; k < learner.n_outputs(); ++k)
-      forests_.push_back(std::make_unique<const PackedForest>(*learner.fit_of(k).trees(), std::nullopt));
-  }
-  bool has_row_path() const {
-    return std::ranges::all_of(forests_, [](const auto& forest) { return forest->has_row_path(); });
-  }
+  explicit RowQuantiles(const ServedQuantiles& served) : served_(served) {}
   void predict(std::span<const data::RowCell> features, std::span<double> out,
                RowScratch& scratch) const override {
     scratch.numbers.resize(features.size());
     for (std::size_t c = 0; c < features.size(); ++c) scratch.numbers[c] = features[c].number;
-    for (std::size_t k = 0; k < forests_.size(); ++k)
-      forests_[k]->predict_row(scratch.numbers.data(), out.subspan(k, 1), scratch.forest);
+    for (std::size_t k = 0; k < out.size(); ++k)
+      served_.forests()[k]->packed().predict_row(scratch.numbers.data(), out.subspan(k, 1), scratch.forest);
     model::sort_rows(out, out.size());
   }
 
  private:
-  std::vector<std::unique_ptr<const PackedForest>> forests_;
+  const ServedQuantiles& served_;
 };
 
 class RowByItself final : public RowLearner {
@@ -71,18 +64,19 @@ class RowAsFrame final : public RowLearner {
   data::Frame header_;
 };
 
-const PackedForest* packed_forest(const model::Estimator& estimator, const pipeline::Evaluators& evaluators) {
-  const auto evaluator = evaluators.find(&estimator);
-  if (evaluator == evaluators.end()) return nullptr;
-  const auto* served = dynamic_cast<const ServedForest*>(evaluator->second.get());
-  return served != nullptr && served->packed().has_row_path() ? &served->packed() : nullptr;
-}
-
-std::unique_ptr<const RowLearner> quantiles_of_trees(const model::Estimator& estimator) {
-  const auto* quantiles = dynamic_cast<const model::QuantileLearner*>(&estimator);
-  if (quantiles == nullptr || quantiles->fit_of(0).trees() == nullptr) return nullptr;
-  auto out = std::make_unique<const RowQuantiles>(*quantiles);
-  return out->has_row_path() ? std::move(out) : nullptr;
+/// Null where the estimator is no such trees, or a kernel for one row is not there.
+std::unique_ptr<const RowLearner> served_trees(const model::Estimator& estimator,
+                                               const pipeline::Evaluators& evaluators) {
+  const auto found = evaluators.find(&estimator);
+  if (found == evaluators.end()) return nullptr;
+  const model::Evaluator* const evaluator = found->second.get();
+  if (const auto* const served = dynamic_cast<const ServedForest*>(evaluator))
+    return served->packed().has_row_path() ? std::make_unique<const RowForest>(served->packed()) : nullptr;
+  const auto* const quantiles = dynamic_cast<const ServedQuantiles*>(evaluator);
+  const bool have_row_path = quantiles && std::ranges::all_of(quantiles->forests(), [](const auto& forest) {
+                               return forest->packed().has_row_path();
+                             });
+  return have_row_path ? std::make_unique<const RowQuantiles>(*quantiles) : nullptr;
 }
 
 }  // namespace
@@ -115,10 +109,8 @@ RowPredictor::Voice RowPredictor::make_voice(const pipeline::Pipeline& pipeline,
     while (made.header.name(c) != name) ++c;
     out.slots.push_back(made.slots[c]);
   }
-  if (const PackedForest* const forest = packed_forest(estimator, evaluators)) {
-    out.learner = std::make_unique<RowForest>(*forest);
-  } else if (auto quantiles = quantiles_of_trees(estimator)) {
-    out.learner = std::move(quantiles);
+  if (auto trees = served_trees(estimator, evaluators)) {
+    out.learner = std::move(trees);
   } else if (auto by_itself = estimator.row_evaluator()) {
     out.learner = std::make_unique<RowByItself>(std::move(by_itself));
   } else {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "kolosal/infer/forest/packed_forest.hpp"
+#include "kolosal/model/quantile_learner.hpp"
 #include "kolosal/pipeline/model.hpp"
 
 namespace kolosal::infer {
@@ -28,8 +30,21 @@ class ServedForest final : public model::Evaluator {
   mutable std::optional<PackedForest> packed_;
 };
 
-/// A packed forest for each learner of trees of a model, made when it first predicts. The model must outlive
-/// them.
+/// Several quantiles of trees: a served forest for each.
+class ServedQuantiles final : public model::Evaluator {
+ public:
+  /// Null when the learner's fits are none of trees.
+  static std::unique_ptr<const ServedQuantiles> of(const model::QuantileLearner& learner,
+                                                   std::optional<ForestKernel> forced);
+  const std::vector<std::unique_ptr<const ServedForest>>& forests() const { return forests_; }
+  void predict(const data::Frame& x, std::span<double> out, const Context& context) const override;
+
+ private:
+  std::vector<std::unique_ptr<const ServedForest>> forests_;
+};
+
+/// A packed forest for each learner of trees of a model (for quantiles of them, one each), made when it first
+/// predicts. The model must outlive them.
 pipeline::Evaluators serve_forests(const pipeline::Model& model, std::optional<ForestKernel> forced);
 
 /// A learner of a model and what its kernels cost.

@@ -91,9 +91,14 @@ Prediction Session::predict(const data::Frame& table, const Context& context,
                             data::ConformReport* report) const {
   Prediction out;
   out.n_outputs = model_->n_outputs();
-  out.values = model_->predict(is_by_position_ ? named(table) : table, context, report, *evaluators_);
+  out.values = values(table, context, report);
   out.labels = model_->labels(out.values);
   return out;
+}
+
+std::vector<double> Session::values(const data::Frame& table, const Context& context,
+                                    data::ConformReport* report) const {
+  return model_->predict(is_by_position_ ? named(table) : table, context, report, *evaluators_);
 }
 
 const RowPredictor& Session::rows() const {

@@ -60,6 +60,9 @@ class Session {
   /// (Schema::conform tells when).
   Prediction predict(const data::Frame& table, const Context& context,
                      data::ConformReport* report = nullptr) const;
+  /// The values of predict() alone.
+  std::vector<double> values(const data::Frame& table, const Context& context,
+                             data::ConformReport* report = nullptr) const;
   /// The model for one row at a time, compiled when it is first asked for.
   const RowPredictor& rows() const;
   /// How fast each kernel evaluates the trees of each learner that has some, measured now.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/kernel/forest_rows.hpp"
 
 namespace kolosal::kernel {
 namespace {
@@ -12,8 +13,6 @@ namespace {
 constexpr double kWorthOfThread = 0.3;
 /// Without a measurement: what condition variables take on servers of today.
 constexpr double kUsualHandover = 5e-6;
-/// Rows that the kernel for many rows takes at a time.
-constexpr std::size_t kBlockRows = 256;
 
 /// The most threads up to which each further one pays.
 std::size_t threads_that_pay(const MachineMeasurements& measured) {

@@ -76,6 +76,16 @@ std::uint32_t fold_flags(std::uint32_t flags, double threshold) {
   return flags;
 }
 
+/// value: rounded already where the forest rounds.
+bool goes_left(const Forest& forest, std::size_t node, double value) {
+  if (forest.flags[node] & kCategorical) {
+    const WordRange range{forest.category_offset[node], forest.category_words[node]};
+    return category_goes_left(forest.category_bits, range, forest.flags[node], value);
+  }
+  const double threshold = forest.folded_threshold(node);
+  return number_goes_left(threshold, fold_flags(forest.flags[node], threshold), value);
+}
+
 /// A forest prepared for one call of predict().
 class Kernel {
  public:
@@ -188,15 +198,7 @@ class Kernel {
     while (at >= 0) {
       const std::size_t i = count(at);
       const double value = row[slot_of_feature_[count(forest_.feature[i])]];
-      bool goes_left;
-      if (forest_.flags[i] & kCategorical) {
-        const WordRange range{forest_.category_offset[i], forest_.category_words[i]};
-        goes_left = category_goes_left(forest_.category_bits, range, forest_.flags[i], value);
-      } else {
-        const double threshold = forest_.folded_threshold(i);
-        goes_left = number_goes_left(threshold, fold_flags(forest_.flags[i], threshold), value);
-      }
-      at = goes_left ? forest_.left[i] : forest_.right[i];
+      at = goes_left(forest_, i, value) ? forest_.left[i] : forest_.right[i];
     }
     return at;
   }
@@ -282,15 +284,7 @@ std::size_t leaf_of(const Forest& forest, std::size_t tree, const double* row) {
     const auto i = static_cast<std::size_t>(at);
     double value = row[forest.feature[i]];
     if (forest.round_to_float) value = static_cast<double>(static_cast<float>(value));
-    bool goes_left;
-    if (forest.flags[i] & kCategorical) {
-      const WordRange range{forest.category_offset[i], forest.category_words[i]};
-      goes_left = category_goes_left(forest.category_bits, range, forest.flags[i], value);
-    } else {
-      const double threshold = forest.folded_threshold(i);
-      goes_left = number_goes_left(threshold, fold_flags(forest.flags[i], threshold), value);
-    }
-    at = goes_left ? forest.left[i] : forest.right[i];
+    at = goes_left(forest, i, value) ? forest.left[i] : forest.right[i];
   }
   return static_cast<std::size_t>(~at);
 }

@@ -211,8 +211,14 @@ class Reader {
   }
 
   void add_linear(const TreeText& tree, std::size_t first_leaf) {
+    if (!tree.is_linear && !has_linear_) return;
     const Forest& f = forest();
-    if (linear_.first.empty()) linear_.first.push_back(0);
+    if (!has_linear_) {  // the leaves of the trees before are numbers
+      linear_.constant.assign(f.leaf_value.begin(),
+                              f.leaf_value.begin() + static_cast<std::ptrdiff_t>(first_leaf));
+      linear_.first.assign(first_leaf + 1, 0);
+      has_linear_ = true;
+    }
     if (!tree.is_linear) {
       linear_.constant.insert(linear_.constant.end(),
                               f.leaf_value.begin() + static_cast<std::ptrdiff_t>(first_leaf),
@@ -220,7 +226,6 @@ class Reader {
       linear_.first.resize(f.leaf_value.size() + 1, linear_.feature.size());
       return;
     }
-    has_linear_ = true;
     Numbers constant(tree.leaf_const), n_terms(tree.num_features), feature(tree.leaf_features),
         coefficient(tree.leaf_coeff);
     for (std::size_t i = 0; i < tree.n_leaves; ++i) {

@@ -5,8 +5,6 @@
 #include <span>
 #include <vector>
 
-#include "kolosal/core/context.hpp"
-#include "kolosal/data/frame.hpp"
 #include "kolosal/model/forest.hpp"
 
 namespace kolosal::model {
@@ -32,11 +30,9 @@ struct LinearLeaves {
 /// Which leaf a row of forest.n_features numbers falls into.
 std::size_t leaf_of(const Forest& forest, std::size_t tree, const double* row);
 
-/// As Forest::predict(), with linear leaves; forest.leaf_width must be 1.
-void predict_linear_leaves(const Forest& forest, const LinearLeaves& leaves, const data::Frame& x,
-                           std::span<double> out, const Context& context);
-/// One row: forest.n_features numbers in, forest.n_outputs numbers out.
-void predict_linear_leaves(const Forest& forest, const LinearLeaves& leaves, const double* row,
-                           std::span<double> out);
+/// As Forest::predict() for one row, with linear leaves: forest.n_features numbers in, forest.n_outputs
+/// numbers out. forest.leaf_width must be 1; divisors: of the forest.
+void predict_linear_leaves(const Forest& forest, const LinearLeaves& leaves, std::span<const double> divisors,
+                           const double* row, std::span<double> out);
 
 }  // namespace kolosal::model

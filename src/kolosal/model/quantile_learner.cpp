@@ -87,13 +87,20 @@ FitReport QuantileLearner::do_fit(const TrainingData& data, const Prepared* prep
 }
 
 void QuantileLearner::do_predict(const data::Frame& x, std::span<double> out, const Context& context) const {
-  const std::size_t width = fits_.size();
-  std::vector<double> column(x.n_rows());
-  for (std::size_t k = 0; k < width; ++k) {
-    fits_[k]->predict(x, column, context);
-    for (std::size_t i = 0; i < column.size(); ++i) out[i * width + k] = column[i];
+  predict_quantiles(
+      fits_.size(), [&](std::size_t k, std::span<double> column) { fits_[k]->predict(x, column, context); },
+      out);
+}
+
+void predict_quantiles(std::size_t n_quantiles,
+                       const std::function<void(std::size_t k, std::span<double> column)>& predict,
+                       std::span<double> out) {
+  std::vector<double> column(out.size() / n_quantiles);
+  for (std::size_t k = 0; k < n_quantiles; ++k) {
+    predict(k, column);
+    for (std::size_t i = 0; i < column.size(); ++i) out[i * n_quantiles + k] = column[i];
   }
-  sort_rows(out, width);
+  sort_rows(out, n_quantiles);
 }
 
 namespace {

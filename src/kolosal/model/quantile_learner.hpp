@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,12 @@ class QuantileLearner final : public Estimator {
 /// them as it is).
 std::unique_ptr<Estimator> make_estimator(const std::string& name, const ParamMap& params,
                                           const std::vector<double>& quantiles);
+
+/// What several fits of one quantile each predict together: predict(k, column) gives those of quantile k, one
+/// number a row. out: n_rows x n_quantiles, row by row, rising within a row.
+void predict_quantiles(std::size_t n_quantiles,
+                       const std::function<void(std::size_t k, std::span<double> column)>& predict,
+                       std::span<double> out);
 
 /// Puts the values of each row in rising order. Shapes: n_rows x n_quantiles, row by row.
 void sort_rows(std::span<double> values, std::size_t n_quantiles);

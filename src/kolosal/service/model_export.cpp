@@ -1,5 +1,7 @@
 #include "kolosal/service/model_export.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -47,20 +49,35 @@ std::vector<std::byte> bytes_of(const std::string& text) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::vector<std::byte> written(const ExportRequest& request,
-                               const infer::exporters::ExportedModel& exported) {
-  const std::string name = request.output.stem().string();
-  if (request.format == "c") return bytes_of(infer::exporters::export_c(exported, name));
-  if (request.format == "onnx") return infer::exporters::export_onnx(exported, name);
-  if (request.format == "pmml") return bytes_of(infer::exporters::export_pmml(exported));
-  return bytes_of(infer::exporters::export_json(exported));
+struct Format {
+  std::string name;
+  std::vector<std::byte> (*write)(const infer::exporters::ExportedModel& model, const std::string& name);
+};
+
+const std::vector<Format>& formats() {
+  namespace to = infer::exporters;
+  using to::ExportedModel;
+  static const std::vector<Format> out = {
+      {"c", [](const ExportedModel& m, const std::string& name) { return bytes_of(to::export_c(m, name)); }},
+      {"json", [](const ExportedModel& m, const std::string&) { return bytes_of(to::export_json(m)); }},
+      {"onnx", [](const ExportedModel& m, const std::string& name) { return to::export_onnx(m, name); }},
+      {"pmml", [](const ExportedModel& m, const std::string&) { return bytes_of(to::export_pmml(m)); }}};
+  return out;
+}
+
+const Format& format_of(const std::string& name) {
+  const auto found = std::ranges::find(formats(), name, &Format::name);
+  if (found != formats().end()) return *found;
+  throw Error(ErrorCode::kInvalidParameter, "there is no export format \"{}\"; there are: {}", name,
+              fmt::join(export_formats(), ", "));
 }
 
 }  // namespace
 
-const std::vector<std::string>& export_formats() {
-  static const std::vector<std::string> formats = {"c", "json", "onnx", "pmml"};
-  return formats;
+std::vector<std::string> export_formats() {
+  std::vector<std::string> out;
+  for (const Format& format : formats()) out.push_back(format.name);
+  return out;
 }
 
 nlohmann::json to_json(const ExportReport& report) {
@@ -75,6 +92,7 @@ nlohmann::json to_json(const ExportReport& report) {
 }
 
 ExportReport export_model(const ExportRequest& request, const Context& context) {
+  const Format& format = format_of(request.format);
   check_output_place(request.output, "the exported model");
   const auto session = infer::Session::open(request.model);
   const infer::exporters::ExportedModel exported = infer::exporters::describe_model(session.model());
@@ -86,7 +104,7 @@ ExportReport export_model(const ExportRequest& request, const Context& context) 
   const auto wanted = session.predict(rows, context).values;
   report.checks.push_back(
       compared("the description", wanted, infer::exporters::evaluate(exported, schema, rows), rows.n_rows()));
-  const std::vector<std::byte> bytes = written(request, exported);
+  const std::vector<std::byte> bytes = format.write(exported, request.output.stem().string());
   report.n_bytes = bytes.size();
   artifact::write_file_atomically(request.output, bytes);
   return report;

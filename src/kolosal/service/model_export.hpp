@@ -10,7 +10,7 @@
 namespace kolosal::service {
 
 /// "c", "json", ...: what export_model() can write.
-const std::vector<std::string>& export_formats();
+std::vector<std::string> export_formats();
 
 struct ExportRequest {
   std::filesystem::path model;

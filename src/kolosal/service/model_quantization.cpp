@@ -17,7 +17,7 @@
 namespace kolosal::service {
 namespace {
 
-/// A file beside the output that is gone at the end of the scope, unless it became the output.
+/// A file beside the output that is gone at the end of the scope.
 class DraftFile {
  public:
   explicit DraftFile(const std::filesystem::path& output)
@@ -149,9 +149,10 @@ QuantizeReport quantize_file(const QuantizeRequest& request, const Context& cont
   const auto bytes =
       infer::quantize_model(session.container(), infer::quantized_type_from_name(request.type), report.parts);
   if (report.parts.empty())
-    throw Error(ErrorCode::kUnsupported,
-                "{} holds nothing that could be quantized: no trees, weights or stored rows",
-                request.model.string());
+    throw Error(
+        ErrorCode::kUnsupported,
+        "{} holds nothing that could be quantized to {}: no trees, weights or stored rows that it can hold",
+        request.model.string(), request.type);
   const DraftFile draft(request.output);
   artifact::write_file_atomically(draft.path(), bytes);
   const MetricScore after = score_of(draft.path(), report.metric, request, context, report.n_rows);
@@ -174,7 +175,7 @@ QuantizeReport quantize_file(const QuantizeRequest& request, const Context& cont
   report.us_per_row_after = made.us_per_row;
   for (std::size_t i = 0; i < old.values.size(); ++i)
     report.largest_change = std::max(report.largest_change, std::fabs(old.values[i] - made.values[i]));
-  artifact::write_file_atomically(request.output, bytes);
+  std::filesystem::rename(draft.path(), request.output);
   return report;
 }
 

@@ -111,7 +111,8 @@ void check_request(const PredictRequest& request, const pipeline::Model& model) 
 std::map<std::string, std::string> types_to_force(const pipeline::Model& model, const PredictRequest& request,
                                                   bool is_by_position) {
   std::map<std::string, std::string> out = types_for(model.schema);
-  if (is_by_position) out = {{"*", "float"}};
+  // All columns of such a model are of one type.
+  if (is_by_position && !out.empty()) out = {{"*", out.begin()->second}};
   for (const std::string& name : request.keep) {
     const auto at = out.find(name);
     if (at == out.end())
@@ -125,8 +126,11 @@ std::map<std::string, std::string> types_to_force(const pipeline::Model& model, 
 
 /// Where columns are taken by position, a table that has more of them than the model has an id or a target
 /// that is kept.
-bool leaves_kept_out(const infer::Session& session, std::size_t n_columns) {
-  return n_columns != session.model().schema.names_with(data::Role::kFeature).size();
+bool leaves_kept_out(const infer::Session& session, const std::vector<std::string>& names) {
+  const auto wanted = session.model().schema.names_with(data::Role::kFeature);
+  const bool by_name = std::ranges::all_of(
+      wanted, [&](const std::string& name) { return std::ranges::find(names, name) != names.end(); });
+  return !by_name && names.size() > wanted.size();
 }
 
 std::vector<std::string> names_without(std::vector<std::string> names,
@@ -166,7 +170,7 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
   for (const auto& [name, type] : request.read.types)
     if (name != "*") check_columns(input->names(), {name}, "typed");
   check_columns(input->names(), request.keep, "kept");
-  const bool leaves_out_kept = session.is_by_position() && leaves_kept_out(session, input->names().size());
+  const bool leaves_out_kept = session.is_by_position() && leaves_kept_out(session, input->names());
   if (!session.is_by_position())
     check_columns(input->names(), model.schema.names_with(data::Role::kFeature), "the model's");
   else

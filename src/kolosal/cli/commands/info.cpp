@@ -340,12 +340,12 @@ bool is_model(const std::filesystem::path& path) {
 
 int run_info(const Invocation& invocation) {
   const bool as_json = invocation.config.flag("json");
+  if (invocation.config.flag("measure") && !invocation.config.flag("hardware"))
+    throw Error(ErrorCode::kUsage, "--measure is of the machine: kolosal info --hardware --measure");
   if (!invocation.argument) {
     if (invocation.config.flag("kernels"))
       throw Error(ErrorCode::kUsage, "--kernels needs a model file: kolosal info MODEL --kernels");
     const Hardware machine = Hardware::detect();
-    if (invocation.config.flag("measure") && !invocation.config.flag("hardware"))
-      throw Error(ErrorCode::kUsage, "--measure is of the machine: kolosal info --hardware --measure");
     if (invocation.config.flag("hardware")) {
       tell_hardware(invocation.config, machine, as_json);
     } else {

@@ -55,11 +55,16 @@ std::string commented(std::string_view text) {
 
 const std::set<std::string, std::less<>>& reserved_words() {
   static const std::set<std::string, std::less<>> words = {
-      "auto",   "break",    "case",     "char",     "const",   "continue", "default",  "do",     "double",
-      "else",   "enum",     "extern",   "float",    "for",     "goto",     "if",       "inline", "int",
-      "long",   "register", "restrict", "return",   "short",   "signed",   "sizeof",   "static", "struct",
-      "switch", "typedef",  "union",    "unsigned", "void",    "volatile", "while",    "NAN",    "INFINITY",
-      "NULL",   "errno",    "size_t",   "class",    "private", "public",   "template", "this",   "new"};
+      "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
+      "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return",
+      "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void",
+      "volatile", "while", "NAN", "INFINITY", "NULL", "errno", "size_t", "bool", "true", "false", "nullptr",
+      "typeof", "constexpr", "alignas", "alignof", "static_assert", "thread_local", "asm", "linux", "unix",
+      // A C++ program may include the file.
+      "and", "bitand", "bitor", "catch", "class", "compl", "concept", "delete", "explicit", "export",
+      "friend", "mutable", "namespace", "new", "noexcept", "not", "operator", "or", "private", "protected",
+      "public", "requires", "template", "this", "throw", "try", "typeid", "typename", "using", "virtual",
+      "xor"};
   return words;
 }
 

@@ -30,7 +30,6 @@ enum NodeField : std::uint32_t {
 };
 enum AttributeField : std::uint32_t {
   kAttributeName = 1,
-  kFloatValue = 2,
   kIntValue = 3,
   kTextValue = 4,
   kTensorValue = 5,
@@ -38,14 +37,7 @@ enum AttributeField : std::uint32_t {
   kTextsValue = 9,
   kAttributeType = 20
 };
-enum AttributeType : std::int64_t {
-  kOfFloat = 1,
-  kOfInt = 2,
-  kOfText = 3,
-  kOfTensor = 4,
-  kOfInts = 7,
-  kOfTexts = 8
-};
+enum AttributeType : std::int64_t { kOfInt = 2, kOfText = 3, kOfTensor = 4, kOfInts = 7, kOfTexts = 8 };
 enum TensorField : std::uint32_t { kDims = 1, kDataType = 2, kStringData = 6, kTensorName = 8, kRawData = 9 };
 
 constexpr std::string_view kMlDomain = "ai.onnx.ml";
@@ -82,9 +74,6 @@ ProtobufWriter message_of(const std::string& name, const OnnxAttribute& value) {
   if (const auto* whole = std::get_if<std::int64_t>(&value)) {
     out.add_integer(kIntValue, *whole);
     set_type(kOfInt);
-  } else if (const auto* number = std::get_if<float>(&value)) {
-    out.add_float32(kFloatValue, *number);
-    set_type(kOfFloat);
   } else if (const auto* text = std::get_if<std::string>(&value)) {
     out.add_text(kTextValue, *text);
     set_type(kOfText);
@@ -116,11 +105,6 @@ ProtobufWriter value_info(const std::string& name, OnnxType type, std::size_t co
   out.add_text(1, name);
   out.add_message(2, of_type);
   return out;
-}
-
-/// Fields that were written one after another, as they are.
-void append(ProtobufWriter& out, std::uint32_t number, const std::vector<std::byte>& bytes) {
-  out.add_bytes(number, bytes);
 }
 
 }  // namespace
@@ -193,7 +177,7 @@ std::vector<std::byte> OnnxGraph::finish(const std::string& name, const std::str
   out.add_integer(kIrVersionField, kIrVersion);
   out.add_text(kProducer, "kolosal");
   out.add_text(kModelDoc, doc);
-  append(out, kGraph, graph);
+  out.add_bytes(kGraph, graph);
   out.add_message(kOpsetImport, main_opset);
   out.add_message(kOpsetImport, ml_opset);
   return out.bytes();

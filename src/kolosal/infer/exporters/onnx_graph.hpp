@@ -19,8 +19,8 @@ struct OnnxTensor {
       values;
 };
 
-using OnnxAttribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>,
-                                   std::vector<std::string>, OnnxTensor>;
+using OnnxAttribute =
+    std::variant<std::int64_t, std::string, std::vector<std::int64_t>, std::vector<std::string>, OnnxTensor>;
 using OnnxAttributes = std::vector<std::pair<std::string, OnnxAttribute>>;
 
 enum class OnnxType : std::int32_t { kFloat = 1, kInt64 = 7, kString = 8, kBool = 9, kDouble = 11 };
@@ -33,9 +33,8 @@ class OnnxGraph {
   /// The first dimension of inputs and outputs is the number of rows. columns: 0 for a vector.
   void add_input(const std::string& name, OnnxType type, std::size_t columns);
   void add_output(const std::string& name, OnnxType type, std::size_t columns);
-  /// A constant; equal ones (of numbers) are written once.
   std::string constant(OnnxTensor tensor);
-  std::string row(std::vector<double> values);  ///< 1 x n
+  std::string row(std::vector<double> values);  ///< A constant of 1 x n; equal ones are written once.
   std::string number(double value) { return row({value}); }
   /// A node with one output (its name is made, unless given).
   std::string node(std::string_view type, const std::vector<std::string>& inputs,

@@ -215,9 +215,11 @@ class Libraries {
     const kolosal_operator* const operators = list(KOLOSAL_OPERATOR_VERSION, &n);
     const std::span<const kolosal_operator> all(operators, operators == nullptr ? 0 : n);
     for (const kolosal_operator& op : all)
-      if (op.domain == nullptr || op.name == nullptr || op.compute == nullptr)
-        throw Error(ErrorCode::kUnsupported, "an operator of {} has no domain, name or compute()",
-                    path.string());
+      if (op.domain == nullptr || op.name == nullptr || op.compute == nullptr ||
+          (op.inputs == nullptr && op.n_inputs > 0) || (op.outputs == nullptr && op.n_outputs > 0))
+        throw Error(ErrorCode::kUnsupported,
+                    "the operator {} of {} has no domain, name, compute(), or types of its inputs or outputs",
+                    op.name == nullptr ? "(without a name)" : op.name, path.string());
     for (const kolosal_operator& op : all)
       operators_[op.domain].push_back(std::make_unique<BridgedOperator>(op));
   }

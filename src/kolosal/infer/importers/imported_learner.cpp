@@ -159,6 +159,7 @@ ImportedForest::ImportedForest(LearnerShape shape, model::Forest forest, model::
   artifact::Node node;
   forest.save(node);
   forest_ = model::Forest::load(node);
+  divisors_ = forest_.divisors();
   if (static_cast<std::size_t>(forest_.n_features) != n_features())
     throw Error(ErrorCode::kModel, "the trees read {} columns and the model has {}", forest_.n_features,
                 n_features());
@@ -176,7 +177,7 @@ const model::Forest* ImportedForest::trees() const {
 void ImportedForest::raw_sums(const double* rows, std::size_t n, std::span<double> out) const {
   if (!leaves_.is_empty()) {
     for (std::size_t r = 0; r < n; ++r)
-      model::predict_linear_leaves(forest_, leaves_, rows + r * n_features(),
+      model::predict_linear_leaves(forest_, leaves_, divisors_, rows + r * n_features(),
                                    out.subspan(r * n_raw(), n_raw()));
     return;
   }

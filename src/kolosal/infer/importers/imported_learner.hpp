@@ -97,6 +97,7 @@ class ImportedForest final : public ImportedLearner {
 
   model::Forest forest_;
   model::LinearLeaves leaves_;
+  std::vector<double> divisors_;
   mutable std::once_flag once_;
   mutable std::optional<PackedForest> packed_;
 };

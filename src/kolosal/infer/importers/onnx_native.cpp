@@ -94,10 +94,11 @@ class Walk {
     if (node.domain == "ai.onnx.ml") return visit_learning(node);
     if (!node.domain.empty()) return false;
     if (node.op == "Constant") return read_constant(node);
-    // What labels go through does not matter: they are made of the scores again.
-    if (input<Labels>(node) != nullptr || input<Labels>(node, 1) != nullptr) return give(node, Labels());
-    if (node.op == "Identity" || node.op == "Cast" || node.op == "Reshape" || node.op == "Flatten")
-      return pass_on(node);
+    // Labels are made of the scores again; what gives them other names is not followed.
+    const bool only_passes =
+        node.op == "Identity" || node.op == "Cast" || node.op == "Reshape" || node.op == "Flatten";
+    if (input<Labels>(node) != nullptr) return only_passes && give(node, Labels());
+    if (only_passes) return pass_on(node);
     if (node.op == "Concat") return concatenate(node);
     if (node.op == "Softmax") return add_post(node, PostTransform::kSoftmax);
     if (node.op == "Sigmoid") return add_post(node, PostTransform::kSigmoid);
@@ -107,14 +108,26 @@ class Walk {
   }
 
   bool visit_learning(const OnnxNode& node) {
-    if (input<Labels>(node) != nullptr || input<Labels>(node, 1) != nullptr) return give(node, Labels());
     if (node.op == "Scaler") return add_scaler(node);
     if (node.op == "Imputer") return add_imputer(node);
     if (node.op == "Normalizer") return add_normalizer(node);
-    if (node.op == "ZipMap") return pass_on(node);
+    if (node.op == "ZipMap") return add_names(node);
     if (node.op == "TreeEnsembleClassifier" || node.op == "TreeEnsembleRegressor") return add_trees(node);
     if (node.op == "LinearClassifier" || node.op == "LinearRegressor") return add_linear(node);
     return false;
+  }
+
+  /// The classifier's own names, or none of ours.
+  bool add_names(const OnnxNode& node) {
+    const auto* const scores = input<Scores>(node);
+    return scores != nullptr && class_labels(node) == scores->core->classes && give(node, *scores);
+  }
+
+  /// How many nodes and outputs read a tensor.
+  std::size_t n_readers(const std::string& tensor) const {
+    auto out = std::ranges::count(model_.outputs, tensor, &OnnxValue::name);
+    for (const OnnxNode& node : model_.nodes) out += std::ranges::count(node.inputs, tensor);
+    return static_cast<std::size_t>(out);
   }
 
   bool read_constant(const OnnxNode& node) {
@@ -140,7 +153,8 @@ class Walk {
       OnnxCore& core = *scores->core;
       const bool is_raw = scores->posts.empty() && core.posts.empty() &&
                           core.forest.link == model::Link::kIdentity && !core.is_classifier;
-      if (!is_raw) return false;
+      // The learner itself is changed, so nothing else may read what it gave.
+      if (!is_raw || n_readers(node.inputs[at]) > 1) return false;
       auto& values = core.is_forest() ? core.forest.leaf_value : core.coefficient;
       auto& base = core.is_forest() ? core.forest.base_score : core.intercept;
       for (double& value : values) value *= factor;
@@ -150,13 +164,14 @@ class Walk {
   }
 
   bool pass_on(const OnnxNode& node) {
+    const auto to = static_cast<OnnxType>(node.integer("to", 0));
+    const bool keeps_fractions = node.op != "Cast" || to == OnnxType::kFloat32 || to == OnnxType::kFloat64;
+    if (!keeps_fractions) return false;
     if (const auto* const scores = input<Scores>(node)) return give(node, *scores);
     const auto* const features = input<Features>(node);
     if (features == nullptr || (node.op != "Identity" && node.op != "Cast")) return false;
     Features out = *features;
     if (node.op == "Cast") {
-      const auto to = static_cast<OnnxType>(node.integer("to", 0));
-      if (to != OnnxType::kFloat32 && to != OnnxType::kFloat64) return false;
       if (to == OnnxType::kFloat64 && out.steps.size() > 1) return false;  // steps are done in float32
       if (to == OnnxType::kFloat32 && !out.is_float32) out.steps.push_back({});
       out.is_float32 = to == OnnxType::kFloat32 || out.is_float32;
@@ -216,7 +231,11 @@ class Walk {
 
   bool add_post(const OnnxNode& node, PostTransform post) {
     const auto* const scores = input<Scores>(node);
-    if (scores == nullptr || (post == PostTransform::kSoftmax && scores->core->n_sums < 2)) return false;
+    if (scores == nullptr) return false;
+    if (post == PostTransform::kSoftmax) {
+      const std::int64_t axis = node.integer("axis", 1);  // of two, so 1 and -1 are the same
+      if (scores->core->n_sums < 2 || (axis != 1 && axis != -1)) return false;
+    }
     Scores out = *scores;
     out.posts.push_back(post);
     return give(node, std::move(out));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "kolosal/core/device.hpp"
@@ -144,6 +145,9 @@ std::vector<double> numbers_of(ort::Value* value) {
     case OnnxType::kFloat64:
       copy(static_cast<const double*>(data));
       return out;
+    case OnnxType::kInt32:
+      copy(static_cast<const std::int32_t*>(data));
+      return out;
     case OnnxType::kInt64:
       copy(static_cast<const std::int64_t*>(data));
       return out;
@@ -242,8 +246,8 @@ class Runner {
     for (const OnnxValue& value : model.inputs) {
       GraphInput input{value.name, value.type, value.dims.size(), names_.size(), 1};
       const bool is_known = value.type == OnnxType::kFloat32 || value.type == OnnxType::kFloat64 ||
-                            value.type == OnnxType::kInt64 || value.type == OnnxType::kText ||
-                            value.type == OnnxType::kBool;
+                            value.type == OnnxType::kInt32 || value.type == OnnxType::kInt64 ||
+                            value.type == OnnxType::kText || value.type == OnnxType::kBool;
       if (!value.is_tensor || !is_known || input.rank < 1 || input.rank > 2)
         throw Error(ErrorCode::kUnsupported,
                     "the input \"{}\" of the ONNX model is no table of numbers or texts", value.name);
@@ -266,6 +270,16 @@ class Runner {
     }
   }
 
+  template <typename T>
+  static bool fits(double value) {
+    if constexpr (std::is_same_v<T, std::uint8_t>) return value == 0 || value == 1;
+    // The largest int64 is no double; the next one above it would overflow.
+    if constexpr (std::is_integral_v<T>)
+      return value == std::trunc(value) &&
+             std::abs(value) < static_cast<double>(std::numeric_limits<T>::max());
+    return true;
+  }
+
   /// Row by row, as numbers of the input's type.
   template <typename T>
   static void copy_numbers(const GraphInput& input, const data::Frame& x, std::vector<std::byte>& memory) {
@@ -275,10 +289,11 @@ class Runner {
     for (std::size_t c = 0; c < input.width; ++c) {
       x.column(input.first + c).copy_numbers(std::span<double>(column));
       for (std::size_t r = 0; r < column.size(); ++r) {
-        if (std::is_integral_v<T> && !(std::abs(column[r]) < 9e18))
-          throw Error(ErrorCode::kData, "column \"{}\" has {} where the model takes whole numbers",
+        if (!fits<T>(column[r]))
+          throw Error(ErrorCode::kData, "column \"{}\" has {} where the model takes {}",
                       x.name(input.first + c),
-                      std::isnan(column[r]) ? std::string("a missing value") : fmt::format("{}", column[r]));
+                      std::isnan(column[r]) ? std::string("a missing value") : fmt::format("{}", column[r]),
+                      input.type == OnnxType::kBool ? "0 or 1" : "whole numbers");
         out[r * input.width + c] = static_cast<T>(column[r]);
       }
     }
@@ -310,6 +325,7 @@ class Runner {
     };
     if (input.type == OnnxType::kFloat32) copy(float());
     if (input.type == OnnxType::kFloat64) copy(double());
+    if (input.type == OnnxType::kInt32) copy(std::int32_t());
     if (input.type == OnnxType::kInt64) copy(std::int64_t());
     if (input.type == OnnxType::kBool) copy(std::uint8_t());
     runtime.call(ort::kWrapTensor, static_cast<const ort::MemoryInfo*>(runtime.memory()),

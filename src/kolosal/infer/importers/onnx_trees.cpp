@@ -168,8 +168,9 @@ class TreeBuilder {
   /// The largest number below a threshold.
   double below(double threshold) const {
     if (!is_float32_) return std::nextafter(threshold, -std::numeric_limits<double>::infinity());
-    return static_cast<double>(
-        std::nextafter(static_cast<float>(threshold), -std::numeric_limits<float>::infinity()));
+    const auto rounded = static_cast<float>(threshold);
+    if (static_cast<double>(rounded) < threshold) return static_cast<double>(rounded);
+    return static_cast<double>(std::nextafter(rounded, -std::numeric_limits<float>::infinity()));
   }
 
   const NodeLists& nodes_;

@@ -21,7 +21,6 @@ struct SessionOptions;
 struct Value;
 struct MemoryInfo;
 struct ArenaConfig;
-struct TypeInfo;
 struct TensorInfo;
 struct Allocator;
 struct CustomOpDomain;
@@ -39,9 +38,9 @@ struct ApiBase {
 inline constexpr const char* kEntry = "OrtGetApiBase";
 
 enum class ValueKind : int { kUnknown = 0, kTensor = 1, kSequence = 2, kMap = 3 };
-inline constexpr int kLogErrors = 3, kLogFatal = 4;
-inline constexpr int kErrorFail = 1, kErrorInvalidArgument = 2;
-inline constexpr int kDeviceAllocator = 0, kArenaAllocator = 1, kDefaultMemory = 0;
+inline constexpr int kLogFatal = 4;
+inline constexpr int kErrorFail = 1;
+inline constexpr int kArenaAllocator = 1, kDefaultMemory = 0;
 
 /// A function of the table: Function<7, int(...)> is the pointer of slot 7.
 template <std::size_t kSlot, typename Signature>
@@ -56,7 +55,6 @@ struct Function<kSlot, Result(Arguments...)> {
 using ElementType = int;  // as OnnxType
 
 inline constexpr Function<0, StatusPointer(int code, const char* message)> kCreateStatus;
-inline constexpr Function<1, int(const Status*)> kStatusCode;
 inline constexpr Function<2, const char*(const Status*)> kStatusMessage;
 inline constexpr Function<3, StatusPointer(int severity, const char* name, Env**)> kCreateEnv;
 inline constexpr Function<8, StatusPointer(const Env*, const void* model, std::size_t n_bytes,
@@ -75,8 +73,6 @@ inline constexpr Function<25, StatusPointer(SessionOptions*, int n_threads)> kSe
 inline constexpr Function<26, StatusPointer(const char* domain, CustomOpDomain**)> kCreateCustomOpDomain;
 inline constexpr Function<27, StatusPointer(CustomOpDomain*, const void* custom_op)> kAddCustomOp;
 inline constexpr Function<28, StatusPointer(SessionOptions*, CustomOpDomain*)> kAddCustomOpDomain;
-inline constexpr Function<30, StatusPointer(const Session*, std::size_t*)> kInputCount;
-inline constexpr Function<31, StatusPointer(const Session*, std::size_t*)> kOutputCount;
 inline constexpr Function<49,
                           StatusPointer(const MemoryInfo*, void* data, std::size_t n_bytes,
                                         const std::int64_t* dims, std::size_t n_dims, ElementType, Value**)>
@@ -103,18 +99,15 @@ inline constexpr Function<81, StatusPointer(const Value*, std::size_t*)> kElemen
 inline constexpr Function<85, StatusPointer(const KernelInfo*, const char* name, float*)> kFloatAttribute;
 inline constexpr Function<86, StatusPointer(const KernelInfo*, const char* name, std::int64_t*)>
     kIntegerAttribute;
-inline constexpr Function<88, StatusPointer(const KernelContext*, std::size_t*)> kKernelInputCount;
 inline constexpr Function<90, StatusPointer(const KernelContext*, std::size_t, const Value**)> kKernelInput;
 inline constexpr Function<91, StatusPointer(KernelContext*, std::size_t, const std::int64_t* dims,
                                             std::size_t n_dims, Value**)>
     kKernelOutput;
 inline constexpr Function<93, void(Status*)> kReleaseStatus;
-inline constexpr Function<94, void(MemoryInfo*)> kReleaseMemoryInfo;
 inline constexpr Function<95, void(Session*)> kReleaseSession;
 inline constexpr Function<96, void(Value*)> kReleaseValue;
 inline constexpr Function<99, void(TensorInfo*)> kReleaseTensorInfo;
 inline constexpr Function<100, void(SessionOptions*)> kReleaseSessionOptions;
-inline constexpr Function<101, void(CustomOpDomain*)> kReleaseCustomOpDomain;
 inline constexpr Function<130, StatusPointer(SessionOptions*, const char* key, const char* value)> kAddConfig;
 inline constexpr Function<144, StatusPointer(Env*, const MemoryInfo*, const ArenaConfig*)> kRegisterAllocator;
 inline constexpr Function<156, StatusPointer(std::size_t most_bytes, int extend_strategy, int first_bytes,

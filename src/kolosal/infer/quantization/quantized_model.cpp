@@ -9,7 +9,7 @@
 
 #include "kolosal/artifact/packed_arrays.hpp"
 #include "kolosal/core/error.hpp"
-#include "kolosal/infer/quantization/half_floats.hpp"
+#include "kolosal/core/half_floats.hpp"
 #include "kolosal/kernel/masked_distances.hpp"
 
 namespace kolosal::infer {
@@ -47,6 +47,8 @@ class Packer {
     for (auto& pair : pairs) {
       nlohmann::json& value = pair[1];
       if (!value.is_object()) continue;
+      // Steps before the learner stay exact: what they hold under a name of these is something else.
+      if (pair[0] == "recipe") continue;
       if (value.contains("$node")) {
         pack(value["$node"], arrays);
       } else if (value.contains("$array") && pair[0].is_string()) {
@@ -158,7 +160,9 @@ class Packer {
     for (const double x : values) {
       floats.push_back(static_cast<float>(x));
       has_missing |= std::isnan(x);
-      has_infinite |= !std::isnan(x) && !std::isfinite(floats.back());
+      const float kept =
+          type_ == QuantizedType::kFloat16 ? from_float16(to_float16(floats.back())) : floats.back();
+      has_infinite |= !std::isnan(x) && !std::isfinite(kept);
     }
     if (has_infinite || (has_missing && name != kNeighbours)) return std::nullopt;
     const bool are_neighbours = name == kNeighbours;
@@ -177,7 +181,6 @@ class Packer {
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isnan(values[i])) continue;
       all.squared_error += (values[i] - back[i]) * (values[i] - back[i]);
-      all.squared_signal += values[i] * values[i];
     }
     return out;
   }

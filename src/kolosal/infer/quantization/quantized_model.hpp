@@ -15,7 +15,7 @@ struct QuantizedPart {
   std::string how;   ///< "int8, a step per 64", "table"
   std::size_t n_numbers = 0;
   std::size_t bytes_before = 0, bytes_after = 0;
-  double squared_error = 0, squared_signal = 0;  ///< sums
+  double squared_error = 0;  ///< a sum
 };
 
 /// Numbers that share a step.

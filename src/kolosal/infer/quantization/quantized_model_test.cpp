@@ -83,6 +83,19 @@ TEST(Quantizing, StructureAndThresholdsAreExact) {
                 1e-3 * std::max(1.0, std::fabs(before.leaf_value[i])));
 }
 
+TEST(Quantizing, NumbersBeyondFloat16StayAsTheyAre) {
+  artifact::ContainerWriter writer;
+  artifact::Node node;
+  node.add_child("state").set_array("coefficient", std::vector<double>(200, 70'000.0));
+  writer.add_node("member/0/0", node);
+  writer.add_json("manifest", nlohmann::json::object());
+  std::vector<QuantizedPart> parts;
+  const auto packed =
+      container_of(quantize_model(container_of(writer.bytes()), QuantizedType::kFloat16, parts));
+  EXPECT_THAT(artifact::unpacked_node(packed, "member/0/0").child("state").get_vector<double>("coefficient"),
+              ::testing::Each(70'000.0));
+}
+
 TEST(Quantizing, NeighboursKeepTheirMissingCells) {
   const auto model = testing::mixed_model(data::Task::kRegression, "knn", {}, {});
   const auto rows = exporters::reference_rows(model.schema, 100, 3);

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/half_floats.hpp"
 #include "kolosal/core/param.hpp"
-#include "kolosal/infer/quantization/half_floats.hpp"
 
 namespace kolosal::infer {
 namespace {

@@ -26,7 +26,7 @@ enum class RangeRule : std::uint8_t {
 struct QuantizerOptions {
   QuantizedType type = QuantizedType::kInt8;
   bool is_symmetric =
-      true;  ///< 0 is the middle of the range; of int8, int16, int4 the lowest value is not used.
+      true;  ///< 0 is the middle of the range; of int8 and int16 the lowest value is not used.
   RangeRule rule = RangeRule::kMinMax;
   double percentile = 99.99;
   std::size_t n_bins = 2048;           ///< kPercentile, kEntropy: of the histogram of what is seen first.

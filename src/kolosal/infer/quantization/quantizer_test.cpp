@@ -8,10 +8,10 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "kolosal/core/half_floats.hpp"
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
-#include "kolosal/infer/quantization/half_floats.hpp"
 
 namespace kolosal::infer {
 namespace {

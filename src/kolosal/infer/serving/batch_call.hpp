@@ -42,6 +42,9 @@ struct BatchRequest {
   const CancelToken* cancel = nullptr;  ///< Outlives the call.
 };
 
+/// @throws Error kInvalidParameter when cells or out do not fit the model.
+void check_request(const BatchRequest& request);
+
 /// A request on its way through a DynamicBatcher. It stands still from submit() until it has ended.
 class BatchCall {
  public:

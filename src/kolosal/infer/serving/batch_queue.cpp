@@ -40,7 +40,7 @@ bool BatchQueue::make_room(BatchLane& lane, BatchPriority priority, std::size_t 
 
 bool BatchQueue::admit(BatchLane& lane, BatchCall& call, double now_s, BatchCallList& ended) {
   if (options_.max_delay_s > 0) {
-    const double interval = now_s - lane.last_arrival_s_;
+    const double interval = now_s - lane.last_arrival_s_.value_or(now_s);
     lane.arrival_interval_s_ =
         lane.arrival_interval_s_ == 0 ? interval : 0.8 * lane.arrival_interval_s_ + 0.2 * interval;
     lane.last_arrival_s_ = now_s;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,7 @@ class BatchLane {
   // Guarded by the batcher's lock.
   std::array<BatchCallList, kBatchPriorities> calls_;
   double served_s_ = 0;  // seconds of work over the weight
-  double last_arrival_s_ = 0;
+  std::optional<double> last_arrival_s_;
   double arrival_interval_s_ = 0;  // moving mean; 0: not known
 
   // Written with or without the lock, read by statistics().

@@ -19,18 +19,6 @@ BatchQueueOptions queue_options(const BatcherOptions& options) {
           .max_queued_rows = options.max_queued_rows};
 }
 
-void check(const BatchRequest& request) {
-  KOLOSAL_ASSERT(request.model, "a request has a model");
-  const BatchRows& rows = request.rows;
-  if (rows.cells.size() != rows.n_rows * request.model->n_fields())
-    throw Error(ErrorCode::kInvalidParameter, "{} rows of {} fields are {} cells, not {}", rows.n_rows,
-                request.model->n_fields(), rows.n_rows * request.model->n_fields(), rows.cells.size());
-  if (rows.out.size() != rows.n_rows * request.model->n_outputs())
-    throw Error(ErrorCode::kInvalidParameter, "{} rows of {} predictions need room for {}, not {}",
-                rows.n_rows, request.model->n_outputs(), rows.n_rows * request.model->n_outputs(),
-                rows.out.size());
-}
-
 /// Why a request is not even begun; kWaiting when nothing speaks against it.
 BatchStatus refusal(const BatchRequest& request) {
   if (request.cancel && request.cancel->is_cancelled()) return BatchStatus::kCancelled;
@@ -72,7 +60,7 @@ void DynamicBatcher::shutdown() {
 // ---- a thread that waits for its call -------------------------------------------------------------------
 
 BatchStatus DynamicBatcher::predict(BatchLane& lane, const BatchRequest& request) {
-  check(request);
+  check_request(request);
   if (const BatchStatus status = refusal(request); status != BatchStatus::kWaiting) {
     count(lane, status);
     return status;
@@ -86,7 +74,7 @@ BatchStatus DynamicBatcher::predict(BatchLane& lane, const BatchRequest& request
   }
   const bool has_turn = n_turns_ < options_.max_running;
   if (!queue_.is_empty() || !(has_turn || is_direct(lane)) ||
-      request.rows.n_rows > queue_.batch_limit(lane, *request.model))
+      (request.rows.n_rows > 1 && request.rows.n_rows > queue_.batch_limit(lane, *request.model)))
     return wait_in_line(lane, request, now_s, lock);
   ++(has_turn ? n_turns_ : n_others_);
   lock.unlock();
@@ -178,8 +166,8 @@ void DynamicBatcher::lead(BatchCall& call) {
   Lock lock(mutex_);
   while (call.status_ == BatchStatus::kWaiting && run_next(lock)) {
   }
-  // Its last rows may be computed by another thread. It has ended if no part of it is queued or runs.
-  if (call.status_ == BatchStatus::kWaiting || call.n_running_parts_ > 0) waiters_.push_back(call);
+  // Its last rows may be computed by another thread. One that has failed waits for its other parts alone.
+  if (call.status_ == BatchStatus::kWaiting) waiters_.push_back(call);
   release_turn();
 }
 
@@ -296,7 +284,7 @@ void DynamicBatcher::give_batch(std::unique_ptr<Batch> batch) {
 // ---- many calls of few threads --------------------------------------------------------------------------
 
 BatchStatus DynamicBatcher::submit(BatchLane& lane, BatchCall& call) {
-  check(call.request_);
+  check_request(call.request_);
   BatchStatus status = refusal(call.request_);
   if (status == BatchStatus::kWaiting) {
     const double now_s = options_.clock->now_s();

@@ -11,8 +11,11 @@ namespace {
 
 constexpr std::size_t kBytesPerNode = 40;  // of PackedForest
 
-std::size_t bytes_of(const SessionModel& model, const std::filesystem::path& path) {
-  std::size_t out = std::filesystem::file_size(path);
+std::size_t bytes_of(const SessionModel& model, const artifact::Container* mapped,
+                     const std::filesystem::path& path) {
+  std::error_code gone;  // what was read of it is there all the same
+  std::size_t out = mapped ? mapped->file_bytes() : std::filesystem::file_size(path, gone);
+  if (gone) out = 0;
   for (const pipeline::Member& member : model.session().model().members)
     for (const pipeline::Pipeline& pipeline : member.pipelines)
       if (const model::Forest* const trees = pipeline.estimator().trees())
@@ -89,7 +92,7 @@ void ModelCache::set_current(const std::string& name, const std::string& version
   const Pointer ready = get(name, version);
   const std::lock_guard lock(mutex_);
   find(name, version);  // it may have been removed meanwhile
-  names_.at(name).current = version;
+  if (!version.empty()) names_.at(name).current = version;
 }
 
 void ModelCache::pin(const std::string& name, const std::string& version) {
@@ -110,7 +113,7 @@ void ModelCache::unpin(const std::string& name, const std::string& version) {
   const std::lock_guard lock(mutex_);
   const auto named = names_.find(name);
   if (named == names_.end()) return;
-  const auto at = named->second.versions.find(version);
+  const auto at = named->second.versions.find(version.empty() ? named->second.current : version);
   if (at == named->second.versions.end()) return;
   at->second.is_pinned = false;
   make_room(nullptr, gone);
@@ -164,7 +167,7 @@ ModelCache::Pointer ModelCache::make(const std::string& name, const std::string&
     if (!mapped && !foreign_format(path))
       mapped = std::make_shared<const artifact::Container>(artifact::Container::open(path));
     const Pointer out = std::make_shared<const SessionModel>(Session::open(mapped, path));
-    const std::size_t n_bytes = bytes_of(*out, path);
+    const std::size_t n_bytes = bytes_of(*out, mapped.get(), path);
     const std::lock_guard again(mutex_);
     if (Entry* const kept = same_entry()) {
       kept->making.reset();

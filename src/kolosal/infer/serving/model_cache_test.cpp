@@ -74,6 +74,29 @@ TEST_F(ModelCacheTest, TakesModelsOfOtherPrograms) {
   EXPECT_EQ(cache.counters().compiled.evictions, 3U);
 }
 
+TEST_F(ModelCacheTest, AMappedModelIsMadeAgainWithoutItsFile) {
+  TempFolder folder;
+  const std::string copy = folder.file("copy.kolosal");
+  std::filesystem::copy_file(path(0), copy);
+  ModelCache cache({.compiled = {.max_models = 1}});
+  cache.add("copy", "1", copy);
+  cache.add("m", "1", path(1));
+  const auto want = predictions(*cache.get("copy"));
+  cache.get("m");  // which takes the place of the compiled one
+  std::filesystem::remove(copy);
+  EXPECT_EQ(predictions(*cache.get("copy")), want);
+}
+
+TEST_F(ModelCacheTest, NoVersionIsTheCurrentOneWhereverItIsAsked) {
+  ModelCache cache;
+  add_all(cache);
+  cache.set_current("m", "");
+  EXPECT_EQ(cache.current("m"), "1");
+  cache.pin("m", "");
+  cache.unpin("m", "");
+  EXPECT_EQ(cache.get("m"), cache.get("m", "1"));
+}
+
 TEST_F(ModelCacheTest, TheFirstVersionIsCurrentUntilAnotherOneIsMadeSo) {
   ModelCache cache;
   add_all(cache);

@@ -60,11 +60,12 @@ ResultCache::ResultCache(ResultCacheOptions options)
                 .clock = options.clock}) {}
 
 BatchStatus ResultCache::predict(DynamicBatcher& batcher, BatchLane& lane, const BatchRequest& request) {
+  check_request(request);
   thread_local std::string key;  // warm from call to call
   key.clear();
   append_result_key(*request.model, request.rows, key);
   const auto give = [&](const Values& values) {
-    std::copy_n(values.begin(), std::min(values.size(), request.rows.out.size()), request.rows.out.begin());
+    std::ranges::copy(values, request.rows.out.begin());
     return BatchStatus::kDone;
   };
   if (const auto found = results_.get(key)) {

@@ -81,6 +81,14 @@ TEST_F(ResultCacheTest, ComputesAnInputOnce) {
   EXPECT_EQ(model_->n_calls, 4);
 }
 
+TEST_F(ResultCacheTest, RoomOfAnotherSizeIsRefusedForAKeptResultToo) {
+  ResultCache cache;
+  ask(cache, 1, "a");
+  Row row(1, "a");
+  const BatchRequest request{model_, {row.cells, 1, {}}};
+  EXPECT_ERROR(cache.predict(batcher_, lane_, request), kInvalidParameter, ::testing::HasSubstr("room"));
+}
+
 TEST_F(ResultCacheTest, AnotherVersionComputesForItself) {
   ResultCache cache;
   ask(cache, 1, "a");

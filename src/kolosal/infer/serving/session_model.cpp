@@ -62,8 +62,8 @@ void SessionModel::predict_rows(std::span<const BatchRows> parts) const {
 void SessionModel::predict_table(std::span<const BatchRows> parts) const {
   std::vector<std::span<const data::RowCell>> cells;
   for (const BatchRows& part : parts) cells.push_back(part.cells);
-  const Prediction prediction = session_.predict(data::frame_of_rows(header_, cells), Context());
-  auto from = prediction.values.begin();
+  const auto values = session_.values(data::frame_of_rows(header_, cells), Context());
+  auto from = values.begin();
   for (const BatchRows& part : parts) {
     std::copy_n(from, part.out.size(), part.out.begin());
     from += static_cast<std::ptrdiff_t>(part.out.size());

@@ -1,9 +1,9 @@
-#include "kolosal/infer/quantization/half_floats.hpp"
+#include "kolosal/core/half_floats.hpp"
 
 #include <bit>
 #include <cmath>
 
-namespace kolosal::infer {
+namespace kolosal {
 
 std::uint16_t to_float16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -39,4 +39,4 @@ float from_bfloat16(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
-}  // namespace kolosal::infer
+}  // namespace kolosal

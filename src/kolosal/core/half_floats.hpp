@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace kolosal::infer {
+namespace kolosal {
 
 /// float32 as IEEE 754 binary16, rounded to the nearest, ties to even; beyond its range infinity; NaN stays
 /// one.
@@ -13,4 +13,4 @@ float from_float16(std::uint16_t bits);
 std::uint16_t to_bfloat16(float value);
 float from_bfloat16(std::uint16_t bits);
 
-}  // namespace kolosal::infer
+}  // namespace kolosal
