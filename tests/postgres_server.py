@@ -1,5 +1,6 @@
 """A PostgreSQL server for tests: made in a folder of its own, on a free port, gone at the end."""
 
+import contextlib
 import glob
 import os
 import pwd
@@ -101,12 +102,15 @@ class PostgresServer:
 
     def freeze(self):
         """It keeps its connections, and answers nothing."""
-        for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
 
     def thaw(self):
+        self.send(signal.SIGCONT)
+
+    def send(self, signal_number):
         for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # one that ended meanwhile
+                os.kill(pid, signal_number)
 
     def remove(self):
         if self.process.poll() is None:
