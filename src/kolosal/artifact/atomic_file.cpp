@@ -120,10 +120,15 @@ std::filesystem::path real_target(const std::filesystem::path& path) {
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes,
                            bool durable) {
+  write_pieces_atomically(path, [&](const ByteSink& sink) { sink(bytes); }, durable);
+}
+
+void write_pieces_atomically(const std::filesystem::path& path,
+                             const std::function<void(const ByteSink&)>& produce, bool durable) {
   const auto target = real_target(path);
   {
     TemporaryFile file(target);
-    file.write(bytes);
+    produce([&](std::span<const std::byte> bytes) { file.write(bytes); });
     file.commit(durable);
   }
   if (durable) sync_folder(target);

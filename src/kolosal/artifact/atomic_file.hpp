@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 
 namespace kolosal::artifact {
@@ -13,5 +14,12 @@ namespace kolosal::artifact {
 /// @throws Error kIo naming the path and the reason (permission, disk full, no such folder, no regular file).
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes,
                            bool durable = true);
+
+/// Takes bytes, one piece after the other.
+using ByteSink = std::function<void(std::span<const std::byte>)>;
+
+/// The same of a file that is made piece by piece: produce() hands the pieces over.
+void write_pieces_atomically(const std::filesystem::path& path,
+                             const std::function<void(const ByteSink&)>& produce, bool durable = true);
 
 }  // namespace kolosal::artifact

@@ -100,8 +100,7 @@ std::string dump_json(const nlohmann::json& json, const std::string& block) {
   }
 }
 
-std::vector<std::byte> node_bytes(const Node& node, const std::string& name) {
-  std::vector<ArrayBytes> arrays;
+std::vector<std::byte> node_head(const Node& node, const std::string& name, std::vector<ArrayBytes>& arrays) {
   const std::string json = dump_json(node.to_json(arrays), name);
   std::vector<std::byte> out;
   append_number(out, std::uint64_t{json.size()});
@@ -113,11 +112,24 @@ std::vector<std::byte> node_bytes(const Node& node, const std::string& name) {
     at = align_up(at + array.n_bytes);
   }
   append(out, json.data(), json.size());
-  for (const ArrayBytes& array : arrays) {
-    out.resize(align_up(out.size()));
-    append(out, array.data, array.n_bytes);
-  }
   return out;
+}
+
+std::span<const std::byte> zeros(std::uint64_t n) {
+  static constexpr std::array<std::byte, kAlignment> kZeros{};
+  return std::span(kZeros).first(n);
+}
+
+/// A head and what is behind it. sink: takes bytes.
+template <typename Sink>
+void emit_block(std::span<const std::byte> head, std::span<const ArrayBytes> arrays, Sink&& sink) {
+  sink(head);
+  std::uint64_t at = head.size();
+  for (const ArrayBytes& array : arrays) {
+    sink(zeros(align_up(at) - at));
+    sink(std::span(array.data, array.n_bytes));
+    at = align_up(at) + array.n_bytes;
+  }
 }
 
 // ---- Reading --------------------------------------------------------------------------------------------
@@ -274,25 +286,32 @@ void ContainerWriter::add_json(std::string name, const nlohmann::json& json, std
   const std::string text = dump_json(json, name);
   std::vector<std::byte> bytes;
   append(bytes, text.data(), text.size());
-  add(std::move(name), "json", version, std::move(bytes));
+  add(std::move(name), "json", version, std::move(bytes), {});
 }
 
 void ContainerWriter::add_node(std::string name, const Node& node, std::uint32_t version) {
-  auto bytes = node_bytes(node, name);
-  add(std::move(name), "node", version, std::move(bytes));
+  std::vector<ArrayBytes> arrays;
+  auto head = node_head(node, name, arrays);
+  add(std::move(name), "node", version, std::move(head), std::move(arrays));
 }
 
 void ContainerWriter::add(std::string name, std::string type, std::uint32_t version,
-                          std::vector<std::byte> bytes) {
+                          std::vector<std::byte> head, std::vector<ArrayBytes> arrays) {
   for (const Block& block : blocks_)
     if (block.info.name == name)
       throw Error(ErrorCode::kInternal, "a model holds two blocks named '{}'", name);
-  BlockInfo info{
-      std::move(name), std::move(type), version, 0, bytes.size(), hash_bytes(bytes.data(), bytes.size())};
-  blocks_.push_back({std::move(info), std::move(bytes)});
+  BlockInfo info{std::move(name), std::move(type), version};
+  StreamHash hash;
+  emit_block(head, arrays, [&](std::span<const std::byte> piece) {
+    hash.add(piece.data(), piece.size());
+    info.n_bytes += piece.size();
+  });
+  info.checksum = hash.value();
+  blocks_.push_back({std::move(info), std::move(head), std::move(arrays)});
 }
 
-std::vector<std::byte> ContainerWriter::bytes() const {
+template <typename Sink>
+void ContainerWriter::emit(Sink&& sink) const {
   std::vector<BlockInfo> table;
   for (const Block& block : blocks_) table.push_back(block.info);
   Header header;
@@ -308,19 +327,31 @@ std::vector<std::byte> ContainerWriter::bytes() const {
   std::copy(kVersion.begin(), kVersion.end(), header.engine_version.begin());
   header.checksum = header_checksum(header);
 
-  std::vector<std::byte> out;
-  out.reserve(header.file_bytes);
-  append(out, &header, sizeof header);
-  append(out, table_bytes.data(), table_bytes.size());
+  sink(std::as_bytes(std::span(&header, 1)));
+  sink(std::span(table_bytes));
+  std::uint64_t at = kHeaderBytes + table_bytes.size();
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    out.resize(table[i].offset);
-    append(out, blocks_[i].bytes.data(), blocks_[i].bytes.size());
+    sink(zeros(table[i].offset - at));
+    emit_block(blocks_[i].head, blocks_[i].arrays, sink);
+    at = table[i].offset + table[i].n_bytes;
   }
+}
+
+std::uint64_t ContainerWriter::n_bytes() const {
+  std::uint64_t out = 0;
+  emit([&](std::span<const std::byte> piece) { out += piece.size(); });
+  return out;
+}
+
+std::vector<std::byte> ContainerWriter::bytes() const {
+  std::vector<std::byte> out;
+  out.reserve(n_bytes());
+  emit([&](std::span<const std::byte> piece) { append(out, piece.data(), piece.size()); });
   return out;
 }
 
 void ContainerWriter::write(const std::filesystem::path& path, bool durable) const {
-  write_file_atomically(path, bytes(), durable);
+  write_pieces_atomically(path, [&](const ByteSink& sink) { emit(sink); }, durable);
 }
 
 Container Container::open(const std::filesystem::path& path) {

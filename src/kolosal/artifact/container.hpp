@@ -26,7 +26,7 @@ struct BlockInfo {
   std::uint64_t checksum = 0;  ///< XXH64 of the block.
 };
 
-/// Collects blocks and writes them as one file.
+/// Collects blocks and writes them as one file. Arrays are shared with the nodes that were added, not copied.
 class ContainerWriter {
  public:
   void add_json(std::string name, const nlohmann::json& json, std::uint32_t version = 1);
@@ -34,6 +34,7 @@ class ContainerWriter {
 
   /// The whole file as bytes: the same blocks give the same bytes.
   std::vector<std::byte> bytes() const;
+  std::uint64_t n_bytes() const;
   /// Atomic: writes a temporary file beside `path`, fsyncs, renames. On failure the old file stays and
   /// nothing else. durable: as write_file_atomically() has it.
   /// @throws Error kIo naming the path and the reason (permission, disk full, folder missing).
@@ -42,9 +43,15 @@ class ContainerWriter {
  private:
   struct Block {
     BlockInfo info;
-    std::vector<std::byte> bytes;
+    std::vector<std::byte> head;
+    std::vector<ArrayBytes> arrays;  ///< behind the head, each at a multiple of 64
   };
-  void add(std::string name, std::string type, std::uint32_t version, std::vector<std::byte> bytes);
+  void add(std::string name, std::string type, std::uint32_t version, std::vector<std::byte> head,
+           std::vector<ArrayBytes> arrays);
+  /// All bytes of the file, piece by piece.
+  template <typename Sink>
+  void emit(Sink&& sink) const;
+
   std::vector<Block> blocks_;
 };
 

@@ -296,11 +296,6 @@ const TrialResult* best_booster(const std::vector<TrialResult>& results, std::si
   return best;
 }
 
-std::int64_t integer_of(const ParamMap& params, const char* name, std::int64_t otherwise) {
-  const auto found = params.find(name);
-  return found == params.end() ? otherwise : std::get<std::int64_t>(found->second);
-}
-
 /// The best booster's settings, and the same with larger trees: soft targets carry less noise.
 std::vector<Candidate> students_of(const Candidate& booster) {
   Candidate plain = booster;
@@ -312,17 +307,18 @@ std::vector<Candidate> students_of(const Candidate& booster) {
   for (const char* name :
        {"objective", "alpha", "tweedie_variance_power", "class_weight", "boosting", "drop_rate"})
     plain.params.erase(name);
-  plain.params["n_estimators"] = std::max<std::int64_t>(2000, integer_of(booster.params, "n_estimators", 0));
-  if (integer_of(booster.params, "early_stopping_rounds", 0) == 0)
+  plain.params["n_estimators"] =
+      std::max<std::int64_t>(2000, integer_param(booster.params, "n_estimators", 0));
+  if (integer_param(booster.params, "early_stopping_rounds", 0) == 0)
     plain.params["early_stopping_rounds"] = kPatience;
   Candidate larger = plain;
   const auto raise = [&](const char* name, std::int64_t otherwise, auto&& more) {
-    larger.params[name] = more(integer_of(booster.params, name, otherwise));
+    larger.params[name] = more(integer_param(booster.params, name, otherwise));
   };
   const auto four_times = [](std::int64_t n) { return std::min<std::int64_t>(255, 4 * n); };
   if (booster.estimator == "lightgbm")
     raise("num_leaves", 31, four_times);
-  else if (integer_of(booster.params, "max_depth", 6) == 0)  // grows by leaves
+  else if (integer_param(booster.params, "max_depth", 6) == 0)  // grows by leaves
     raise("max_leaves", 64, four_times);
   else
     raise("max_depth", 6, [](std::int64_t depth) { return std::min<std::int64_t>(10, depth + 2); });
@@ -494,7 +490,7 @@ std::optional<DistilledForest> distill(const Stage& stage, const Teacher& teache
   student.predict_us_per_row = 1e6 * whole.predict_s;
   artifact::ContainerWriter writer;
   writer.add_node("forest", whole.pipeline);
-  student.size_bytes = writer.bytes().size();
+  student.size_bytes = writer.n_bytes();
   for (const TrialResult& result : results) student.number = std::max(student.number, result.number + 1);
 
   Context calm = context;

@@ -1,6 +1,7 @@
 #include "kolosal/automl/memory_need.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace kolosal::automl {
@@ -29,6 +30,22 @@ double bytes_per_cell(const std::string& estimator) {
 /// Views that add columns make a copy of what is not shared.
 double view_factor(const std::string& view) { return view == "native" || view == "linear" ? 1 : 1.6; }
 
+/// Most leaves of one tree of a booster, where the table has rows for them.
+double n_leaves_of(const Candidate& candidate, std::size_t n_rows) {
+  const auto of_depth = [](std::int64_t depth) { return std::ldexp(1.0, static_cast<int>(depth)); };
+  double out = 64;  // ordered boosting
+  if (candidate.estimator == "lightgbm") {
+    out = static_cast<double>(integer_param(candidate.params, "num_leaves", 31));
+  } else if (candidate.estimator == "xgboost") {
+    const std::int64_t leaves = integer_param(candidate.params, "max_leaves", 0);
+    out =
+        leaves > 0 ? static_cast<double>(leaves) : of_depth(integer_param(candidate.params, "max_depth", 6));
+  } else if (candidate.params.contains("depth")) {
+    out = of_depth(integer_param(candidate.params, "depth", 6));
+  }
+  return std::min(out, static_cast<double>(n_rows));
+}
+
 std::size_t beyond(std::size_t limit, std::size_t used) { return limit > used ? limit - used : 0; }
 
 }  // namespace
@@ -43,6 +60,22 @@ MemoryShares share_memory(std::size_t limit_bytes, std::size_t table_bytes) {
 std::size_t expected_bytes(const Candidate& candidate, std::size_t n_cells) {
   return static_cast<std::size_t>(bytes_per_cell(candidate.estimator) * view_factor(candidate.view) *
                                   static_cast<double>(n_cells));
+}
+
+std::size_t paused_bytes(const Candidate& candidate, std::size_t n_rounds, const data::Frame& x,
+                         std::size_t n_outputs) {
+  constexpr double kBytesPerLeaf = 120;        // LightGBM's arrays of a tree, all as long as num_leaves
+  constexpr double kBytesOfBins = 16.0 * 256;  // a gradient and a curvature of each bin of a column
+  constexpr double kBytesPerScore = 24;        // score, gradient, curvature
+  const double leaves = n_leaves_of(candidate, x.n_rows());
+  const auto outputs = static_cast<double>(n_outputs);
+  const bool sums_outputs_at_once = candidate.estimator == "ordered_boosting";
+  const double trees = static_cast<double>(n_rounds) * outputs * leaves * kBytesPerLeaf;
+  const double histograms =
+      leaves * static_cast<double>(x.n_columns()) * kBytesOfBins * (sums_outputs_at_once ? outputs : 1);
+  const double scores = static_cast<double>(x.n_rows()) * outputs * kBytesPerScore;
+  return expected_bytes(candidate, x.n_rows() * x.n_columns()) +
+         static_cast<std::size_t>(trees + histograms + scores);
 }
 
 void keep_within(std::vector<Candidate>& candidates, std::size_t n_cells, std::size_t fit_bytes) {

@@ -22,6 +22,12 @@ MemoryShares share_memory(std::size_t limit_bytes, std::size_t table_bytes);
 /// @param n_cells rows times columns of the table.
 std::size_t expected_bytes(const Candidate& candidate, std::size_t n_cells);
 
+/// What a paused booster goes on holding: the binned rows, its scores, its trees, the histograms of a tree.
+/// With many classes or large trees the last two are most of it. The order of magnitude counts.
+/// @param x its features. @param n_outputs trees of a round.
+std::size_t paused_bytes(const Candidate& candidate, std::size_t n_rounds, const data::Frame& x,
+                         std::size_t n_outputs);
+
 /// Boosters whose view adds more columns than there is memory for are given the columns as they are.
 void keep_within(std::vector<Candidate>& candidates, std::size_t n_cells, std::size_t fit_bytes);
 

@@ -51,6 +51,16 @@ TEST(MemoryNeedTest, WhatDoesNotFitIsDrawnFromAndTold) {
                HasSubstr("--memory-limit"));
 }
 
+TEST(MemoryNeedTest, APausedBoosterHoldsMoreTheMoreTreesLeavesAndClassesThereAre) {
+  const data::Frame x = made_table(data::Task::kBinary, 700);
+  const Candidate small{.estimator = "lightgbm", .params = {{"num_leaves", std::int64_t{15}}}};
+  const Candidate deep{.estimator = "lightgbm", .params = {{"num_leaves", std::int64_t{255}}}};
+  EXPECT_LT(paused_bytes(small, 100, x, 1), 4 * kMB);
+  EXPECT_GT(paused_bytes(deep, 100, x, 1), 4 * paused_bytes(small, 100, x, 1));
+  EXPECT_GT(paused_bytes(deep, 200, x, 19), 15 * paused_bytes(deep, 200, x, 1));
+  EXPECT_GT(paused_bytes(deep, 100, x, 19), 50 * kMB);  // 1,900 trees that are 255 leaves long
+}
+
 TEST(MemoryNeedTest, BoostersFallBackToTheColumnsAsTheyAre) {
   std::vector<Candidate> entries = {
       {.label = "deep", .estimator = "lightgbm", .params = {}, .view = "encoded_pairs"},

@@ -288,6 +288,11 @@ std::vector<Candidate> available(std::vector<Candidate> portfolio, const std::ve
 
 Candidate constant_candidate() { return {"constant", "constant", {}, "native", 0.01}; }
 
+std::int64_t integer_param(const ParamMap& params, const char* name, std::int64_t otherwise) {
+  const auto found = params.find(name);
+  return found == params.end() ? otherwise : std::get<std::int64_t>(found->second);
+}
+
 std::vector<Candidate> make_portfolio(const TableShape& shape) {
   std::vector<Candidate> out;
   add_lightgbm(shape, out);

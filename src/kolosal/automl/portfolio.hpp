@@ -24,6 +24,9 @@ struct Candidate {
   std::optional<std::size_t> continues = {};  ///< The paused trial of the same stage that goes on here.
 };
 
+/// An integer parameter; otherwise where it is not given.
+std::int64_t integer_param(const ParamMap& params, const char* name, std::int64_t otherwise);
+
 /// The entries in the order in which they are tried (docs/design/search.md tells where the order and the
 /// settings come from). Entries that make no sense for the shape are left out. Behind those that nearly
 /// always pay come the planner's other choices, which cost time only where there is some.

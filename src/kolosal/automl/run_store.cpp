@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "kolosal/artifact/container.hpp"
 #include "kolosal/automl/round_losses.hpp"
@@ -156,16 +157,25 @@ std::filesystem::path RunStore::trial_path(std::size_t rung, std::size_t number)
   return folder_ / fmt::format("trial_{}_{:04}.kolosal", rung, number);
 }
 
+std::filesystem::path RunStore::pipeline_path(std::size_t rung, std::size_t number, std::size_t fold) const {
+  return folder_ / fmt::format("trial_{}_{:04}_fold_{}.kolosal", rung, number, fold);
+}
+
+void RunStore::save_pipeline(std::size_t rung, std::size_t number, std::size_t fold, FoldResult& result) {
+  artifact::ContainerWriter writer;
+  writer.add_node("pipeline", std::exchange(result.pipeline, {}));
+  writer.write(pipeline_path(rung, number, fold), false);
+  result.size_bytes = writer.n_bytes();
+}
+
 void RunStore::save_trial(TrialResult& result, const std::vector<FoldResult>& folds) {
   artifact::ContainerWriter writer;
   artifact::Node predictions;
   predictions.set_array("prediction", result.prediction);
   writer.add_node("predictions", predictions);
-  for (std::size_t k = 0; k < folds.size(); ++k)
-    writer.add_node(fmt::format("fold/{}", k), folds[k].pipeline);
-  const auto path = trial_path(result.rung, result.number);
-  writer.write(path, false);
-  result.size_bytes = std::filesystem::file_size(path);
+  writer.write(trial_path(result.rung, result.number), false);
+  result.size_bytes = writer.n_bytes();
+  for (const FoldResult& fold : folds) result.size_bytes += fold.size_bytes;
   const nlohmann::json losses = round_losses_json(folds);
   const auto losses_text = losses.is_null() ? std::nullopt : std::optional(losses.dump());
   const std::lock_guard lock(*mutex_);
@@ -222,6 +232,8 @@ std::vector<TrialResult> RunStore::trials() const {
     try {
       const auto file = artifact::Container::open(trial_path(result.rung, result.number));
       result.prediction = file.node("predictions").get_vector<double>("prediction");
+      for (std::size_t k = 0; k < result.fold_scores.size(); ++k)
+        artifact::Container::open(pipeline_path(result.rung, result.number, k));
       return false;
     } catch (const Error&) {
       return true;  // the machine went down before the file reached the disk: the trial is run again
@@ -242,10 +254,10 @@ std::vector<RunStore::Failure> RunStore::failures() const {
 }
 
 std::vector<pipeline::Pipeline> RunStore::pipelines(const TrialResult& trial) const {
-  const auto file = artifact::Container::open(trial_path(trial.rung, trial.number));
   std::vector<pipeline::Pipeline> out;
-  for (std::size_t k = 0; file.has(fmt::format("fold/{}", k)); ++k)
-    out.push_back(pipeline::Pipeline::load(file.node(fmt::format("fold/{}", k))));
+  for (std::size_t k = 0; k < trial.fold_scores.size(); ++k)
+    out.push_back(pipeline::Pipeline::load(
+        artifact::Container::open(pipeline_path(trial.rung, trial.number, k)).node("pipeline")));
   return out;
 }
 

@@ -19,9 +19,9 @@ struct RunIdentity {
   std::string settings;           ///< JSON of everything that changes what a trial gives
 };
 
-/// What a run did, in a folder: run.sqlite (identity, facts, trials, events) and one container per trial with
-/// its predictions and fitted pipelines. A trial is in the database only after its file is complete, so a
-/// kill at any moment loses at most the trials that were running.
+/// What a run did, in a folder: run.sqlite (identity, facts, trials, events), one container per trial with
+/// its predictions and one per fold with the fitted pipeline. A trial is in the database only after its files
+/// are complete, so a kill at any moment loses at most the trials that were running.
 ///
 /// Threads: all members but remove() may be called from many threads.
 class RunStore {
@@ -41,7 +41,9 @@ class RunStore {
   /// As describe(), but for the trials and events: what it takes to look through many runs.
   static nlohmann::json describe_head(const std::filesystem::path& folder_or_copy);
 
-  /// Sets result.size_bytes to what the trial takes on disk.
+  /// Writes the fitted pipeline of one fold and lets go of it; sets result.size_bytes.
+  void save_pipeline(std::size_t rung, std::size_t number, std::size_t fold, FoldResult& result);
+  /// After its folds. Sets result.size_bytes to what the trial takes on disk.
   void save_trial(TrialResult& result, const std::vector<FoldResult>& folds);
   /// The trial ended without a result (a learner failed); it is not tried again.
   void save_failure(std::size_t rung, std::size_t number, const Candidate& candidate,
@@ -84,6 +86,7 @@ class RunStore {
  private:
   RunStore(std::filesystem::path folder, std::unique_ptr<store::Database> database);
   std::filesystem::path trial_path(std::size_t rung, std::size_t number) const;
+  std::filesystem::path pipeline_path(std::size_t rung, std::size_t number, std::size_t fold) const;
 
   std::filesystem::path folder_;
   std::unique_ptr<store::Database> database_;

@@ -132,6 +132,7 @@ void Search::run_task(const FoldTask& task, const Limits& limits, const Context&
   } catch (const std::bad_alloc&) {
     failure = "not enough memory";
   }
+  if (result && !is_unfinished) run_store_.save_pipeline(limits.rung, task.number, task.fold, *result);
   std::unique_lock lock(mutex_);
   Running& trial = running_.at(task.number);
   trial.is_unfinished |= is_unfinished;

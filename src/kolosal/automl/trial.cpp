@@ -111,8 +111,8 @@ FoldResult fit_on(const Candidate& candidate, std::size_t fold, FeatureStore& st
   pipeline::Pipeline::save_parts(out.pipeline, candidate.estimator, candidate.params, *fit.features->per_fold,
                                  *fit.estimator, choices, class_factors);
   if (out.paused && rivalry.paused) {
-    const data::Frame& x = fit.features->frame;
-    const std::size_t bytes = expected_bytes(candidate, x.n_rows() * x.n_columns());
+    const std::size_t bytes =
+        paused_bytes(candidate, fit.rounds->n_rounds_done(), fit.features->frame, y.n_outputs());
     rivalry.paused->keep(rivalry.trial, fold, std::move(fit), bytes,
                          rivalry.loss(out.prediction) / rivalry.loss_to_reach);
   }

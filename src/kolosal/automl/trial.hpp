@@ -24,7 +24,8 @@ struct FoldResult {
   bool paused = false;     ///< its curve ended above the loss to reach
   std::string note;
   std::vector<double> round_losses;  ///< on the validation rows, of each round; empty for other learners
-  artifact::Node pipeline;           ///< as Pipeline::save() writes it
+  artifact::Node pipeline;           ///< as Pipeline::save() writes it; empty once it is in the run store
+  std::size_t size_bytes = 0;        ///< there
 };
 
 /// A trial that ended: everything the leaderboard, the ensemble and a resumed run need, but not the models.

@@ -1,5 +1,7 @@
 #include "kolosal/core/hash.hpp"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -27,19 +29,15 @@ std::uint64_t merge(std::uint64_t hash, std::uint64_t lane) {
   return (hash ^ round_of(0, lane)) * kPrime1 + kPrime4;
 }
 
-}  // namespace
-
-std::uint64_t hash_bytes(const void* data, std::size_t n_bytes, std::uint64_t seed) noexcept {
-  const auto* at = static_cast<const unsigned char*>(data);
-  const auto* const end = at + n_bytes;
+/// The hash of n_bytes of which the last n_bytes % 32 are at `at` and the others went into the lanes.
+std::uint64_t finish(const std::uint64_t* lanes, std::uint64_t seed, std::uint64_t n_bytes,
+                     const unsigned char* at) {
+  const unsigned char* const end = at + n_bytes % 32;
   std::uint64_t hash = seed + kPrime5;
   if (n_bytes >= 32) {
-    std::uint64_t lanes[4] = {seed + kPrime1 + kPrime2, seed + kPrime2, seed, seed - kPrime1};
-    for (; end - at >= 32; at += 32)
-      for (int i = 0; i < 4; ++i) lanes[i] = round_of(lanes[i], load<std::uint64_t>(at + 8 * i));
     hash =
         std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) + std::rotl(lanes[3], 18);
-    for (const std::uint64_t lane : lanes) hash = merge(hash, lane);
+    for (int i = 0; i < 4; ++i) hash = merge(hash, lanes[i]);
   }
   hash += n_bytes;
   for (; end - at >= 8; at += 8)
@@ -52,6 +50,45 @@ std::uint64_t hash_bytes(const void* data, std::size_t n_bytes, std::uint64_t se
   hash = (hash ^ (hash >> 33)) * kPrime2;
   hash = (hash ^ (hash >> 29)) * kPrime3;
   return hash ^ (hash >> 32);
+}
+
+/// Whole rounds of 32 bytes.
+void add_rounds(std::uint64_t* lanes, const unsigned char* at, std::size_t n_rounds) {
+  std::array<std::uint64_t, 4> own;  // in registers: bytes may alias what lanes points to
+  std::copy_n(lanes, 4, own.begin());
+  for (; n_rounds > 0; --n_rounds, at += 32)
+    for (std::size_t i = 0; i < 4; ++i) own[i] = round_of(own[i], load<std::uint64_t>(at + 8 * i));
+  std::ranges::copy(own, lanes);
+}
+
+}  // namespace
+
+StreamHash::StreamHash(std::uint64_t seed) noexcept
+    : seed_(seed), lanes_{seed + kPrime1 + kPrime2, seed + kPrime2, seed, seed - kPrime1} {}
+
+void StreamHash::add(const void* data, std::size_t n_bytes) noexcept {
+  if (n_bytes == 0) return;
+  const auto* at = static_cast<const unsigned char*>(data);
+  const std::size_t n_rest = n_bytes_ % 32;
+  n_bytes_ += n_bytes;
+  if (n_rest > 0) {
+    const std::size_t n = std::min(n_bytes, 32 - n_rest);
+    std::memcpy(rest_ + n_rest, at, n);
+    if (n_rest + n < 32) return;
+    add_rounds(lanes_, rest_, 1);
+    at += n;
+    n_bytes -= n;
+  }
+  add_rounds(lanes_, at, n_bytes / 32);
+  std::memcpy(rest_, at + n_bytes / 32 * 32, n_bytes % 32);
+}
+
+std::uint64_t StreamHash::value() const noexcept { return finish(lanes_, seed_, n_bytes_, rest_); }
+
+std::uint64_t hash_bytes(const void* data, std::size_t n_bytes, std::uint64_t seed) noexcept {
+  StreamHash hash(seed);
+  hash.add(data, n_bytes);
+  return hash.value();
 }
 
 }  // namespace kolosal

@@ -120,6 +120,24 @@ class ForestAssembler {
   std::map<std::size_t, std::int32_t> pure_;  // position of the 1 -> leaf
 };
 
+/// For all nodes of the trees: they are many, and arrays that grow by doubling would take twice as much.
+void reserve(Forest& forest, const std::vector<std::optional<Tree>>& trees) {
+  std::size_t n = 0, n_leaf_values = 0;
+  for (const auto& tree : trees) {
+    if (!tree) continue;
+    n += tree->nodes.size();
+    n_leaf_values += tree->leaf_value.size();
+  }
+  forest.feature.reserve(n);
+  forest.threshold.reserve(n);
+  forest.left.reserve(n);
+  forest.right.reserve(n);
+  forest.flags.reserve(n);
+  forest.category_offset.reserve(n);
+  forest.category_words.reserve(n);
+  forest.leaf_value.reserve(n_leaf_values);
+}
+
 /// How often each row is drawn, with replacement; without bootstrap: once each, or a sample without
 /// replacement.
 std::vector<double> row_weights(std::size_t n_rows, const BaggedForestParams& params,
@@ -233,6 +251,7 @@ FitReport BaggedForest::do_fit(const TrainingData& data, const Prepared* prepare
   forest_.average = true;
   forest_.base_score.assign(data.y.n_outputs(), 0.0);
   importance_.assign(table->columns.size(), 0.0);
+  reserve(forest_, trees);
   CategorySets sets(*table, ranked.rank_of_bin, forest_);
   ForestAssembler assembler(forest_, sets, ranked.trees, centre);
   for (std::optional<Tree>& tree : trees) {

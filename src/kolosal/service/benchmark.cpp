@@ -173,7 +173,7 @@ FoldFigures fit_learner(const Bench& bench, const automl::Candidate& candidate, 
   out.predict_us_per_row = 1e6 * result.predict_s;
   artifact::ContainerWriter writer;
   writer.add_node("model", result.pipeline);
-  out.model_bytes = writer.bytes().size();
+  out.model_bytes = writer.n_bytes();
   out.cut_short = result.cut_short;
   out.note = result.note;
   return out;
