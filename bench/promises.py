@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """What kolosal promises of time, memory, restarts and bytes, measured from outside.
 
-  bench/promises.py budget --data DIR [--budgets 5,10,30] [--sets ...] [--generated-rows 1000000]
+  bench/promises.py budget --data DIR [--budgets 5,10,30] [--sets ...] [--generated-rows 1000000] [--busy] [--threads 2]
+                                             wall time over the budget, peak memory, and whether more time gave a lower validated score
   bench/promises.py start  --data DIR        version time, seconds to the first valid model, peak memory on adult
   bench/promises.py bytes  --data DIR        same seed, same model bytes with 1 and 2 threads, twice
   bench/promises.py kill   --data DIR        kill -9 at ten random moments, then --resume
 """
 import argparse
 import hashlib
+import json
 import os
 import random
 import signal
@@ -30,8 +32,33 @@ def is_valid(model):
     return subprocess.run([KOLOSAL, "info", model], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
+def validated(model):
+    """The model's own validated score, larger is better, and on what rows it was taken."""
+    about = json.loads(subprocess.run([KOLOSAL, "info", model, "--json"], stdout=subprocess.PIPE, check=True).stdout)
+    return about["score"] * (1 if about["higher_is_better"] else -1), about["validation"]
+
+
+def tell_of_more_time(name, scores):
+    """scores: budget -> validated(). Scores on other rows differ by chance too, so that is said."""
+    first, last = min(scores), max(scores)
+    (before, rows_before), (after, rows_after) = scores[first], scores[last]
+    rows = "" if rows_before == rows_after else f" (not the same rows: {rows_before}; {rows_after})"
+    print(f"{name:16s} validated {before:.6g} at {first:g} s, {after:.6g} at {last:g} s: {'no worse' if after >= before else 'WORSE'}{rows}",
+          flush=True)
+    return after < before
+
+
 def budget(args):
-    failures = 0
+    spinner = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if args.busy else None
+    try:
+        return budgets_kept(args)
+    finally:
+        if spinner:
+            spinner.kill()
+
+
+def budgets_kept(args):
+    failures = worse = 0
     with tempfile.TemporaryDirectory() as work:
         jobs = [(t["name"], split(args.data, t, 1, tempfile.mkdtemp(dir=work))["train"], t["target"]) for t in manifest(args.data)]
         if args.generated_rows:
@@ -42,10 +69,11 @@ def budget(args):
         for name, path, target in jobs:
             if wanted and name not in wanted:
                 continue
+            scores = {}
             for seconds in (float(s) for s in args.budgets.split(",")):
                 model = os.path.join(work, "m.kolosal")
                 start = time.monotonic()
-                child = train(path, target, model, "--time-budget", str(seconds))
+                child = train(path, target, model, "--time-budget", str(seconds), "--threads", str(args.threads))
                 _, status, usage = os.wait4(child.pid, 0)
                 wall = time.monotonic() - start
                 over = wall - seconds
@@ -53,7 +81,11 @@ def budget(args):
                 failures += not ok
                 print(f"{name:16s} budget {seconds:5.1f} s  wall {wall:6.2f} s  over {over:+.2f} s  peak {usage.ru_maxrss / 1024:5.0f} MB  "
                       f"{'ok' if ok else 'FAILED'}", flush=True)
-    print(f"{failures} failures")
+                if ok:
+                    scores[seconds] = validated(model)
+            if len(scores) > 1:
+                worse += tell_of_more_time(name, scores)
+    print(f"{failures} failures; more time gave a lower validated score on {worse} tables")
     return failures
 
 
@@ -128,6 +160,8 @@ def main():
     parser.add_argument("--sets", default="")
     parser.add_argument("--generated-rows", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--busy", action="store_true", help="keep one core busy meanwhile")
     args = parser.parse_args()
     sys.exit(1 if {"budget": budget, "start": start, "bytes": same_bytes, "kill": kill}[args.what](args) else 0)
 
