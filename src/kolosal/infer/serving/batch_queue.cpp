@@ -7,6 +7,8 @@ namespace {
 
 /// What a row is charged before anything was measured.
 constexpr double kUnknownSecondsPerRow = 1e-6;
+/// A full queue is looked through no more often, in seconds: that takes as long as computing many calls.
+constexpr double kSweepInterval = 1e-3;
 
 }  // namespace
 
@@ -26,10 +28,13 @@ bool BatchQueue::is_full(const BatchLane& lane, std::size_t n_rows) const {
   return calls >= options_.max_queued_calls || (calls > 0 && rows + n_rows > options_.max_queued_rows);
 }
 
-bool BatchQueue::make_room(BatchLane& lane, BatchPriority priority, std::size_t n_rows,
+bool BatchQueue::make_room(BatchLane& lane, BatchPriority priority, std::size_t n_rows, double now_s,
                            BatchCallList& ended) {
   if (!is_full(lane, n_rows)) return true;
-  drop_if_overdue(lane, false, ended);
+  if (now_s - lane.swept_s_.value_or(-kSweepInterval) >= kSweepInterval) {
+    drop_if_overdue(lane, false, ended);
+    lane.swept_s_ = now_s;
+  }
   for (std::size_t level = kBatchPriorities - 1; level > static_cast<std::size_t>(priority); --level)
     for (BatchCall* call = nullptr; is_full(lane, n_rows) && (call = lane.calls_[level].back());) {
       if (call->next_row_ > 0) break;  // part of it is computed already
@@ -45,7 +50,7 @@ bool BatchQueue::admit(BatchLane& lane, BatchCall& call, double now_s, BatchCall
         lane.arrival_interval_s_ == 0 ? interval : 0.8 * lane.arrival_interval_s_ + 0.2 * interval;
     lane.last_arrival_s_ = now_s;
   }
-  if (!make_room(lane, call.request_.priority, call.request_.rows.n_rows, ended)) return false;
+  if (!make_room(lane, call.request_.priority, call.request_.rows.n_rows, now_s, ended)) return false;
   // A lane that had nothing to do does not save up for later.
   if (lane.n_queued_calls_.load(std::memory_order_relaxed) == 0)
     lane.served_s_ = std::max(lane.served_s_, virtual_s_);

@@ -37,6 +37,7 @@ class BatchLane {
   double served_s_ = 0;  // seconds of work over the weight
   std::optional<double> last_arrival_s_;
   double arrival_interval_s_ = 0;  // moving mean; 0: not known
+  std::optional<double> swept_s_;  // when all its calls were last looked at for those that are overdue
 
   // Written with or without the lock, read by statistics().
   Histogram latency_ns_, wait_ns_, batch_rows_;
@@ -104,7 +105,8 @@ class BatchQueue {
   std::size_t level_of(const BatchCall& call, double now_s) const;
   bool is_due(const BatchLane& lane, double now_s) const;
   bool is_full(const BatchLane& lane, std::size_t n_rows) const;
-  bool make_room(BatchLane& lane, BatchPriority priority, std::size_t n_rows, BatchCallList& ended);
+  bool make_room(BatchLane& lane, BatchPriority priority, std::size_t n_rows, double now_s,
+                 BatchCallList& ended);
   void drop_if_overdue(BatchLane& lane, bool heads_only, BatchCallList& ended);
   void drop(BatchCall& call, BatchStatus status, BatchCallList& ended);
   void unlink(BatchCall& call);
