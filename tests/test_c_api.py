@@ -2,6 +2,7 @@
 
 import csv
 import ctypes
+import io
 import json
 import os
 import subprocess
@@ -65,9 +66,25 @@ class CApi(CliTest):
         with self.assertRaisesRegex(ValueError, "too little room"):
             model.check(model.api.kolosal_predict_json(model.handle, text, len(text), out, 2, ctypes.byref(n_rows)))
         self.assertEqual(n_rows.value, 2)
+        self.csv_rows_are_those_of_the_program(model)
         model.close()
         with self.assertRaisesRegex(ValueError, "nothing.kolosal"):
             Model(str(LIBRARY), str(self.path("nothing.kolosal")))
+
+    def csv_rows_are_those_of_the_program(self, model):
+        """To the byte: lines of the file as they are, and cut down to the columns of the model."""
+        with open(CENSUS_TEST, newline="", encoding="utf-8") as file:
+            lines = file.read().splitlines(keepends=True)[:201]
+        found = model.predict_csv("".join(lines).encode(), has_header=True)
+        self.assertEqual([[wanted] for wanted in self.wanted], found)
+        text = io.StringIO()
+        names = [c["name"] for c in self.features]
+        csv.DictWriter(text, names, extrasaction="ignore").writerows(csv.DictReader(lines))
+        self.assertEqual(found, model.predict_csv(text.getvalue().encode(), has_header=False))
+        with self.assertRaisesRegex(ValueError, f'row 2: "{names[0]}" is .* "young"'):
+            model.predict_csv((text.getvalue().splitlines()[0] + "\nyoung" + "," * (len(names) - 1)).encode(), has_header=False)
+        with self.assertRaisesRegex(ValueError, f"1 cells instead of {len(names)}"):
+            model.predict_csv(b"1\n", has_header=False)
 
     def test_the_c_example_predicts_what_the_program_predicts(self):
         lines = "".join(json.dumps(row) + "\n" for row in self.rows)

@@ -34,6 +34,7 @@ struct RunOptions {
   std::optional<std::size_t> n_folds;  ///< Of the validation; 1: a hold-out. Unset: by the size of the table.
   std::optional<std::size_t> n_repeats;  ///< Of the folds, dealt anew.
   std::size_t n_nested = 0;              ///< Outer folds of a nested validation, see run_nested(); 0: none.
+  std::size_t n_kept_rows = 0;           ///< Rows of the table that the model file keeps (kept_rows.hpp).
   bool distill = false;                  ///< One boosted forest that learns from the blend takes its place.
   Constraints constraints;
   /// How the rows of each class count while learners are fitted: none, search, balanced, sqrt, or a number

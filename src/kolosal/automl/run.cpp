@@ -24,6 +24,7 @@
 #include "kolosal/automl/warm_start.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/random.hpp"
+#include "kolosal/pipeline/kept_rows.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -52,6 +53,7 @@ class Run {
   void tell_all(std::vector<std::string> notes);
   void phase(const std::string& name);
   void prepare();
+  void keep_rows(const data::Frame& table);
   void open_run_store();
   void run_baseline();
   bool has_time_for(const Stage& stage) const;
@@ -95,6 +97,7 @@ class Run {
 
   Problem problem_;
   data::TargetView y_;
+  std::optional<data::Frame> kept_rows_;  // what the user wants to be in the model
   std::uint64_t fingerprint_ = 0;
   transform::RecipePlan base_plan_;
   transform::Recipe base_recipe_;
@@ -124,6 +127,24 @@ Run::Run(const data::Frame& table, const RunOptions& options, const Context& con
   class_weight_rule(options.class_weight, problem_);
   y_ = problem_.target_view();
   fingerprint_ = problem_.fingerprint();
+  if (options.n_kept_rows > 0) keep_rows(table);
+}
+
+void Run::keep_rows(const data::Frame& table) {
+  if (options_.n_kept_rows > problem_.n_rows())
+    problem_.notes.push_back(fmt::format("--keep-rows {}: the table has {} rows with a target, all are kept",
+                                         options_.n_kept_rows, problem_.n_rows()));
+  auto rows = pipeline::draw_kept_rows(y_, options_.n_kept_rows, options_.seed);
+  kept_rows_ = problem_.features.take(rows);
+  const std::string& target = options_.problem.target;
+  const data::Column& targets = table.column(target);
+  if (problem_.n_rows() < table.n_rows()) {  // rows count those with a target
+    std::vector<std::uint32_t> known;
+    for (std::size_t i = 0; i < targets.size(); ++i)
+      if (!targets.is_missing(i)) known.push_back(static_cast<std::uint32_t>(i));
+    for (std::uint32_t& row : rows) row = known[row];
+  }
+  kept_rows_->add(target, targets.take(rows));
 }
 
 void Run::keep(const Event& event) {
@@ -470,6 +491,7 @@ void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
       plan_json(base_plan_, stages_, [&](const std::string& view) { return model.views.contains(view); });
   writer.add_json("manifest", manifest);
   model.save(writer);
+  if (kept_rows_) pipeline::save_kept_rows(*kept_rows_, writer);
   writer.write(options_.output, is_final);
 }
 

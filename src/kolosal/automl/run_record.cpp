@@ -111,6 +111,7 @@ json options_json(const RunOptions& options, const Context& context) {
   if (options.n_repeats) out["repeats"] = *options.n_repeats;
   if (options.n_nested > 0) out["nested"] = options.n_nested;
   if (options.distill) out["distill"] = true;
+  if (options.n_kept_rows > 0) out["keep_rows"] = options.n_kept_rows;
   for (const auto& [name, word] : {std::pair{"group", options.problem.group},
                                    {"time", options.problem.time},
                                    {"weight", options.problem.weight},

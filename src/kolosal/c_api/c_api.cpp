@@ -13,6 +13,7 @@
 #include "kolosal/core/version.hpp"
 #include "kolosal/data/arrow_bridge.hpp"
 #include "kolosal/infer/session.hpp"
+#include "kolosal/io/csv_row.hpp"
 #include "kolosal/io/json_row.hpp"
 
 namespace {
@@ -25,7 +26,10 @@ std::size_t most_threads() {
 
 struct kolosal_model {
   explicit kolosal_model(kolosal::infer::Session opened)
-      : session(std::move(opened)), reader(session.rows().fields()), schema(describe().dump()) {}
+      : session(std::move(opened)),
+        reader(session.rows().fields()),
+        csv_reader(session.rows().fields()),
+        schema(describe().dump()) {}
 
   /// Threads for batches, made once and when they are first wanted.
   kolosal::ThreadPool& threads() const {
@@ -51,6 +55,7 @@ struct kolosal_model {
 
   const kolosal::infer::Session session;
   const kolosal::io::JsonRowReader reader;
+  const kolosal::io::CsvRowReader csv_reader;  // lines in the order of the columns
   const std::string schema;
   mutable std::once_flag once;
   mutable std::optional<kolosal::ThreadPool> pool;
@@ -63,10 +68,13 @@ using kolosal::ErrorCode;
 
 /// From so many rows of a matrix on, the kernels for many rows are worth a table.
 constexpr std::size_t kRowsForTable = 32;
+/// Of one table: what a batch takes beside its rows and predictions does not depend on its size.
+constexpr std::size_t kTableRows = std::size_t{1} << 16;
 
 thread_local std::string last_error;
 thread_local kolosal::infer::RowScratch row_scratch;
 thread_local kolosal::io::JsonRowReader::Scratch json_scratch;
+thread_local kolosal::io::CsvRowReader::Scratch csv_scratch;
 
 kolosal_status status_of(ErrorCode code) {
   switch (code) {
@@ -113,19 +121,33 @@ void require(bool condition, const char* what) {
 }
 
 template <typename T>
+void predict_table(const kolosal_model& model, const T* rows, std::size_t n_rows, std::size_t stride,
+                   std::span<double> out) {
+  const auto& fields = model.session.rows().fields();
+  kolosal::data::Frame table;
+  for (std::size_t c = 0; c < fields.size(); ++c) {
+    std::vector<double> column(n_rows);
+    for (std::size_t r = 0; r < n_rows; ++r) column[r] = static_cast<double>(rows[r * stride + c]);
+    table.add(fields[c].name, kolosal::data::Column::from_float64(std::move(column)));
+  }
+  std::ranges::copy(model.session.values(table, kolosal::Context()), out.begin());
+}
+
+template <typename T>
 void predict_matrix(const kolosal_model& model, const T* rows, std::size_t n_rows, std::size_t stride,
                     std::span<double> out) {
   const auto& predictor = model.session.rows();
   const std::size_t n_features = predictor.fields().size(), width = model.session.model().n_outputs();
-  require(stride >= n_features, "the rows of the matrix have fewer values than the model has columns");
+  if (stride < n_features)
+    throw Error(
+        ErrorCode::kUsage,
+        "a row of the matrix has {} values, and the model has {} columns: \"{}\" is the first without",
+        stride, n_features, predictor.fields()[stride].name);
   if (n_rows >= kRowsForTable) {
-    kolosal::data::Frame table;
-    for (std::size_t c = 0; c < n_features; ++c) {
-      std::vector<double> column(n_rows);
-      for (std::size_t r = 0; r < n_rows; ++r) column[r] = static_cast<double>(rows[r * stride + c]);
-      table.add(predictor.fields()[c].name, kolosal::data::Column::from_float64(std::move(column)));
+    for (std::size_t r = 0; r < n_rows; r += kTableRows) {
+      const std::size_t n = std::min(kTableRows, n_rows - r);
+      predict_table(model, rows + r * stride, n, stride, out.subspan(r * width, n * width));
     }
-    std::ranges::copy(model.session.predict(table, kolosal::Context()).values, out.begin());
     return;
   }
   for (std::size_t r = 0; r < n_rows; ++r) {
@@ -164,6 +186,33 @@ void predict_json(const kolosal_model& model, std::string_view text, std::span<d
     }
     predictor.predict(out.subspan(n_rows * width, width), row_scratch);
     ++n_rows;
+  }
+}
+
+void predict_csv(const kolosal_model& model, std::string_view text, bool has_header, std::span<double> out,
+                 std::size_t& n_rows) {
+  const auto& predictor = model.session.rows();
+  const std::size_t width = model.session.model().n_outputs();
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  std::optional<kolosal::io::CsvRowReader> named;
+  if (has_header) {
+    named.emplace(predictor.fields(), text);
+    text = named->header_end();
+  }
+  const kolosal::io::CsvRowReader& reader = named ? *named : model.csv_reader;
+  for (;; ++n_rows) {
+    const auto cells = predictor.begin_row(row_scratch);
+    std::optional<std::string_view> rest;
+    try {
+      rest = reader.read(text, cells, row_scratch.arena, csv_scratch);
+    } catch (const Error& error) {
+      throw Error(error.code(), "row {}: {}", n_rows + 1, error.what());
+    }
+    if (!rest) return;
+    require((n_rows + 1) * width <= out.size(), "there is too little room for the predictions of all rows");
+    text = *rest;
+    predictor.predict(out.subspan(n_rows * width, width), row_scratch);
   }
 }
 
@@ -208,6 +257,17 @@ kolosal_status kolosal_predict_json(const kolosal_model* model, const char* text
   return status;
 }
 
+kolosal_status kolosal_predict_csv(const kolosal_model* model, const char* text, size_t length,
+                                   int has_header, double* out, size_t room, size_t* n_rows) {
+  std::size_t done = 0;
+  const kolosal_status status = guarded([&] {
+    require(model != nullptr && text != nullptr && out != nullptr, "a pointer is null");
+    predict_csv(*model, {text, length}, has_header != 0, {out, room}, done);
+  });
+  if (n_rows != nullptr) *n_rows = done;
+  return status;
+}
+
 kolosal_status kolosal_predict_matrix(const kolosal_model* model, const double* rows, size_t n_rows,
                                       size_t stride, double* out) {
   return guarded([&] {
@@ -235,7 +295,11 @@ kolosal_status kolosal_predict_arrow(const kolosal_model* model, const ArrowSche
     kolosal::Context context;
     context.n_threads = n_threads > 0 ? std::min(n_threads, most) : most;
     if (context.n_threads > 1) context.pool = &model->threads();
-    std::ranges::copy(model->session.values(table, context), out);
+    const std::size_t width = kolosal_n_outputs(model);
+    for (std::size_t r = 0; r < table.n_rows() || r == 0; r += kTableRows) {
+      const auto part = table.slice(r, std::min(kTableRows, table.n_rows() - r));
+      std::ranges::copy(model->session.values(part, context), out + r * width);
+    }
   });
 }
 

@@ -65,15 +65,24 @@ KOLOSAL_API const char* kolosal_schema(const kolosal_model* model);
 KOLOSAL_API kolosal_status kolosal_predict_json(const kolosal_model* model, const char* text, size_t length,
                                                 double* out, size_t room, size_t* n_rows);
 
+/* Rows as lines of CSV: commas, quotes where they are needed, and the numbers, dates and words for a missing
+ * value that `kolosal predict` reads. has_header: whether the first line names the columns, in any order and
+ * with others among them; else a line has every column, in the order of the schema. Blank lines are passed
+ * over. room, n_rows, and what holds after an error: as above. */
+KOLOSAL_API kolosal_status kolosal_predict_csv(const kolosal_model* model, const char* text, size_t length,
+                                               int has_header, double* out, size_t room, size_t* n_rows);
+
 /* Rows of numbers, row by row, `stride` values apart, in the order of the columns; NaN is missing. Categories
- * whose levels are numbers take those numbers. out: n_rows x n_outputs. */
+ * whose levels are numbers take those numbers. out: n_rows x n_outputs. Any number of rows: they are worked
+ * on in parts of 65,536, so that memory does not grow with them. */
 KOLOSAL_API kolosal_status kolosal_predict_matrix(const kolosal_model* model, const double* rows,
                                                   size_t n_rows, size_t stride, double* out);
 KOLOSAL_API kolosal_status kolosal_predict_matrix_f32(const kolosal_model* model, const float* rows,
                                                       size_t n_rows, size_t stride, double* out);
 
 /* A record batch through the Arrow C data interface, columns by name in any order. The array is taken over
- * and released, also after an error; the schema stays the caller's. n_threads: 0 for one per core. */
+ * and released, also after an error; the schema stays the caller's. n_threads: 0 for one per core. In parts,
+ * as above. */
 struct ArrowSchema;
 struct ArrowArray;
 KOLOSAL_API kolosal_status kolosal_predict_arrow(const kolosal_model* model, const struct ArrowSchema* schema,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/cli/text_table.hpp"
@@ -23,6 +24,7 @@ json kernels_json(const std::vector<infer::LearnerTimings>& learners) {
     out.push_back({{"member", learner.member},
                    {"pipeline", learner.pipeline},
                    {"learner", learner.learner},
+                   {"kept_rows", learner.n_kept_rows},
                    {"timings", std::move(sizes)}});
   }
   return out;
@@ -45,7 +47,10 @@ std::string kernels_text(const std::vector<infer::LearnerTimings>& learners) {
                  fmt::format("{:.0f}", timing.entries.front().ns_per_row), others});
     }
   }
-  return table.text();
+  const auto kept = std::ranges::find_if(learners, [](const auto& l) { return l.n_kept_rows > 0; });
+  return table.text() + (kept == learners.end()
+                             ? std::string("timed on rows drawn from the thresholds of the trees\n")
+                             : fmt::format("timed on {} rows that the model keeps\n", kept->n_kept_rows));
 }
 
 }  // namespace kolosal::cli

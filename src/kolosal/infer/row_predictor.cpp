@@ -11,7 +11,7 @@ namespace {
 
 class RowForest final : public RowLearner {
  public:
-  explicit RowForest(const PackedForest& forest) : forest_(forest) {}
+  explicit RowForest(const ServedForest& forest) : forest_(forest) {}
   void predict(std::span<const data::RowCell> features, std::span<double> out,
                RowScratch& scratch) const override {
     scratch.numbers.resize(features.size());
@@ -20,7 +20,7 @@ class RowForest final : public RowLearner {
   }
 
  private:
-  const PackedForest& forest_;
+  const ServedForest& forest_;
 };
 
 class RowQuantiles final : public RowLearner {
@@ -31,7 +31,7 @@ class RowQuantiles final : public RowLearner {
     scratch.numbers.resize(features.size());
     for (std::size_t c = 0; c < features.size(); ++c) scratch.numbers[c] = features[c].number;
     for (std::size_t k = 0; k < out.size(); ++k)
-      served_.forests()[k]->packed().predict_row(scratch.numbers.data(), out.subspan(k, 1), scratch.forest);
+      served_.forests()[k]->predict_row(scratch.numbers.data(), out.subspan(k, 1), scratch.forest);
     model::sort_rows(out, out.size());
   }
 
@@ -64,19 +64,17 @@ class RowAsFrame final : public RowLearner {
   data::Frame header_;
 };
 
-/// Null where the estimator is no such trees, or a kernel for one row is not there.
+/// Null where the estimator is no such trees.
 std::unique_ptr<const RowLearner> served_trees(const model::Estimator& estimator,
                                                const pipeline::Evaluators& evaluators) {
   const auto found = evaluators.find(&estimator);
   if (found == evaluators.end()) return nullptr;
   const model::Evaluator* const evaluator = found->second.get();
   if (const auto* const served = dynamic_cast<const ServedForest*>(evaluator))
-    return served->packed().has_row_path() ? std::make_unique<const RowForest>(served->packed()) : nullptr;
-  const auto* const quantiles = dynamic_cast<const ServedQuantiles*>(evaluator);
-  const bool have_row_path = quantiles && std::ranges::all_of(quantiles->forests(), [](const auto& forest) {
-                               return forest->packed().has_row_path();
-                             });
-  return have_row_path ? std::make_unique<const RowQuantiles>(*quantiles) : nullptr;
+    return std::make_unique<const RowForest>(*served);
+  if (const auto* const quantiles = dynamic_cast<const ServedQuantiles*>(evaluator))
+    return std::make_unique<const RowQuantiles>(*quantiles);
+  return nullptr;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "kolosal/artifact/file_mapping.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/infer/importers/imported_model.hpp"
+#include "kolosal/pipeline/kept_rows.hpp"
 
 namespace kolosal::infer {
 
@@ -21,7 +22,8 @@ Session Session::open(std::shared_ptr<const artifact::Container> container,
       out.read_own(path, std::move(container));
     else
       out.read_foreign(path);
-    out.evaluators_ = std::make_shared<const pipeline::Evaluators>(serve_forests(*out.model_, forced));
+    out.evaluators_ =
+        std::make_shared<const pipeline::Evaluators>(serve_forests(*out.model_, forced, out.kernel_rows_));
     out.rows_ = std::make_shared<LazyRows>();
   } catch (const Error& error) {
     // Messages of the layers below do not know the file.
@@ -40,6 +42,8 @@ void Session::read_own(const std::filesystem::path& path, std::shared_ptr<const 
                 "{} is a fitted recipe and no model; kolosal preprocess --recipe applies it", path.string());
   model_ = std::make_shared<const pipeline::Model>(pipeline::Model::load(*container_));
   manifest_ = std::make_shared<const nlohmann::json>(container_->json("manifest"));
+  if (pipeline::n_kept_rows(*container_) > 0)
+    kernel_rows_ = std::make_shared<const KernelRows>(model_, container_);
 }
 
 void Session::read_foreign(const std::filesystem::path& path) {
@@ -106,7 +110,13 @@ const RowPredictor& Session::rows() const {
   return *rows_->predictor;
 }
 
-std::vector<LearnerTimings> Session::time_kernels() const { return infer::time_kernels(*model_); }
+std::optional<data::Frame> Session::kept_rows() const {
+  return container_ ? pipeline::load_kept_rows(*container_) : std::nullopt;
+}
+
+std::vector<LearnerTimings> Session::time_kernels() const {
+  return infer::time_kernels(*model_, kernel_rows_.get());
+}
 
 std::vector<double> Session::probabilities(const Prediction& prediction) const {
   KOLOSAL_ASSERT(model_->task != data::Task::kRegression, "numbers have no class probabilities");

@@ -65,7 +65,11 @@ class Session {
                              data::ConformReport* report = nullptr) const;
   /// The model for one row at a time, compiled when it is first asked for.
   const RowPredictor& rows() const;
-  /// How fast each kernel evaluates the trees of each learner that has some, measured now.
+  /// Rows of the training table that the file keeps (pipeline/kept_rows.hpp); mostly nothing.
+  /// @throws Error kModel when they are damaged.
+  std::optional<data::Frame> kept_rows() const;
+  /// How fast each kernel evaluates the trees of each learner that has some, measured now: on the kept rows,
+  /// or on rows drawn from the thresholds.
   std::vector<LearnerTimings> time_kernels() const;
   /// n_rows x n_classes probabilities of a prediction; binary models give both. @throws Error kInternal for
   /// regression.
@@ -80,6 +84,7 @@ class Session {
   std::shared_ptr<const artifact::Container> container_;
   bool is_by_position_ = false;
   std::shared_ptr<const pipeline::Model> model_;
+  std::shared_ptr<const KernelRows> kernel_rows_;  // null: the file keeps no rows
   std::shared_ptr<const nlohmann::json> manifest_;
   std::shared_ptr<const pipeline::Evaluators> evaluators_;
   struct LazyRows {

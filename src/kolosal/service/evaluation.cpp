@@ -136,8 +136,8 @@ void add_scores(Evaluation& out, const std::vector<const metric::Metric*>& metri
 
 }  // namespace
 
-Evaluation evaluate_file(const EvaluateRequest& request, const Context& context) {
-  const auto session = infer::Session::open(request.model);
+std::unique_ptr<io::TableStream> open_evaluation_rows(const EvaluateRequest& request,
+                                                      const infer::Session& session, const Context& context) {
   const pipeline::Model& model = session.model();
   if (session.is_imported())
     throw Error(
@@ -145,27 +145,35 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
         "{} is of another program and does not name the column that it predicts; kolosal predict --keep "
         "COLUMN puts its predictions beside yours",
         request.model.string());
-  const auto metrics = model.quantiles.empty() ? chosen_metrics(request.metrics, model.task)
-                                               : metrics_of_quantiles(request, model);
-  const bool is_regression = model.task == data::Task::kRegression;
-
   io::ReadOptions read = request.read;
   read.types.merge(types_for(model.schema));
   // Classes as they stand in the file; a category so that missing tokens count as missing.
-  read.types.try_emplace(model.target, is_regression ? "float" : "category");
+  read.types.try_emplace(model.target, model.task == data::Task::kRegression ? "float" : "category");
   if (!request.weight.empty()) read.types[request.weight] = "float";
   read.types_may_be_absent = true;  // the checks below say it better
-  const auto input = io::open_table_stream(request.data, read, context);
+  auto input = io::open_table_stream(request.data, read, context);
   for (const auto& [name, type] : request.read.types)
     if (name != "*") check_column(input->names(), name, "typed");
   check_column(input->names(), model.target, "target");
   for (const std::string& name : model.schema.names_with(data::Role::kFeature))
     check_column(input->names(), name, "the model's");
   if (!request.weight.empty()) check_column(input->names(), request.weight, "weight");
+  return input;
+}
 
+Evaluation evaluate_file(const EvaluateRequest& request, const Context& context) {
+  const auto session = infer::Session::open(request.model);
+  return evaluate_rows(request, session, *open_evaluation_rows(request, session, context), context);
+}
+
+Evaluation evaluate_rows(const EvaluateRequest& request, const infer::Session& session, io::TableStream& rows,
+                         const Context& context) {
+  const pipeline::Model& model = session.model();
+  const auto metrics = model.quantiles.empty() ? chosen_metrics(request.metrics, model.task)
+                                               : metrics_of_quantiles(request, model);
   Evaluation out;
   Gathering all(model);
-  while (const auto batch = input->next()) {
+  while (const auto batch = rows.next()) {
     if (context.should_stop()) throw Error(ErrorCode::kInterrupted, "stopped after {} rows", all.n_seen());
     data::ConformReport conform;
     const infer::Prediction prediction = session.predict(*batch, context, &conform);
@@ -184,14 +192,14 @@ Evaluation evaluate_file(const EvaluateRequest& request, const Context& context)
                 model.target, all.n_seen());
   std::erase(out.conform.extra_columns, model.target);
   if (const auto* drift = model.base.drift()) out.drift = drift->report();
-  out.notes = input->report().notes;
+  out.notes = rows.report().notes;
   const std::vector<double> decided = model.task == data::Task::kBinary || !model.decision_weights.empty()
                                           ? model.decisions(all.predicted)
                                           : std::vector<double>{};
   const std::span<const double> labels = decided.empty() ? all.predicted : decided;
   add_scores(out, metrics, all, labels);
   if (!model.quantiles.empty()) add_quantile_scores(out, all, model.quantiles);
-  if (!is_regression) out.confusion = metric::confusion_matrix(all.view(), labels);
+  if (model.task != data::Task::kRegression) out.confusion = metric::confusion_matrix(all.view(), labels);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "kolosal/core/context.hpp"
 #include "kolosal/data/schema.hpp"
 #include "kolosal/data/target.hpp"
+#include "kolosal/infer/session.hpp"
 #include "kolosal/io/table_reader.hpp"
 #include "kolosal/transform/drift.hpp"
 
@@ -47,5 +49,14 @@ nlohmann::json to_json(const Evaluation& evaluation);
 /// @throws Error kData when a column is absent, no row has a target, or a class is unknown to the model;
 /// kInvalidParameter for a metric of another task.
 Evaluation evaluate_file(const EvaluateRequest& request, const Context& context);
+
+// What evaluate_file() does with its table, for other rows.
+
+/// The table of a request, with the columns that the model needs as it has them.
+/// @throws Error kData when one is absent.
+std::unique_ptr<io::TableStream> open_evaluation_rows(const EvaluateRequest& request,
+                                                      const infer::Session& session, const Context& context);
+Evaluation evaluate_rows(const EvaluateRequest& request, const infer::Session& session, io::TableStream& rows,
+                         const Context& context);
 
 }  // namespace kolosal::service

@@ -20,6 +20,7 @@ namespace kolosal::service {
 namespace {
 
 constexpr std::size_t kReferenceRows = 256;
+constexpr std::size_t kMostKeptRows = 2048;  // the description is carried out slowly
 
 double difference(double wanted, double found) {
   if (std::isnan(wanted) && std::isnan(found)) return 0;
@@ -28,18 +29,16 @@ double difference(double wanted, double found) {
 }
 
 /// @throws Error kUnsupported for the first row that is off by more than allowed.
-ExportCheck compared(std::string what, std::span<const double> wanted, std::span<const double> found,
-                     std::size_t n_rows) {
-  ExportCheck out{std::move(what), n_rows, 0};
+ExportCheck compared(std::string what, std::string rows, std::span<const double> wanted,
+                     std::span<const double> found, std::size_t n_rows) {
+  ExportCheck out{std::move(what), std::move(rows), n_rows, 0};
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const double off = difference(wanted[i], found[i]);
     out.max_difference = std::max(out.max_difference, off);
     if (off > kMostDifference)
-      throw Error(
-          ErrorCode::kUnsupported,
-          "can not export: {} predicts {} instead of {} for row {} of {} drawn from the schema; nothing was "
-          "written",
-          out.what, found[i], wanted[i], i / (wanted.size() / n_rows) + 1, n_rows);
+      throw Error(ErrorCode::kUnsupported,
+                  "can not export: {} predicts {} instead of {} for row {} of {} ({}); nothing was written",
+                  out.what, found[i], wanted[i], i / (wanted.size() / n_rows) + 1, n_rows, out.rows);
   }
   return out;
 }
@@ -83,8 +82,10 @@ std::vector<std::string> export_formats() {
 nlohmann::json to_json(const ExportReport& report) {
   auto checks = nlohmann::json::array();
   for (const ExportCheck& check : report.checks)
-    checks.push_back(
-        {{"what", check.what}, {"rows", check.n_rows}, {"max_difference", check.max_difference}});
+    checks.push_back({{"what", check.what},
+                      {"rows_are", check.rows},
+                      {"rows", check.n_rows},
+                      {"max_difference", check.max_difference}});
   return {{"format", report.format},
           {"bytes", report.n_bytes},
           {"operations", report.n_operations},
@@ -99,11 +100,15 @@ ExportReport export_model(const ExportRequest& request, const Context& context) 
   ExportReport report;
   report.format = request.format;
   report.n_operations = exported.operations.size();
-  const auto& schema = session.model().schema;
-  const data::Frame rows = infer::exporters::reference_rows(schema, kReferenceRows, 1);
-  const auto wanted = session.predict(rows, context).values;
-  report.checks.push_back(
-      compared("the description", wanted, infer::exporters::evaluate(exported, schema, rows), rows.n_rows()));
+  const auto check = [&](const std::string& name, const data::Frame& rows) {
+    const auto wanted = session.predict(rows, context).values;
+    const auto found = infer::exporters::evaluate(exported, session.model().schema, rows);
+    report.checks.push_back(compared("the description", name, wanted, found, rows.n_rows()));
+  };
+  // The model's own rows have what is likely, drawn ones what is rare.
+  if (const auto kept = session.kept_rows(); kept && kept->n_rows() > 0)
+    check("kept by the model", kept->slice(0, std::min(kept->n_rows(), kMostKeptRows)));
+  check("drawn from the schema", infer::exporters::reference_rows(session.model().schema, kReferenceRows, 1));
   const std::vector<std::byte> bytes = format.write(exported, request.output.stem().string());
   report.n_bytes = bytes.size();
   artifact::write_file_atomically(request.output, bytes);

@@ -21,6 +21,7 @@ struct ExportRequest {
 /// A comparison with the model itself.
 struct ExportCheck {
   std::string what;  ///< "the description"
+  std::string rows;  ///< "drawn from the schema", "kept by the model"
   std::size_t n_rows = 0;
   double max_difference = 0;  ///< Relative to the prediction where that is above 1.
 };
@@ -34,8 +35,8 @@ struct ExportReport {
 
 nlohmann::json to_json(const ExportReport& report);
 
-/// Writes a model in another language. The description that it is written from is carried out on rows drawn
-/// from the model's schema before, and compared with the model itself.
+/// Writes a model in another language. The description that it is written from is carried out before, on rows
+/// drawn from the model's schema and those that the model keeps, and compared with the model itself.
 /// @throws Error kUnsupported naming the step, column or learner that has no form there, or when the
 /// comparison is off by more than kMostDifference; nothing is written then.
 ExportReport export_model(const ExportRequest& request, const Context& context);

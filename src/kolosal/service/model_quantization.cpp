@@ -12,7 +12,6 @@
 #include "kolosal/infer/session.hpp"
 #include "kolosal/service/evaluation.hpp"
 #include "kolosal/service/output_place.hpp"
-#include "kolosal/service/prediction.hpp"
 
 namespace kolosal::service {
 namespace {
@@ -74,31 +73,72 @@ std::string metric_of(const QuantizeRequest& request, const infer::Session& sess
               request.model.string());
 }
 
-MetricScore score_of(const std::filesystem::path& model, const std::string& metric,
-                     const QuantizeRequest& request, const Context& context, std::size_t& n_rows) {
-  EvaluateRequest evaluate;
-  evaluate.model = model;
-  evaluate.data = request.data;
+/// Rows with targets, read once and given out as often as wanted.
+struct CalibrationRows {
+  std::vector<data::Frame> batches;
+  std::string name;  // for messages
+};
+
+class HeldRows final : public io::TableStream {
+ public:
+  explicit HeldRows(const std::vector<data::Frame>& batches) : batches_(batches) {}
+  std::optional<data::Frame> next() override {
+    return at_ < batches_.size() ? std::optional(batches_[at_++]) : std::nullopt;
+  }
+  const std::vector<std::string>& names() const override { return batches_.front().names(); }
+  const io::ReadReport& report() const override { return report_; }
+
+ private:
+  const std::vector<data::Frame>& batches_;
+  std::size_t at_ = 0;
+  io::ReadReport report_;
+};
+
+EvaluateRequest evaluation_of(const QuantizeRequest& request) {
+  EvaluateRequest out;
+  out.model = request.model;
+  out.data = request.data;
+  out.read = request.read;
+  return out;
+}
+
+CalibrationRows calibration_rows(const QuantizeRequest& request, const infer::Session& session,
+                                 const Context& context) {
+  CalibrationRows out;
+  if (!request.data.empty()) {
+    out.name = request.data.string();
+    const auto input = open_evaluation_rows(evaluation_of(request), session, context);
+    while (auto batch = input->next()) out.batches.push_back(std::move(*batch));
+    return out;
+  }
+  out.name = "the model's kept rows";
+  auto kept = session.kept_rows();
+  if (!kept)
+    throw Error(
+        ErrorCode::kUsage,
+        "--quantize needs --calibration-data FILE: rows with targets to measure the cost on; {} keeps "
+        "none itself, as a model of kolosal train --keep-rows N does",
+        request.model.string());
+  const pipeline::Model& model = session.model();
+  if (!kept->find(model.target))
+    throw Error(ErrorCode::kModel, "the kept rows of {} have no target \"{}\"", request.model.string(),
+                model.target);
+  out.batches.push_back(std::move(*kept));
+  return out;
+}
+
+MetricScore score_of(const infer::Session& session, const std::string& metric, const QuantizeRequest& request,
+                     const CalibrationRows& rows, const Context& context, std::size_t& n_rows) {
+  EvaluateRequest evaluate = evaluation_of(request);
   evaluate.metrics = {metric};
-  evaluate.read = request.read;
-  const Evaluation evaluation = evaluate_file(evaluate, context);
+  HeldRows held(rows.batches);
+  const Evaluation evaluation = evaluate_rows(evaluate, session, held, context);
   n_rows = evaluation.n_rows;
   const MetricScore& out = evaluation.scores.at(0);
   if (!std::isfinite(out.value))
     throw Error(ErrorCode::kData,
-                "the rows of {} do not define {}: give rows of every class, or another --metric",
-                request.data.string(), metric);
-  return out;
-}
-
-std::vector<data::Frame> batches_of(const QuantizeRequest& request, const infer::Session& session,
-                                    const Context& context) {
-  io::ReadOptions read = request.read;
-  read.types.merge(types_for(session.model().schema));
-  read.types_may_be_absent = true;
-  const auto input = io::open_table_stream(request.data, read, context);
-  std::vector<data::Frame> out;
-  while (auto batch = input->next()) out.push_back(std::move(*batch));
+                "the rows of {} do not define {}: give rows of every class, or another --metric", rows.name,
+                metric);
   return out;
 }
 
@@ -145,7 +185,8 @@ QuantizeReport quantize_file(const QuantizeRequest& request, const Context& cont
   report.type = request.type;
   report.max_loss = request.max_loss;
   report.metric = metric_of(request, session);
-  const MetricScore before = score_of(request.model, report.metric, request, context, report.n_rows);
+  const CalibrationRows rows = calibration_rows(request, session, context);
+  const MetricScore before = score_of(session, report.metric, request, rows, context, report.n_rows);
   const auto bytes =
       infer::quantize_model(session.container(), infer::quantized_type_from_name(request.type), report.parts);
   if (report.parts.empty())
@@ -155,7 +196,8 @@ QuantizeReport quantize_file(const QuantizeRequest& request, const Context& cont
         request.model.string(), request.type);
   const DraftFile draft(request.output);
   artifact::write_file_atomically(draft.path(), bytes);
-  const MetricScore after = score_of(draft.path(), report.metric, request, context, report.n_rows);
+  const auto rounded = infer::Session::open(draft.path());
+  const MetricScore after = score_of(rounded, report.metric, request, rows, context, report.n_rows);
   report.score_before = before.value;
   report.score_after = after.value;
   report.loss = before.higher_is_better ? before.value - after.value : after.value - before.value;
@@ -168,9 +210,8 @@ QuantizeReport quantize_file(const QuantizeRequest& request, const Context& cont
         "--max-loss {:g}; nothing was written. Try int16 or float16",
         request.type, report.metric, report.n_rows, report.score_before, report.score_after, report.loss,
         request.max_loss);
-  const auto batches = batches_of(request, session, context);
-  const Measured old = measure(session, batches, context),
-                 made = measure(infer::Session::open(draft.path()), batches, context);
+  const Measured old = measure(session, rows.batches, context),
+                 made = measure(rounded, rows.batches, context);
   report.us_per_row_before = old.us_per_row;
   report.us_per_row_after = made.us_per_row;
   for (std::size_t i = 0; i < old.values.size(); ++i)

@@ -16,7 +16,7 @@ const std::vector<std::string>& quantized_types();
 
 struct QuantizeRequest {
   std::filesystem::path model;
-  std::filesystem::path data;  ///< Rows with targets, on which the cost is measured.
+  std::filesystem::path data;  ///< Rows with targets, on which the cost is measured; empty: the kept rows.
   std::filesystem::path output;
   std::string type = "int8";
   double max_loss = 0.001;  ///< Most that the metric may get worse, in its own unit.
@@ -38,9 +38,10 @@ struct QuantizeReport {
 
 nlohmann::json to_json(const QuantizeReport& report);
 
-/// Stores a model in fewer bytes (infer::quantize_model) and measures what that costs.
-/// @throws Error kData of evaluate_file(); kUnsupported when the metric gets worse by more than max_loss:
-/// nothing is written then.
+/// Stores a model in fewer bytes (infer::quantize_model) and measures what that costs. The rows are read
+/// once, and held in memory.
+/// @throws Error kData of evaluate_file(); kUsage without data when the model keeps no rows; kUnsupported
+/// when the metric gets worse by more than max_loss: nothing is written then.
 QuantizeReport quantize_file(const QuantizeRequest& request, const Context& context);
 
 }  // namespace kolosal::service

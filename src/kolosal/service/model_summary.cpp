@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kolosal/core/param.hpp"
+#include "kolosal/pipeline/kept_rows.hpp"
 
 namespace kolosal::service {
 namespace {
@@ -97,6 +98,7 @@ nlohmann::json summarize_model(const infer::Session& session) {
   if (!session.is_imported()) {
     out["format_version"] = session.container().format_version();
     out["file_bytes"] = session.container().file_bytes();
+    out["kept_rows"] = pipeline::n_kept_rows(session.container());
   }
   if (!model.classes.empty()) {
     out["classes"] = model.classes;

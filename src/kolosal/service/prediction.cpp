@@ -140,6 +140,13 @@ std::vector<std::string> names_without(std::vector<std::string> names,
   return names;
 }
 
+/// Bytes of the file per batch, of which prepared columns and predictions take up to some twenty times as
+/// many.
+std::size_t batch_bytes_within(std::size_t memory_limit_bytes, std::size_t wanted) {
+  constexpr std::size_t kShare = 40, kLeast = 256 << 10;
+  return memory_limit_bytes == 0 ? wanted : std::min(wanted, std::max(kLeast, memory_limit_bytes / kShare));
+}
+
 }  // namespace
 
 std::map<std::string, std::string> types_for(const data::Schema& schema) {
@@ -166,6 +173,7 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
   io::ReadOptions read = request.read;
   read.types = types_to_force(model, request, session.is_by_position());
   read.types_may_be_absent = true;  // check_columns() says it better
+  read.batch_bytes = batch_bytes_within(context.memory_limit_bytes, read.batch_bytes);
   const auto input = io::open_table_stream(request.data, read, context);
   for (const auto& [name, type] : request.read.types)
     if (name != "*") check_columns(input->names(), {name}, "typed");

@@ -84,6 +84,31 @@ TEST(RowPlan, StepsWorkOnWhatEarlierOnesMadeAndRecipesOnOthers) {
   }
 }
 
+TEST(RowPlan, StepsOfTextsAreNoFrames) {
+  const Frame x({"note"},
+                {data::Column::from_texts({"3 of 5 apples, 2 pears", "two pears", std::nullopt, "",
+                                           "10 % of the apples", "pears and apples", "apples", "1,200"})});
+  const std::vector<std::uint32_t> rows = {0, 1, 2, 3, 4, 5, 6, 7};
+  const std::vector<double> target = {0, 1, 0, 1, 0, 1, 0, 1};
+  for (const StepSpec& step :
+       {StepSpec("text_tfidf"),
+        StepSpec("text_tfidf", {{"analyzer", "char_wb"}, {"ngram_max", std::int64_t{3}}}),
+        StepSpec("text_tokens", {{"min_rows", std::int64_t{1}}}),
+        StepSpec("text_numbers", {{"keep", true}})}) {
+    Recipe recipe({step});
+    recipe.fit_transform(x, rows, {Task::kBinary, target, {}, 2}, {});
+    RowPlan plan(x);
+    const RowColumns made = plan.append(recipe, plan.inputs());
+    EXPECT_EQ(plan.n_frame_steps(), 0U);
+    const Frame whole = recipe.transform(x, {});
+    for (const std::uint32_t row : rows) {
+      const std::uint32_t picked[] = {row};
+      EXPECT_TRUE(same(bytes_of(row_by_plan(plan, made, x, row)), bytes_of(whole.take(picked))))
+          << step.name << row;
+    }
+  }
+}
+
 TEST(RowPlan, AStepThatLeavesNoColumnLeavesOneOfZeros) {
   const Frame x({"constant"}, {data::Column::from_float64({3, 3, 3, 3, 3, 3, 3, 3})});
   const std::vector<std::uint32_t> rows = {0, 1, 2, 3, 4, 5, 6, 7};

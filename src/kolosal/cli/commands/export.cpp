@@ -26,8 +26,8 @@ void export_to(const std::string& format, const Config& config, const Context& c
   talk(fmt::format("{} written to {}: {} bytes, {} operations", report.format, request.output.string(),
                    report.n_bytes, report.n_operations));
   for (const service::ExportCheck& check : report.checks)
-    talk(fmt::format("{}: {} rows differ from the model by at most {:.3g}", check.what, check.n_rows,
-                     check.max_difference));
+    talk(fmt::format("{}: {} rows {} differ from the model by at most {:.3g}", check.what, check.n_rows,
+                     check.rows, check.max_difference));
 }
 
 std::string report_text(const service::QuantizeReport& report) {
@@ -59,11 +59,7 @@ void export_quantized(const std::string& type, const Config& config, const Conte
   request.model = config.text("model");
   request.output = config.text("output");
   request.type = type;
-  const auto data = config.optional_text("calibration_data");
-  if (!data)
-    throw Error(ErrorCode::kUsage,
-                "--quantize needs --calibration-data FILE: rows with targets to measure the cost on");
-  request.data = *data;
+  request.data = config.optional_text("calibration_data").value_or("");
   request.max_loss = config.number("max_loss");
   request.metric = config.optional_text("metric").value_or("");
   request.read = read_options(config);
@@ -100,8 +96,9 @@ std::vector<Option> export_options() {
   out.push_back(
       text_option("quantize", "", "Write a .kolosal file with leaf values and weights stored as this.")
           .choices(service::quantized_types()));
-  out.push_back(
-      text_option("calibration_data", "FILE", "--quantize: rows with targets, to measure the cost on."));
+  out.push_back(text_option("calibration_data", "FILE",
+                            "--quantize: rows with targets, to measure the cost on. Default: "
+                            "those that the model keeps (kolosal train --keep-rows)."));
   out.push_back(number_option("max_loss", "NUMBER",
                               "--quantize: most that the metric may get worse, in its own unit.", 0.001)
                     .at_least(0));

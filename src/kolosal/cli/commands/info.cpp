@@ -144,7 +144,11 @@ std::string model_text(const std::filesystem::path& path, const json& model) {
   for (const auto& [key, value] : lineage.items())
     if (key != "notes")
       out += fmt::format("{:<14}{}\n", key == "fingerprint" ? "data hash" : key, shown(value));
-  out += fmt::format("rows       {}\n\ncolumns\n", result.n_rows) + columns_text(model["columns"]);
+  out += fmt::format("rows       {}\n", result.n_rows);
+  if (const auto n = model.value("kept_rows", std::size_t{0}); n > 0)
+    out +=
+        fmt::format("kept       {} of the table, which whoever has this file can read\n", plural(n, "row"));
+  out += "\ncolumns\n" + columns_text(model["columns"]);
   out += fmt::format("\nsteps      {}\n", steps_text(model["steps"]));
   const json no_plan = json::object();
   const json& plans =
@@ -393,8 +397,9 @@ int run_info(const Invocation& invocation) {
 std::vector<Option> info_options() {
   std::vector<Option> out;
   out.push_back(flag_option("hardware", "What this machine offers: CPU, caches, cores, quota, memory."));
-  out.push_back(
-      flag_option("kernels", "Of a model: how fast each forest kernel evaluates its learners here."));
+  out.push_back(flag_option("kernels",
+                            "Of a model: how fast each forest kernel evaluates its learners here; on the "
+                            "rows that the model keeps, or else on drawn ones."));
   out.push_back(flag_option(
       "measure", "With --hardware: measures memory, caches, threads and arithmetic, and stores it."));
   out.push_back(text_option("goal", "GOAL",

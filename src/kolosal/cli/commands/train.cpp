@@ -109,6 +109,7 @@ service::TrainRequest read_request(const Config& config) {
   run.n_repeats = count("repeats");
   run.n_nested = count("nested").value_or(0);
   run.distill = config.flag("distill");
+  run.n_kept_rows = static_cast<std::size_t>(config.integer("keep_rows"));
   run.preset = automl::preset_from_name(config.text("preset"));
   run.seed = static_cast<std::uint64_t>(config.integer("seed"));
   run.class_weight = config.text("class_weight");
@@ -268,6 +269,11 @@ std::vector<Option> train_options() {
       flag_option("distill",
                   "One forest, which learns what the blend predicts, in place of the blend: smaller "
                   "and faster. The report tells what it costs."));
+  out.push_back(integer_option("keep_rows",
+                               "Rows of the table that the model file keeps, features and target, for "
+                               "kolosal export and info: whoever has the file can read them. Default: none.",
+                               std::int64_t{0})
+                    .at_least(0));
   out.push_back(flag_option("interpretable", "One tree or one linear model."));
   out.push_back(list_option("monotone", "COLUMN=+|-,...",
                             "Columns whose rise may only raise (+) or lower (-) the prediction."));

@@ -37,8 +37,13 @@ std::optional<ForestKernel> kernel_of_environment() {
   return kernel_of_name(wanted);
 }
 
-PackedForest::PackedForest(const model::Forest& forest, std::optional<ForestKernel> forced)
-    : forest_(&forest), divisor_(forest.divisors()), forced_(forced) {
+PackedForest::PackedForest(const model::Forest& forest, std::optional<ForestKernel> forced,
+                           std::span<const double> reference_rows)
+    : forest_(&forest),
+      divisor_(forest.divisors()),
+      forced_(forced),
+      given_rows_(reference_rows.begin(), reference_rows.end()) {
+  KOLOSAL_ASSERT(given_rows_.empty() || given_rows_.size() % n_features() == 0, "they are whole rows");
   for (std::atomic<int>& choice : chosen_) choice.store(-1, std::memory_order_relaxed);
   const std::vector<std::uint32_t> n_leaves = leaves_below(forest);
   if (n_leaves.size() != forest.feature.size()) return;
@@ -102,8 +107,12 @@ std::vector<KernelTiming> PackedForest::timings() const {
 }
 
 std::vector<double> PackedForest::reference_rows(std::size_t n_rows) const {
-  Rng rng(0);
   std::vector<double> out(n_rows * n_features());
+  if (!given_rows_.empty()) {
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = given_rows_[i % given_rows_.size()];
+    return out;
+  }
+  Rng rng(0);
   for (std::size_t r = 0; r < n_rows; ++r)
     for (std::size_t f = 0; f < n_features(); ++f)
       out[r * n_features() + f] = features_ ? features_->sample(f, rng()) : rng.uniform();

@@ -53,17 +53,19 @@ struct ForestScratch {
 };
 
 /// A forest prepared for serving: features binned without loss, trees laid out for each kernel that can take
-/// them. The kernel is chosen by the number of rows: the fastest on rows drawn from the forest's own
-/// thresholds, timed the first time that so many rows come.
+/// them. The kernel is chosen by the number of rows: the fastest on reference rows, timed the first time that
+/// so many rows come.
 ///
 /// Shapes:  as Forest::predict(); the results are the same bytes, whatever kernel and number of threads.
 /// Threads: const use is safe from many threads.
 /// Memory:  about 40 bytes a node beside the forest, and up to 16 MiB where there are categories.
 class PackedForest final : public model::Evaluator {
  public:
-  /// forest must outlive this. forced: the kernel to use wherever it can take the forest.
+  /// forest must outlive this. forced: the kernel to use wherever it can take the forest. reference_rows: of
+  /// the forest's features, row by row, to time the kernels on; empty: drawn from the thresholds.
   explicit PackedForest(const model::Forest& forest,
-                        std::optional<ForestKernel> forced = kernel_of_environment());
+                        std::optional<ForestKernel> forced = kernel_of_environment(),
+                        std::span<const double> reference_rows = {});
 
   void predict(const data::Frame& x, std::span<double> out, const Context& context) const override;
   /// n_rows rows, `stride` values apart, in the order of the forest's features.
@@ -112,6 +114,7 @@ class PackedForest final : public model::Evaluator {
   const model::Forest* forest_;
   std::vector<double> divisor_;
   std::optional<ForestKernel> forced_;
+  std::vector<double> given_rows_;  // to time kernels on; empty: they are drawn
   std::optional<BinnedFeatures> features_;
   std::optional<BlockProgram> blocks_;
   std::optional<LaneProgram> lanes_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -27,25 +28,26 @@ std::string_view without_blanks(std::string_view text) {
 
 // Whether what stands between two numbers makes them "3 of 5".
 bool is_of(std::string_view between) {
+  if (without_blanks(between).size() > std::string_view("out of").size()) return false;
   std::string lower;
   append_lower_utf8(without_blanks(between), lower);
   return lower == "of" || lower == "out of" || lower == "/";
 }
 
 struct Found {
-  std::vector<double> numbers;
   double ratio = kNaN;
   double count = 0;
 };
 
-void read_numbers(std::string_view text, std::size_t most, Found& out) {
-  out.numbers.clear();
-  out.ratio = kNaN;
-  out.count = 0;
+/// The first numbers go to `numbers`; NaN where there are fewer.
+Found read_numbers(std::string_view text, std::span<double> numbers) {
+  Found out;
+  std::ranges::fill(numbers, kNaN);
+  std::size_t n = 0;
   std::optional<FoundNumber> before;
   for (auto number = find_number(text, 0); number; number = find_number(text, number->end)) {
     ++out.count;
-    if (out.numbers.size() < most) out.numbers.push_back(number->value);
+    if (n < numbers.size()) numbers[n++] = number->value;
     const std::string_view rest = text.substr(number->end);
     // "3/5/2020" is a date and no ratio.
     const bool dated =
@@ -57,6 +59,7 @@ void read_numbers(std::string_view text, std::size_t most, Found& out) {
       out.ratio = number->value / 100;
     before = number;
   }
+  return out;
 }
 
 /// Numbers hidden in a text: "1,200 EUR", "3 of 5", "12.5 kg, 40 %".
@@ -75,8 +78,10 @@ class TextNumbers final : public Transformer {
   explicit TextNumbers(TextNumbersParams params) : params_(params) {}
   bool is_stateless() const override { return true; }
   std::string made_types() const override { return params_.keep ? "all" : "float,float32"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override;
 
  private:
+  class Row;
   void do_fit(const data::Frame& x, std::span<const std::uint32_t>, const data::TargetView&,
               const Context&) override {
     require_types(x, "text_numbers", "text,category");
@@ -87,6 +92,39 @@ class TextNumbers final : public Transformer {
 
   TextNumbersParams params_;
 };
+
+class TextNumbers::Row final : public RowStep {
+ public:
+  Row(const data::Frame& inputs, const TextNumbersParams& params) : params_(params) {
+    for (std::size_t c = 0; c < inputs.n_columns(); ++c)
+      levels_.push_back(inputs.column(c).type() == data::ColumnType::kCategory ? inputs.column(c).dictionary()
+                                                                               : nullptr);
+  }
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena& arena) const override {
+    RowCell* next = out.data();
+    const auto numbers = arena.take<double>(static_cast<std::size_t>(params_.n_numbers));
+    for (std::size_t c = 0; c < in.size(); ++c) {
+      Found found{kNaN, kNaN};
+      std::ranges::fill(numbers, kNaN);
+      if (levels_[c] && in[c].number >= 0)
+        found = read_numbers(levels_[c]->level(static_cast<std::int32_t>(in[c].number)), numbers);
+      else if (!levels_[c] && !in[c].is_missing)
+        found = read_numbers(in[c].text(), numbers);
+      if (params_.keep) *next++ = in[c];
+      for (const double number : numbers) (next++)->number = number;
+      if (params_.ratio) (next++)->number = found.ratio;
+      if (params_.count) (next++)->number = static_cast<double>(static_cast<float>(found.count));  // float32
+    }
+  }
+
+ private:
+  const TextNumbersParams& params_;
+  std::vector<std::shared_ptr<const data::Dictionary>> levels_;  // by column; null: a text
+};
+
+std::unique_ptr<RowStep> TextNumbers::row_step(const data::Frame& inputs) const {
+  return std::make_unique<Row>(inputs, params_);
+}
 
 std::vector<Transformer::Named> TextNumbers::do_transform(const data::Frame& x,
                                                           const Context& context) const {
@@ -99,14 +137,14 @@ std::vector<Transformer::Named> TextNumbers::do_transform(const data::Frame& x,
     std::vector<double> ratio(params_.ratio ? n : 0, kNaN);
     std::vector<float> count(params_.count ? n : 0, static_cast<float>(kNaN));
     context.parallel_blocks(n, kRowGrain, [&](std::size_t begin, std::size_t end) {
-      Found found;
+      std::vector<double> first(most);
       for (std::size_t row = begin; row < end; ++row) {
         if (column.is_missing(row)) continue;
-        read_numbers(column.type() == data::ColumnType::kText
-                         ? column.text(row)
-                         : column.dictionary()->level(column.codes()[row]),
-                     most, found);
-        for (std::size_t i = 0; i < found.numbers.size(); ++i) numbers[i][row] = found.numbers[i];
+        const Found found = read_numbers(column.type() == data::ColumnType::kText
+                                             ? column.text(row)
+                                             : column.dictionary()->level(column.codes()[row]),
+                                         first);
+        for (std::size_t i = 0; i < most; ++i) numbers[i][row] = first[i];
         if (params_.ratio) ratio[row] = found.ratio;
         if (params_.count) count[row] = static_cast<float>(found.count);
       }

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <mutex>
 #include <numeric>
 
 #include "kolosal/transform/columns_internal.hpp"
@@ -53,8 +55,10 @@ class TextTfidf final : public Transformer {
   explicit TextTfidf(TextTfidfParams params);
   bool can_stream() const override { return true; }
   std::string made_types() const override { return "sparse"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override;
 
  private:
+  class SingleRow;
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
               const Context& context) override;
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
@@ -210,6 +214,59 @@ std::vector<Transformer::Named> TextTfidf::do_fit_transform(const data::Frame& x
     out.push_back({x.name(c) + "_tfidf", rows_of(blocks, term_of, feature_of, context)});
   }
   return out;
+}
+
+/// Buffers go from call to call, one set for each thread that is at work at the same time.
+class TextTfidf::SingleRow final : public RowStep {
+ public:
+  explicit SingleRow(const TextTfidf& step) : step_(step) {}
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena& arena) const override {
+    std::unique_ptr<Buffers> buffers = take();
+    for (std::size_t c = 0; c < in.size(); ++c) {
+      Row& row = buffers->row;
+      SparseBlock& made = buffers->made;
+      row.features.clear();
+      made.indices.clear();
+      made.values.clear();
+      made.ends.clear();
+      const TermTable& terms = step_.vocabularies_[c].terms;
+      buffers->reader.for_each(in[c].is_missing ? std::string_view() : in[c].text(),
+                               [&](std::string_view term) {
+                                 const std::uint32_t feature = terms.find(term);
+                                 if (feature != TermTable::kNone) row.features.push_back(feature);
+                               });
+      step_.add_row(row, step_.weights_[c], made);
+      const auto entries = arena.take<SparseEntry>(made.indices.size());
+      for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = {made.indices[i], made.values[i]};
+      out[c].entries = entries.data();
+      out[c].n = static_cast<std::uint32_t>(entries.size());
+    }
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(buffers));
+  }
+
+ private:
+  struct Buffers {
+    explicit Buffers(const NgramOptions& options) : reader(options) {}
+    NgramReader reader;
+    Row row;
+    SparseBlock made;
+  };
+  std::unique_ptr<Buffers> take() const {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return std::make_unique<Buffers>(step_.ngrams_);
+    auto out = std::move(free_.back());
+    free_.pop_back();
+    return out;
+  }
+
+  const TextTfidf& step_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Buffers>> free_;
+};
+
+std::unique_ptr<RowStep> TextTfidf::row_step(const data::Frame&) const {
+  return std::make_unique<SingleRow>(*this);
 }
 
 std::vector<Transformer::Named> TextTfidf::do_transform(const data::Frame& x, const Context& context) const {

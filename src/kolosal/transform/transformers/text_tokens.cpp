@@ -77,8 +77,10 @@ class TextTokens final : public Transformer {
   bool uses_target() const override { return params_.score == "target"; }
   bool can_stream() const override { return true; }
   std::string made_types() const override { return "float32"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame&) const override;
 
  private:
+  class Row;
   void do_fit(const data::Frame& x, std::span<const std::uint32_t> rows, const TargetView& y,
               const Context& context) override;
   std::vector<Named> do_transform(const data::Frame& x, const Context& context) const override;
@@ -207,6 +209,37 @@ void TextTokens::do_finish_fit(const Context& context) {
   context.parallel_blocks(gathered_.size(), 1,
                           [&](std::size_t c, std::size_t) { words_[c] = gathered_[c].choose(params_); });
   gathered_.clear();
+}
+
+class TextTokens::Row final : public RowStep {
+ public:
+  explicit Row(const std::vector<std::vector<std::string>>& words) {
+    for (const std::vector<std::string>& column : words) {
+      auto& position = positions_.emplace_back();
+      for (std::size_t i = 0; i < column.size(); ++i) position.emplace(column[i], i);
+    }
+  }
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena&) const override {
+    thread_local std::string lower;  // keeps its memory from row to row
+    for (RowCell& cell : out) cell.number = 0;
+    RowCell* first = out.data();
+    for (std::size_t c = 0; c < in.size(); first += positions_[c++].size()) {
+      if (in[c].is_missing) continue;
+      lower.clear();
+      append_lower_utf8(in[c].text(), lower);
+      for_each_word(lower, [&](std::string_view word) {
+        const auto found = positions_[c].find(word);
+        if (found != positions_[c].end()) first[found->second].number = 1;
+      });
+    }
+  }
+
+ private:
+  std::vector<ByText<std::size_t>> positions_;  // by column
+};
+
+std::unique_ptr<RowStep> TextTokens::row_step(const data::Frame&) const {
+  return std::make_unique<Row>(words_);
 }
 
 std::vector<Transformer::Named> TextTokens::do_transform(const data::Frame& x, const Context& context) const {
