@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/artifact/atomic_file.hpp"
@@ -13,6 +12,7 @@
 #include "kolosal/infer/exporters/onnx_exporter.hpp"
 #include "kolosal/infer/exporters/pmml_exporter.hpp"
 #include "kolosal/infer/exporters/reference_rows.hpp"
+#include "kolosal/infer/importers/onnx_runtime.hpp"
 #include "kolosal/infer/session.hpp"
 #include "kolosal/service/output_place.hpp"
 
@@ -20,29 +20,6 @@ namespace kolosal::service {
 namespace {
 
 constexpr std::size_t kReferenceRows = 256;
-
-double difference(double wanted, double found) {
-  if (std::isnan(wanted) && std::isnan(found)) return 0;
-  const double out = std::fabs(wanted - found) / std::max(1.0, std::fabs(wanted));
-  return std::isnan(out) ? std::numeric_limits<double>::infinity() : out;
-}
-
-/// @throws Error kUnsupported for the first row that is off by more than allowed.
-ExportCheck compared(std::string what, std::span<const double> wanted, std::span<const double> found,
-                     std::size_t n_rows) {
-  ExportCheck out{std::move(what), n_rows, 0};
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const double off = difference(wanted[i], found[i]);
-    out.max_difference = std::max(out.max_difference, off);
-    if (off > kMostDifference)
-      throw Error(
-          ErrorCode::kUnsupported,
-          "can not export: {} predicts {} instead of {} for row {} of {} drawn from the schema; nothing was "
-          "written",
-          out.what, found[i], wanted[i], i / (wanted.size() / n_rows) + 1, n_rows);
-  }
-  return out;
-}
 
 std::vector<std::byte> bytes_of(const std::string& text) {
   const auto bytes = std::as_bytes(std::span(text));
@@ -88,7 +65,8 @@ nlohmann::json to_json(const ExportReport& report) {
   return {{"format", report.format},
           {"bytes", report.n_bytes},
           {"operations", report.n_operations},
-          {"checks", std::move(checks)}};
+          {"checks", std::move(checks)},
+          {"notes", report.notes}};
 }
 
 ExportReport export_model(const ExportRequest& request, const Context& context) {
@@ -101,10 +79,18 @@ ExportReport export_model(const ExportRequest& request, const Context& context) 
   report.n_operations = exported.operations.size();
   const auto& schema = session.model().schema;
   const data::Frame rows = infer::exporters::reference_rows(schema, kReferenceRows, 1);
-  const auto wanted = session.predict(rows, context).values;
-  report.checks.push_back(
-      compared("the description", wanted, infer::exporters::evaluate(exported, schema, rows), rows.n_rows()));
+  const auto wanted = session.values(rows, context);
+  report.checks.push_back(infer::exporters::compare_predictions(
+      "the description", wanted, infer::exporters::evaluate(exported, schema, rows), rows.n_rows()));
   const std::vector<std::byte> bytes = format.write(exported, request.output.stem().string());
+  if (request.format == "onnx") {
+    if (const std::string why = infer::OnnxRuntime::unavailable(); why.empty())
+      report.checks.push_back(infer::exporters::check_by_onnx_runtime(bytes, session.model(), rows, wanted));
+    else
+      report.notes.push_back(
+          fmt::format("the file was not run with ONNX Runtime, which could not be opened: {}. {}", why,
+                      infer::kHowToInstall));
+  }
   report.n_bytes = bytes.size();
   artifact::write_file_atomically(request.output, bytes);
   return report;

@@ -3,21 +3,25 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/infer/exporters/c_exporter.hpp"
+#include "kolosal/infer/exporters/export_check.hpp"
 #include "kolosal/infer/exporters/json_exporter.hpp"
 #include "kolosal/infer/exporters/onnx_exporter.hpp"
 #include "kolosal/infer/exporters/pmml_exporter.hpp"
 #include "kolosal/infer/exporters/reference_rows.hpp"
+#include "kolosal/infer/importers/onnx_runtime.hpp"
 #include "kolosal/infer/testing/mixed_model.hpp"
 
 namespace kolosal::infer::exporters {
 namespace {
 
 using data::Task;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 struct Case {
@@ -141,6 +145,22 @@ TEST_P(Describing, EveryWriterTakesIt) {
     EXPECT_GT(export_onnx(exported, "m").size(), 200U);
 }
 
+TEST_P(Describing, OnnxRuntimePredictsTheSameAndTheFileIsReadAgain) {
+  const Case& c = GetParam();
+  if (!OnnxRuntime::unavailable().empty()) GTEST_SKIP() << OnnxRuntime::unavailable();
+  if (c.learner == "constant") return;  // has no form in ONNX, see above
+  const pipeline::Model model = testing::mixed_model(c.task, c.learner, c.params, c.steps);
+  const auto file = export_onnx(describe_model(model), "m");
+  const data::Frame rows = reference_rows(model.schema, 200, 3);
+  const auto wanted = model.predict(rows, Context());
+  EXPECT_LE(check_by_onnx_runtime(file, model, rows, wanted).max_difference, 1e-5);
+  const ImportedModel again = import_model(ForeignFormat::kOnnx, file);
+  EXPECT_EQ(again.model.task, c.task);
+  EXPECT_EQ(again.model.classes, model.classes);
+  const auto found = again.model.predict(again.model.schema.conform(rows), Context());
+  EXPECT_LE(compare_predictions("what was read again", wanted, found, rows.n_rows()).max_difference, 1e-5);
+}
+
 INSTANTIATE_TEST_SUITE_P(Learners, Describing, ::testing::ValuesIn(cases()),
                          [](const auto& test) { return test.param.name; });
 
@@ -163,6 +183,32 @@ TEST(ExportedModel, CalibrationsAndFactorsAreOperations) {
                 ::testing::Pointwise(NanSensitiveDoubleNear(1e-12), model->predict(rows, Context())))
         << calibration_name(calibrator.kind);
   }
+}
+
+TEST(ExportedModel, AGraphThatPredictsOrLabelsOtherwiseIsRefused) {
+  if (!OnnxRuntime::unavailable().empty()) GTEST_SKIP() << OnnxRuntime::unavailable();
+  const pipeline::Model model = testing::mixed_model(Task::kBinary, "logistic_regression", {}, kLinearSteps);
+  const auto rows = reference_rows(model.schema, 200, 3);
+  const auto wanted = model.predict(rows, Context());
+  const ExportedModel right = describe_model(model);
+  const auto check = [&](const ExportedModel& exported) {
+    return check_by_onnx_runtime(export_onnx(exported, "m"), model, rows, wanted);
+  };
+  EXPECT_LE(check(right).max_difference, 1e-9);
+  ExportedModel wrong = right;
+  for (ExportedOperation& operation : wrong.operations)
+    if (auto* const linear = std::get_if<LinearOperation>(&operation)) linear->intercept[0] += 0.01;
+  EXPECT_ERROR(check(wrong), kUnsupported,
+               AllOf(HasSubstr("ONNX Runtime"), HasSubstr("nothing was written")));
+  wrong = right;
+  wrong.threshold = 0.9;
+  EXPECT_ERROR(check(wrong), kUnsupported, HasSubstr("labels row"));
+  wrong = right;
+  std::ranges::reverse(wrong.classes);
+  EXPECT_ERROR(check(wrong), kUnsupported, HasSubstr("labels row"));
+  std::vector<std::byte> cut = export_onnx(right, "m");
+  cut.resize(cut.size() / 2);
+  EXPECT_ERROR(check_by_onnx_runtime(cut, model, rows, wanted), kModel, HasSubstr("does not run"));
 }
 
 TEST(ExportedModel, InputsThatNothingReadsAreTold) {
