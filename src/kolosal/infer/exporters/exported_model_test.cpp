@@ -37,6 +37,11 @@ const std::vector<transform::StepSpec> kImputed = {{"impute", {{"indicator", tru
 const std::vector<transform::StepSpec> kLinearSteps = {
     {"impute", {{"indicator", true}}}, {"one_hot"}, {"scale", {{"clip", 4.0}}, {"numeric", {}}}};
 
+const std::vector<transform::StepSpec> kCounts = {
+    {"impute", {{"indicator", true}}},
+    {"one_hot"},
+    {"clip", {{"lower", 0.0}, {"upper", 9.0}}, {"numeric", {}}}};
+
 std::vector<Case> cases() {
   const auto few_trees = ParamMap{{"n_estimators", std::int64_t{12}}};
   std::vector<Case> out = {
@@ -81,6 +86,37 @@ std::vector<Case> cases() {
       {"logistic_levels", "logistic_regression", Task::kMulticlass, {}, kImputed},
       {"svm", "linear_svm", Task::kMulticlass, {}, kLinearSteps},
       {"constant", "constant", Task::kMulticlass},
+      {"gaussian", "gaussian_nb", Task::kBinary, {}, {}, 1e-9},
+      {"gaussian_classes", "gaussian_nb", Task::kMulticlass, {}, {{"scale", {}, {"numeric", {}}}}, 1e-9},
+      {"multinomial", "multinomial_nb", Task::kMulticlass, {}, kCounts, 1e-9},
+      {"bernoulli", "bernoulli_nb", Task::kBinary, {{"binarize", 0.5}}, kLinearSteps, 1e-9},
+      {"bernoulli_classes", "bernoulli_nb", Task::kMulticlass, {}, kImputed, 1e-9},
+      {"pca_ridge",
+       "ridge",
+       Task::kRegression,
+       {},
+       {{"pca", {{"n_components", std::int64_t{3}}}, {"numeric", {}}}, {"one_hot"}},
+       1e-9},
+      {"pca_trees",
+       "lightgbm",
+       Task::kBinary,
+       few_trees,
+       {{"scale", {{"clip", 4.0}}, {"numeric", {}}}, {"pca", {{"whiten", true}}, {"numeric", {}}}},
+       1e-9},
+      {"projection",
+       "logistic_regression",
+       Task::kMulticlass,
+       {},
+       {{"clip", {}, {"numeric", {}}},
+        {"one_hot"},
+        {"random_projection", {{"n_components", std::int64_t{6}}}, {"numeric,sparse", {}}}},
+       1e-9},
+      {"svd",
+       "logistic_regression",
+       Task::kBinary,
+       {},
+       {{"impute"}, {"one_hot"}, {"truncated_svd", {{"n_components", std::int64_t{5}}}}},
+       1e-9},
   };
   for (const auto& encoding : {"plain", "piecewise", "periodic"})
     out.push_back({fmt::format("mlp_{}", encoding),
@@ -135,8 +171,6 @@ TEST_P(Describing, EveryWriterTakesIt) {
   EXPECT_THAT(export_c(exported, "int"), HasSubstr("void int__predict(const int__row* row, double* out)"));
   if (c.learner == "mlp" || c.name == "lightgbm_focal")
     EXPECT_ERROR(export_pmml(exported), kUnsupported, HasSubstr("PMML"));
-  else if (c.name == "ridge_powers")
-    EXPECT_ERROR(export_pmml(exported), kUnsupported, HasSubstr("iterative_impute"));
   else
     EXPECT_THAT(export_pmml(exported), HasSubstr("</PMML>"));
   if (c.learner == "constant")
@@ -221,9 +255,10 @@ TEST(ExportedModel, InputsThatNothingReadsAreTold) {
 TEST(ExportedModel, WhatHasNoFormIsNamed) {
   EXPECT_ERROR(describe_model(testing::mixed_model(Task::kRegression, "knn", {}, {{"impute"}})), kUnsupported,
                HasSubstr("learner knn"));
-  EXPECT_ERROR(describe_model(testing::mixed_model(Task::kRegression, "ridge", {},
-                                                   {{"impute"}, {"pca", {}, {"numeric", {}}}, {"one_hot"}})),
-               kUnsupported, HasSubstr("step pca, which takes column \"number\""));
+  EXPECT_ERROR(
+      describe_model(testing::mixed_model(Task::kRegression, "ridge", {},
+                                          {{"impute"}, {"splines", {}, {"numeric", {}}}, {"one_hot"}})),
+      kUnsupported, HasSubstr("step splines, which takes column \"number\""));
 }
 
 }  // namespace
