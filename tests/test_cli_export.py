@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 import pmml_predict
-from kolosal_cli import CENSUS_TEST, CENSUS_TRAIN, ROOT, CliTest
+from kolosal_cli import CENSUS_TEST, CENSUS_TRAIN, ROOT, CliTest, environment, kolosal
 from test_cli_certainty import all_learners_but
 
 TABLES = ROOT / "tests/data/tables"
@@ -29,6 +29,8 @@ MODELS = [
     ("ridge", TABLES / "mpg.csv", "mpg"),
     ("glm", TABLES / "titanic.csv", "fare"),
     ("mlp", TABLES / "titanic.csv", "survived"),
+    ("gaussian_nb", TABLES / "titanic.csv", "survived"),
+    ("bernoulli_nb", TABLES / "titanic.csv", "survived"),
 ]
 
 
@@ -128,7 +130,7 @@ class Export(CliTest):
     def test_a_blend_with_calibration(self):
         model = self.path("blend.kolosal")
         self.run_ok("train", "--data", CENSUS_TRAIN, "--target", "income", "--trials", "12", "--metric", "log_loss", "--exclude-models",
-                    "knn,gaussian_nb,multinomial_nb,bernoulli_nb", "--output", model, "--progress", "none")
+                    "knn", "--output", model, "--progress", "none")
         numbers, labels, info = self.predicted(model, CENSUS_TEST)
         found, found_labels = self.c_predictions(model, CENSUS_TEST, info)
         self.assert_close(found, numbers, 1e-5)
@@ -152,6 +154,68 @@ class Export(CliTest):
                 if info["task"] != "regression":
                     self.assertEqual(found["labels"], labels)
 
+    def has_runtime(self):
+        """Whether the program finds a libonnxruntime."""
+        done = kolosal("info", ROOT / "tests/data/foreign/onnx_texts.onnx")
+        if done.returncode != 0:
+            print(f"the program has no ONNX Runtime: {done.stderr}", file=sys.stderr)
+        return done.returncode == 0
+
+    def test_an_onnx_file_is_run_before_it_is_written_and_can_be_read_again(self):
+        if not self.has_runtime():
+            self.skipTest("no libonnxruntime")
+        for learner, table, target in [MODELS[1], MODELS[3], MODELS[5]]:
+            with self.subTest(learner=learner, table=table.name):
+                model = self.trained(learner, table, target)
+                data = CENSUS_TEST if table == CENSUS_TRAIN else table
+                exported = self.path("m.onnx")
+                words = ["export", "--model", model, "--format", "onnx", "--output", exported]
+                report = self.run_json(*words)
+                runtime = report["checks"][1]
+                self.assertRegex(runtime["what"], r"^ONNX Runtime 1\.")
+                self.assertEqual((runtime["rows"], report["notes"]), (256, []))
+                self.assertLess(runtime["max_difference"], 1e-6)
+                self.assertRegex(self.run_ok(*words).stderr, r"ONNX Runtime \S+: 256 rows drawn from the schema differ from the model by at most \d")
+                numbers, labels, info = self.predicted(model, data)
+                found, found_labels, again = self.predicted(exported, data)
+                self.assert_close(found, numbers, 1e-6)
+                self.assertEqual(again["task"], info["task"])
+                if info["task"] != "regression":
+                    self.assertEqual(found_labels, labels)
+                    self.assertEqual(again["classes"], info["classes"])
+
+    def test_flags_numbered_categories_and_a_threshold_are_read_again(self):
+        if not self.has_runtime():
+            self.skipTest("no libonnxruntime")
+        rows = "".join(f"{'true' if i % 3 else 'false'},{i % 5 + 1:03d},{i * 37 % 101},{'yes' if i % 3 == 0 and i * i % 101 % 10 < 4 else 'no'}\n"
+                       for i in range(400))
+        table = self.path("flags.csv", "flag,code,size,y\n" + rows)
+        model, exported = self.path("flags.kolosal"), self.path("flags.onnx")
+        self.run_ok("train", "--data", table, "--target", "y", "--trials", "2", "--types", "code=category", "--metric", "f1", "--exclude-models",
+                    all_learners_but(self, "logistic_regression"), "--output", model, "--progress", "none")
+        self.run_ok("export", "--model", model, "--format", "onnx", "--output", exported)
+        numbers, labels, _ = self.predicted(model, table)
+        found, found_labels, _ = self.predicted(exported, table)
+        self.assert_close(found, numbers, 1e-6)
+        self.assertEqual(found_labels, labels)
+        # The labels are not those of 0.5.
+        self.assertNotEqual(labels, ["yes" if row[1] > 0.5 else "no" for row in numbers])
+
+    def test_without_onnx_runtime_the_file_is_written_and_that_it_was_not_run_is_told(self):
+        model = self.trained("ridge", TABLES / "mpg.csv", "mpg")
+        exported = self.path("m.onnx")
+        words = ["export", "--model", model, "--format", "onnx", "--output", exported]
+        nowhere = environment(KOLOSAL_ONNXRUNTIME=str(self.path("nowhere") / "libonnxruntime.so"))
+        report = self.run_json(*words, env=nowhere)
+        self.assertEqual([check["what"] for check in report["checks"]], ["the description"])
+        self.assertEqual(len(report["notes"]), 1)
+        self.assertEqual(report["bytes"], exported.stat().st_size)
+        told = self.run_ok(*words, env=nowhere).stderr
+        for part in ["not run with ONNX Runtime", "nowhere", "pip install onnxruntime"]:
+            self.assertIn(part, told)
+            self.assertIn(part, report["notes"][0])
+        self.assert_refused(["predict", "--model", exported, "--data", TABLES / "mpg.csv"], 4, "needs ONNX Runtime", env=nowhere)
+
     def test_pmml_predicts_what_the_program_predicts(self):
         # A forest of 19 classes is as many chains of trees, which the reader takes minutes for; boosters have the same nodes.
         for learner, table, target in [m for m in MODELS if m[0] != "random_forest"]:
@@ -159,8 +223,8 @@ class Export(CliTest):
                 model = self.trained(learner, table, target)
                 exported = self.path(f"{learner}.pmml")
                 words = ["export", "--model", model, "--format", "pmml", "--output", exported]
-                if learner in ("mlp", "ridge"):  # holes of mpg are filled by a regression
-                    self.assert_refused(words, 4, "mlp" if learner == "mlp" else "iterative_impute", "PMML")
+                if learner == "mlp":
+                    self.assert_refused(words, 4, "mlp", "PMML")
                     self.assertFalse(exported.exists())
                     continue
                 data = CENSUS_TEST if table == CENSUS_TRAIN else table

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kolosal/core/context.hpp"
+#include "kolosal/infer/exporters/export_check.hpp"
 
 namespace kolosal::service {
 
@@ -18,29 +19,23 @@ struct ExportRequest {
   std::string format;  ///< One of export_formats().
 };
 
-/// A comparison with the model itself.
-struct ExportCheck {
-  std::string what;  ///< "the description"
-  std::string rows;  ///< "drawn from the schema", "kept by the model"
-  std::size_t n_rows = 0;
-  double max_difference = 0;  ///< Relative to the prediction where that is above 1.
-};
+using infer::exporters::ExportCheck;
 
 struct ExportReport {
   std::string format;
   std::size_t n_bytes = 0;       ///< Of the written file.
   std::size_t n_operations = 0;  ///< Of the model's description.
   std::vector<ExportCheck> checks;
+  std::vector<std::string> notes;  ///< What was not checked, and what is needed for it.
 };
 
 nlohmann::json to_json(const ExportReport& report);
 
 /// Writes a model in another language. The description that it is written from is carried out before, on rows
-/// drawn from the model's schema and those that the model keeps, and compared with the model itself.
+/// drawn from the model's schema and those that the model keeps, and compared with the model itself; an ONNX
+/// file is also run by ONNX Runtime on them, where that is installed, before it gets its place.
 /// @throws Error kUnsupported naming the step, column or learner that has no form there, or when the
-/// comparison is off by more than kMostDifference; nothing is written then.
+/// comparison is off by more than infer::exporters::kMostDifference; nothing is written then.
 ExportReport export_model(const ExportRequest& request, const Context& context);
-
-inline constexpr double kMostDifference = 1e-4;
 
 }  // namespace kolosal::service

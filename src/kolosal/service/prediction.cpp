@@ -107,12 +107,11 @@ void check_request(const PredictRequest& request, const pipeline::Model& model) 
 
 /// What the user forced, then the types of the model. Kept columns come out as they went in: those that the
 /// model does not use are text, and its numbers are typed by inference, so that 48 does not become 48.0.
-/// is_by_position: the model's columns may have any name.
-std::map<std::string, std::string> types_to_force(const pipeline::Model& model, const PredictRequest& request,
-                                                  bool is_by_position) {
-  std::map<std::string, std::string> out = types_for(model.schema);
-  // All columns of such a model are of one type.
-  if (is_by_position && !out.empty()) out = {{"*", out.begin()->second}};
+std::map<std::string, std::string> types_to_force(const infer::Session& session,
+                                                  const PredictRequest& request) {
+  std::map<std::string, std::string> out = types_for(session.model().schema);
+  // All columns of such a model are of one type, and may have any name.
+  if (session.is_by_position() && !out.empty()) out = {{"*", out.begin()->second}};
   for (const std::string& name : request.keep) {
     const auto at = out.find(name);
     if (at == out.end())
@@ -120,6 +119,9 @@ std::map<std::string, std::string> types_to_force(const pipeline::Model& model, 
     else if (at->second != "category")
       out.erase(at);
   }
+  // Files of other programs call flags numbers; cells of the table tell them apart.
+  if (session.is_imported() && !session.is_by_position())
+    std::erase_if(out, [](const auto& column) { return column.second == "float"; });
   for (const auto& [name, type] : request.read.types) out[name] = type;
   return out;
 }
@@ -171,7 +173,7 @@ PredictReport predict_file(const PredictRequest& request, const Context& context
       request.interval ? std::optional(model.conformal.score_at(*request.interval)) : std::nullopt;
 
   io::ReadOptions read = request.read;
-  read.types = types_to_force(model, request, session.is_by_position());
+  read.types = types_to_force(session, request);
   read.types_may_be_absent = true;  // check_columns() says it better
   read.batch_bytes = batch_bytes_within(context.memory_limit_bytes, read.batch_bytes);
   const auto input = io::open_table_stream(request.data, read, context);

@@ -28,6 +28,7 @@ void export_to(const std::string& format, const Config& config, const Context& c
   for (const service::ExportCheck& check : report.checks)
     talk(fmt::format("{}: {} rows {} differ from the model by at most {:.3g}", check.what, check.n_rows,
                      check.rows, check.max_difference));
+  for (const std::string& text : report.notes) note(text);
 }
 
 std::string report_text(const service::QuantizeReport& report) {
@@ -117,10 +118,9 @@ Command export_command() {
       .summary = "Write a model in another language (C, JSON, ONNX, PMML), or in fewer bytes.",
       .description =
           "The whole pipeline is written, from raw cells to predictions. Before that its description is "
-          "compared "
-          "with the model on rows drawn from the schema. A step or learner that has no form in the language "
-          "is "
-          "named, and nothing is written. With --quantize the result is a model file again, whose leaf "
+          "compared with the model on rows drawn from the schema, and an ONNX model is run on them by ONNX "
+          "Runtime where that is installed. A step or learner that has no form in the language is named, "
+          "and nothing is written. With --quantize the result is a model file again, whose leaf "
           "values and "
           "weights are rounded; what that costs is measured, and too much is refused.",
       .options = export_options(),

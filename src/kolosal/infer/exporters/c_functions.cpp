@@ -15,6 +15,7 @@ std::size_t n_cell_parameters(CellFunction function) {
     case CellFunction::kCosine:
     case CellFunction::kYeoJohnson:
     case CellFunction::kBoxCox:
+    case CellFunction::kAbove:
       return 1;
     case CellFunction::kClip:
     case CellFunction::kRamp:
@@ -132,6 +133,10 @@ static int find_level(const char* text, const char* const* names, const int* cod
   const double size = p == 0 ? log1p(fabs(x)) : expm1(p * log1p(fabs(x))) / p;
   return x < 0 ? -size : size;
 }
+
+)"},
+      {"cell_above",
+       R"(static double cell_above(double x, double limit) { return isnan(x) ? x : (x > limit ? 1.0 : 0.0); }
 
 )"},
       {"cell_box_cox", R"(static double cell_box_cox(double x, double power) {

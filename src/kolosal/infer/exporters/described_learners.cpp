@@ -3,6 +3,7 @@
 #include <map>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/infer/exporters/described_naive_bayes.hpp"
 #include "kolosal/infer/exporters/described_network.hpp"
 #include "kolosal/infer/exporters/described_symmetric_trees.hpp"
 #include "kolosal/infer/exporters/model_describer.hpp"
@@ -22,6 +23,7 @@ enum class LinearLink { kIdentity, kProbability, kExp, kShares };
 
 const std::map<std::string, LinearLink, std::less<>>& linear_links() {
   static const std::map<std::string, LinearLink, std::less<>> links = {
+      {"bernoulli_nb", LinearLink::kProbability},
       {"elastic_net", LinearLink::kIdentity},
       {"glm", LinearLink::kExp},
       {"huber", LinearLink::kIdentity},
@@ -92,6 +94,10 @@ ValueId describe_linear(ModelDescriber& to, const Node& state, const model::Esti
         break;
     }
   }
+  // Levels are 0 or 1 already.
+  if (state.has("binarize"))
+    for (ValueId& feature : op.features)
+      feature = to.apply(CellFunction::kAbove, feature, state.get_double("binarize"));
   op.coefficient = linear.coefficient;
   op.intercept = linear.intercept;
   op.first_out = to.add_numbers(name, linear.n_outputs);
@@ -151,6 +157,7 @@ ValueId describe_learner(ModelDescriber& to, const model::Estimator& learner, co
   const Node& state = node.child("state");
   if (state.has("linear") && linear_links().contains(name))
     return describe_linear(to, state, learner, name, table);
+  if (name == "gaussian_nb" && state.has("log_prior")) return describe_naive_bayes(to, state, table);
   if (name == "constant") return describe_constant(to, state);
   if (name == "ordered_boosting" && state.has("trees"))
     return describe_symmetric_trees(to, state.child("trees"), learner, table);

@@ -234,6 +234,68 @@ Columns iterative_impute(const Described& d) {
   return out;
 }
 
+/// Columns that are sums of products of values. coefficient: values x sums.
+Columns sums_of(const Described& d, std::vector<ValueId> values, std::vector<double> coefficient) {
+  const std::size_t n = d.made.n_columns();
+  LinearOperation op{.features = std::move(values),
+                     .coefficient = std::move(coefficient),
+                     .intercept = std::vector<double>(n, 0.0),
+                     .first_out = d.to.add_numbers(d.step.name(), n)};
+  Columns out;
+  for (std::size_t k = 0; k < n; ++k)
+    out.push_back({d.made.name(k), {op.first_out + static_cast<ValueId>(k)}});
+  d.to.add(std::move(op));
+  return out;
+}
+
+constexpr double kLargestToSquare = 1e140;  // as the steps cut cells
+
+Columns pca(const Described& d) {
+  const auto mean = d.state.array<double>("mean"), components = d.state.array<double>("components"),
+             variance = d.state.array<double>("variance");
+  const bool whitens = d.word("whiten") == "true";
+  const std::size_t p = mean.size(), k = variance.size();
+  std::vector<ValueId> values;
+  for (std::size_t c = 0; c < p; ++c) {
+    const ValueId filled = d.to.apply(CellFunction::kFill, d.number(c), mean[c]);
+    const ValueId cut = d.to.apply(CellFunction::kClip, filled, -kLargestToSquare, kLargestToSquare);
+    values.push_back(d.to.apply(CellFunction::kScale, cut, mean[c], 1));
+  }
+  std::vector<double> coefficient(p * k);
+  for (std::size_t i = 0; i < k; ++i) {
+    const double unit =
+        whitens ? std::max(std::sqrt(variance[i]), std::numeric_limits<double>::epsilon()) : 1;
+    for (std::size_t c = 0; c < p; ++c) coefficient[c * k + i] = components[i * p + c] / unit;
+  }
+  return sums_of(d, std::move(values), std::move(coefficient));
+}
+
+/// Numbers and sparse columns side by side; cells that are no finite number count 0.
+std::vector<ValueId> side_by_side(const Described& d) {
+  std::vector<ValueId> out;
+  for (std::size_t c = 0; c < d.inputs.columns.size(); ++c) {
+    if (d.type(c) == ColumnType::kSparse) {
+      const auto& values = d.inputs.columns[c].values;
+      out.insert(out.end(), values.begin(), values.end());
+      continue;
+    }
+    const ValueId filled = d.to.apply(CellFunction::kFill, d.number(c), 0);
+    out.push_back(d.to.apply(CellFunction::kClip, filled, -kLargestToSquare, kLargestToSquare));
+  }
+  return out;
+}
+
+/// weights: where the state has them, by value and sum.
+Columns projected(const Described& d, const std::string& weights) {
+  std::vector<ValueId> values = side_by_side(d);
+  const auto coefficient = d.state.array<double>(weights);
+  if (coefficient.size() != values.size() * d.made.n_columns())
+    d.refuse("reads sparse columns that exported models can not hold; train with another learner");
+  return sums_of(d, std::move(values), {coefficient.begin(), coefficient.end()});
+}
+Columns random_projection(const Described& d) { return projected(d, "weights"); }
+Columns truncated_svd(const Described& d) { return projected(d, "components"); }
+
 Columns by_levels(const Described& d) { return describe_by_levels(d.to, d.step, d.inputs, d.made); }
 
 Columns category_cross(const Described& d) {
@@ -269,10 +331,13 @@ const std::map<std::string, Describe, std::less<>>& known_steps() {
       {"missing_indicator", missing_indicator},
       {"one_hot", by_levels},
       {"ordinal_encode", by_levels},
+      {"pca", pca},
       {"power_transform", power_transform},
+      {"random_projection", random_projection},
       {"scale", scale},
       {"target_encode", by_levels},
       {"to_float", to_float},
+      {"truncated_svd", truncated_svd},
       {"weight_of_evidence", by_levels},
   };
   return steps;

@@ -67,6 +67,8 @@ double cell(const CellOperation& o, double x, double y) {
       return x < 0 ? -power_of_log(std::log1p(-x), 2 - o.a) : power_of_log(std::log1p(x), o.a);
     case CellFunction::kBoxCox:
       return x > 0 ? power_of_log(std::log(x), o.a) : kNaN;
+    case CellFunction::kAbove:
+      return std::isnan(x) ? x : (x > o.a ? 1 : 0);
     case CellFunction::kRamp: {
       const float place = (static_cast<float>(x) - static_cast<float>(o.a)) / static_cast<float>(o.b);
       return place > 0 ? static_cast<double>(std::min(place, 1.0F)) : 0;

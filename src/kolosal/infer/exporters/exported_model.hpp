@@ -61,6 +61,7 @@ enum class CellFunction : std::uint8_t {
   kCosine,         ///< cos(2 pi a x), a x in float32
   kYeoJohnson,     ///< the power a of Yeo and Johnson (2000)
   kBoxCox,         ///< the power a of Box and Cox (1964); NaN for 0 or less
+  kAbove,          ///< 1 when above a, else 0; NaN stays
 };
 
 /// Whether it is of in and in2.

@@ -53,6 +53,9 @@ struct Describe {
       case CellFunction::kFillNan:
         out["value"] = number(o.a);
         break;
+      case CellFunction::kAbove:
+        out["limit"] = number(o.a);
+        break;
       case CellFunction::kSine:
       case CellFunction::kCosine:
         out["frequency"] = number(o.a);

@@ -134,6 +134,8 @@ class OnnxWriter {
       case CellFunction::kBoxCox:
         return m.where(g.node("Greater", {x, m.row({0})}), power_of_log(g.node("Log", {x}), o.a),
                        m.row({kNaN}));
+      case CellFunction::kAbove:
+        return m.where(m.is_nan(x), x, g.cast(g.node("Greater", {x, a()}), OnnxType::kDouble));
       case CellFunction::kRamp: {
         const auto start = g.cast(a(), OnnxType::kFloat), width = g.cast(b(), OnnxType::kFloat);
         const auto place = g.cast(m.div(m.sub(g.cast(x, OnnxType::kFloat), start), width), OnnxType::kDouble);

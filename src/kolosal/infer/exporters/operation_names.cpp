@@ -6,7 +6,7 @@ namespace kolosal::infer::exporters {
 namespace {
 
 // In the order of the enumerations.
-constexpr std::array<std::string_view, 24> kCellNames = {"constant",
+constexpr std::array<std::string_view, 25> kCellNames = {"constant",
                                                          "whole",
                                                          "fill",
                                                          "fill_nan",
@@ -29,7 +29,8 @@ constexpr std::array<std::string_view, 24> kCellNames = {"constant",
                                                          "sine",
                                                          "cosine",
                                                          "yeo_johnson",
-                                                         "box_cox"};
+                                                         "box_cox",
+                                                         "above"};
 constexpr std::array<std::string_view, 15> kRowNames = {
     "sigmoid",         "softmax",     "exp",   "focal", "normalize",
     "class_factors",   "temperature", "platt", "beta",  "isotonic",

@@ -30,7 +30,7 @@ class PmmlWriter {
           ErrorCode::kUnsupported,
           "can not export: PMML has no form for several quantiles in one model; train a model of each "
           "quantile, or use another format");
-    check_order();
+    find_inner_values();
   }
 
   std::string write() {
@@ -45,25 +45,29 @@ class PmmlWriter {
     xml_.open("Segmentation", {{"multipleModelMethod", "modelChain"}});
     for (const ExportedOperation& operation : model_.operations) {
       if (const auto* trees = std::get_if<TreesOperation>(&operation)) write_trees(*trees);
-      if (const auto* linear = std::get_if<LinearOperation>(&operation)) write_linear(*linear);
+      if (const auto* linear = std::get_if<LinearOperation>(&operation); linear && !is_inner(*linear))
+        write_linear(*linear);
     }
     write_last_segment();
     return std::move(xml_).finish();
   }
 
  private:
-  /// Derived fields come before all models of the chain, so they can not be made of what a model gives.
-  void check_order() const {
-    std::vector<bool> is_of_model(model_.values.size(), false);
+  /// Values that something before the last blend reads.
+  void find_inner_values() {
     for (const ExportedOperation& operation : model_.operations) {
-      if (const auto* linear = std::get_if<LinearOperation>(&operation))
-        for (std::size_t k = 0; k < linear->intercept.size(); ++k) is_of_model[linear->first_out + k] = true;
-      const auto* cell = std::get_if<CellOperation>(&operation);
-      if (cell && (is_of_model[cell->in] || is_of_model[cell->in2]))
-        throw Error(ErrorCode::kUnsupported,
-                    "can not export: PMML has no form for cells that a regression fills (iterative_impute); "
-                    "train on a table without holes in these columns, or use another format");
+      if (std::holds_alternative<BlendOperation>(operation) ||
+          std::holds_alternative<RowOperation>(operation))
+        continue;
+      for (const ValueId value : values_read(operation)) inner_.insert(value);
     }
+  }
+
+  /// Whether sums are cells for what comes after, and no scores: then they are derived fields, since a model
+  /// of the chain gives nothing that a derived field could read.
+  bool is_inner(const LinearOperation& o) const {
+    const auto first = inner_.lower_bound(o.first_out);
+    return first != inner_.end() && *first < o.first_out + o.intercept.size();
   }
 
   std::string task_function() const { return model_.classes.empty() ? "regression" : "classification"; }
@@ -126,6 +130,8 @@ class PmmlWriter {
         xml_.close();
       }
       if (const auto* level = std::get_if<LevelOperation>(&operation)) write_levels(*level);
+      if (const auto* linear = std::get_if<LinearOperation>(&operation); linear && is_inner(*linear))
+        write_sums(*linear);
     }
     write_tree_fields();
     xml_.close();
@@ -359,15 +365,31 @@ class PmmlWriter {
     return ((f.category_bits[index(f.category_offset[n]) + code / 32] >> (code % 32)) & 1U) != 0;
   }
 
+  /// By value, since one may stand in several places.
+  static std::map<ValueId, double> coefficients_of(const LinearOperation& o, std::size_t output) {
+    std::map<ValueId, double> out;
+    for (std::size_t i = 0; i < o.features.size(); ++i)
+      out[o.features[i]] += o.coefficient[i * o.intercept.size() + output];
+    return out;
+  }
+
+  void write_sums(const LinearOperation& o) {
+    for (std::size_t k = 0; k < o.intercept.size(); ++k) {
+      std::vector<PmmlExpression> parts = {pmml_number(o.intercept[k])};
+      for (const auto& [id, coefficient] : coefficients_of(o, k))
+        if (coefficient != 0)
+          parts.push_back(pmml_apply("*", {pmml_number(coefficient), pmml_field(name(id))}));
+      write_expression(o.first_out + static_cast<ValueId>(k),
+                       parts.size() == 1 ? parts[0] : pmml_apply("sum", parts));
+    }
+  }
+
   void write_linear(const LinearOperation& o) {
     const std::size_t width = o.intercept.size();
     for (std::size_t k = 0; k < width; ++k) {
       open_segment("RegressionModel", {}, o.first_out + static_cast<ValueId>(k));
       xml_.open("RegressionTable", {{"intercept", pmml_literal(o.intercept[k])}});
-      std::map<ValueId, double> coefficients;  // a value may stand in several places
-      for (std::size_t i = 0; i < o.features.size(); ++i)
-        coefficients[o.features[i]] += o.coefficient[i * width + k];
-      for (const auto& [id, coefficient] : coefficients)
+      for (const auto& [id, coefficient] : coefficients_of(o, k))
         xml_.element("NumericPredictor", {{"name", name(id)}, {"coefficient", pmml_literal(coefficient)}});
       xml_.close();
       xml_.close();
@@ -457,7 +479,14 @@ class PmmlWriter {
   void write_row_function(const RowOperation& o) {
     std::vector<PmmlExpression> in;
     for (std::uint32_t k = 0; k < o.width; ++k) in.push_back(pmml_field(name(o.first_in + k)));
-    const auto out = pmml_row(o, in);
+    const auto derive = [&](std::string_view part, const PmmlExpression& expression) {
+      const std::string field = fmt::format("kolosal_{}_{}", o.first_out, part);
+      open_field(field);
+      expression.write(xml_);
+      xml_.close();
+      return pmml_field(field);
+    };
+    const auto out = pmml_row(o, in, derive);
     for (std::uint32_t k = 0; k < o.width; ++k) write_expression(o.first_out + k, out[k]);
   }
 
@@ -472,6 +501,7 @@ class PmmlWriter {
   const ExportedModel& model_;
   XmlWriter xml_;
   std::size_t n_segments_ = 0;
+  std::set<ValueId> inner_;
   std::vector<ValueId> raw_;                  // outputs of learners, by segment
   std::map<ValueId, double> scale_, offset_;  // of trees
 };

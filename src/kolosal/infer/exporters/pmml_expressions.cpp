@@ -47,9 +47,27 @@ Expression logit(const Expression& p) {
 
 Expression sum(const std::vector<Expression>& in) { return in.size() == 1 ? in[0] : pmml_apply("sum", in); }
 
-std::vector<Expression> shares(const std::vector<Expression>& in) {
+/// Each as a field of its own.
+std::vector<Expression> fields(const std::vector<Expression>& in, const PmmlDerive& derive) {
   std::vector<Expression> out;
-  for (const Expression& x : in) out.push_back(over(x, sum(in)));
+  for (std::size_t k = 0; k < in.size(); ++k) out.push_back(derive(fmt::format("part_{}", k), in[k]));
+  return out;
+}
+
+/// parts: fields.
+std::vector<Expression> shares(const std::vector<Expression>& parts, const PmmlDerive& derive) {
+  const Expression total = derive("sum", sum(parts));
+  std::vector<Expression> out;
+  for (const Expression& part : parts) out.push_back(over(part, total));
+  return out;
+}
+
+std::vector<Expression> shares_or_even(const std::vector<Expression>& parts, const PmmlDerive& derive) {
+  const Expression total = derive("sum", sum(parts));
+  const double even = 1 / static_cast<double>(parts.size());
+  std::vector<Expression> out;
+  for (const Expression& part : parts)
+    out.push_back(choose(compare("greaterThan", total, 0), over(part, total), number(even)));
   return out;
 }
 
@@ -169,6 +187,8 @@ PmmlExpression pmml_cell(const CellOperation& o, const PmmlExpression& x, const 
                     power_of_log(log1p(x), o.a));
     case CellFunction::kBoxCox:
       return only_if(compare("greaterThan", x, 0), power_of_log(pmml_apply("ln", {x}), o.a));
+    case CellFunction::kAbove:
+      return choose(compare("greaterThan", x, o.a), number(1), number(0));
     case CellFunction::kRamp:
     case CellFunction::kSine:
     case CellFunction::kCosine:
@@ -179,47 +199,41 @@ PmmlExpression pmml_cell(const CellOperation& o, const PmmlExpression& x, const 
               "networks (mlp); train without it (--exclude-models mlp), or use another format");
 }
 
-std::vector<PmmlExpression> pmml_row(const RowOperation& o, const std::vector<PmmlExpression>& in) {
+std::vector<PmmlExpression> pmml_row(const RowOperation& o, const std::vector<PmmlExpression>& in,
+                                     const PmmlDerive& derive) {
   std::vector<Expression> out;
   const auto each = [&](const auto& make) {
     for (std::size_t k = 0; k < in.size(); ++k) out.push_back(make(k));
   };
   const auto& p = o.parameters;
-  const double even = 1 / static_cast<double>(in.size());
-  const auto or_even = [&](const std::vector<Expression>& parts) {
-    const Expression is_any = compare("greaterThan", sum(parts), 0);
-    for (const Expression& share : shares(parts)) out.push_back(choose(is_any, share, number(even)));
-  };
   switch (o.function) {
     case RowFunction::kSoftmax: {
-      std::vector<Expression> powers;
-      for (const Expression& x : in) powers.push_back(pmml_apply("exp", {minus(x, pmml_apply("max", in))}));
-      return shares(powers);
+      const Expression largest = derive("max", pmml_apply("max", in));
+      each([&](std::size_t k) { return pmml_apply("exp", {minus(in[k], largest)}); });
+      return shares(fields(out, derive), derive);
     }
     case RowFunction::kNormalize:
-      or_even(in);
-      return out;
+      return shares_or_even(in, derive);
     case RowFunction::kClassFactors: {
       if (in.size() == 1) {
         const Expression yes = times(in[0], number(p[1])), no = times(minus(number(1), in[0]), number(p[0]));
         return {over(yes, plus(yes, no))};
       }
       each([&](std::size_t k) { return times(in[k], number(p[k])); });
-      return shares(out);
+      return shares(fields(out, derive), derive);
     }
     case RowFunction::kTemperature: {
       if (in.size() == 1) return {sigmoid(times(logit(in[0]), number(1 / p[0])))};
       each([&](std::size_t k) {
         return pmml_apply("pow", {pmml_apply("max", {in[k], number(1e-15)}), number(1 / p[0])});
       });
-      return shares(out);
+      return shares(fields(out, derive), derive);
     }
     case RowFunction::kPlattPerClass: {
-      std::vector<Expression> parts;
-      for (std::size_t k = 0; k < in.size(); ++k)
-        parts.push_back(sigmoid(plus(times(number(p[2 * k]), logit(in[k])), number(p[2 * k + 1]))));
-      or_even(parts);
-      return out;
+      each([&](std::size_t k) {
+        return sigmoid(plus(times(number(p[2 * k]), logit(in[k])), number(p[2 * k + 1])));
+      });
+      return shares_or_even(fields(out, derive), derive);
     }
     case RowFunction::kSort:
       throw Error(

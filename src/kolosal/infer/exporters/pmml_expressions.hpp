@@ -1,7 +1,8 @@
 #pragma once
 
-#include <span>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kolosal/infer/exporters/exported_model.hpp"
@@ -28,6 +29,11 @@ std::string pmml_literal(double number);
 
 /// What an operation gives, of expressions of what it reads. @throws Error kUnsupported.
 PmmlExpression pmml_cell(const CellOperation& operation, const PmmlExpression& x, const PmmlExpression& y);
-std::vector<PmmlExpression> pmml_row(const RowOperation& operation, const std::vector<PmmlExpression>& in);
+/// Writes a field of its own for an expression that several others read, and gives what refers to it.
+using PmmlDerive = std::function<PmmlExpression(std::string_view part, const PmmlExpression& expression)>;
+/// The same of an operation on a row. What its outputs share goes into fields by `derive`, so that their size
+/// grows with their number and not with its square.
+std::vector<PmmlExpression> pmml_row(const RowOperation& operation, const std::vector<PmmlExpression>& in,
+                                     const PmmlDerive& derive);
 
 }  // namespace kolosal::infer::exporters

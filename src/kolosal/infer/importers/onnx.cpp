@@ -39,6 +39,8 @@ ImportedModel import_onnx(std::span<const std::byte> file) {
   out.about["notes"].push_back(fmt::format("it is run by ONNX Runtime because of {}", reason));
   out.model = single_learner_model(graph.columns, graph.task, graph.classes, "onnx",
                                    pipeline::Pipeline("onnx", std::move(graph.learner)));
+  out.model.threshold = graph.rule.threshold;
+  out.model.decision_weights = graph.rule.weights;
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "kolosal/infer/importers/onnx_runtime.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -11,7 +13,7 @@
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/library.hpp"
 #include "kolosal/infer/importers/custom_operators.hpp"
-#include "kolosal/infer/importers/onnx_native.hpp"
+#include "kolosal/infer/importers/onnx_labels.hpp"
 
 namespace kolosal::infer {
 namespace {
@@ -31,9 +33,19 @@ std::expected<Library, std::string> open_onnx_runtime() {
   return open_library(std::vector<std::string_view>{"libonnxruntime.so.1", "libonnxruntime.so"});
 }
 
+/// The same when it is not too old.
+std::expected<Library, std::string> open_known_version() {
+  std::expected<Library, std::string> out = open_onnx_runtime();
+  if (!out) return out;
+  const auto* const base = out->function<const ort::ApiBase*()>(ort::kEntry)();
+  if (base->get_api(ort::kVersion) != nullptr) return out;
+  return std::unexpected(
+      fmt::format("{} is ONNX Runtime {}: 1.17 or later is needed", out->path(), base->version()));
+}
+
 /// The library, opened once; why not, else.
 const std::expected<Library, std::string>& library() {
-  static const std::expected<Library, std::string> opened = open_onnx_runtime();
+  static const std::expected<Library, std::string> opened = open_known_version();
   return opened;
 }
 
@@ -44,9 +56,8 @@ std::string OnnxRuntime::unavailable() { return library() ? std::string() : libr
 const OnnxRuntime& OnnxRuntime::get() {
   if (!library())
     throw Error(ErrorCode::kUnsupported,
-                "this ONNX model needs ONNX Runtime, which could not be opened: {}. Install it (pip install "
-                "onnxruntime) and let KOLOSAL_ONNXRUNTIME name its file onnxruntime/capi/libonnxruntime.so.*",
-                library().error());
+                "this ONNX model needs ONNX Runtime, which could not be opened: {}. {}", library().error(),
+                kHowToInstall);
   static const OnnxRuntime runtime;
   return runtime;
 }
@@ -55,9 +66,6 @@ OnnxRuntime::OnnxRuntime() {
   const auto* const base = library()->function<const ort::ApiBase*()>(ort::kEntry)();
   version_ = base->version();
   table_ = base->get_api(ort::kVersion);
-  if (table_ == nullptr)
-    throw Error(ErrorCode::kUnsupported, "{} is ONNX Runtime {}: 1.17 or later is needed", library()->path(),
-                version_);
   call(ort::kCreateEnv, ort::kLogFatal, "kolosal", &env_);
   call(ort::kCreateCpuMemoryInfo, ort::kArenaAllocator, ort::kDefaultMemory, &memory_);
   ort::ArenaConfig* arena = nullptr;
@@ -184,13 +192,6 @@ struct GraphInput {
   OnnxType type = OnnxType::kFloat32;
   std::size_t rank = 2;
   std::size_t first = 0, width = 1;  // columns
-};
-
-/// What a graph says about rows.
-struct GraphOutput {
-  std::vector<double> scores;  // n_rows x width
-  std::size_t width = 0;
-  std::vector<std::string> labels;  // empty when it gives none
 };
 
 /// The session and how tables go in and predictions come out.
@@ -389,42 +390,11 @@ class Runner {
   bool is_by_position_ = false;
 };
 
-/// The classes in the order of a graph's scores: as a list of maps has them, as a classifier's node names
-/// them, as the list from which labels are taken.
-std::vector<std::string> classes_of(const OnnxModel& model, std::size_t width) {
-  std::vector<std::string> out;
-  for (const OnnxNode& node : model.nodes) {
-    std::vector<std::string> labels = class_labels(node);
-    if (labels.size() != width) continue;
-    if (node.op == "ZipMap") {
-      // A map is in the order of its keys.
-      if (node.texts("classlabels_strings").empty())
-        std::ranges::sort(labels, {}, [](const std::string& s) { return std::stoll(s); });
-      else
-        std::ranges::sort(labels);
-      return labels;
-    }
-    out = std::move(labels);
-  }
-  if (!out.empty()) return out;
-  for (const OnnxNode& node : model.nodes) {
-    if (node.op != "ArrayFeatureExtractor" || node.inputs.empty()) continue;
-    const auto list = model.constants.find(node.inputs.front());
-    if (list == model.constants.end()) continue;
-    if (list->second.texts.size() == width) return list->second.texts;
-    if (list->second.numbers.size() != width) continue;
-    for (const double number : list->second.numbers)
-      out.push_back(fmt::format("{}", static_cast<std::int64_t>(number)));
-    return out;
-  }
-  return numbered_classes(width);
-}
-
 class RuntimeLearner final : public model::Estimator {
  public:
   RuntimeLearner(std::shared_ptr<const Runner> runner, const LearnerShape& shape,
-                 std::vector<std::string> classes, std::size_t width)
-      : runner_(std::move(runner)), classes_(std::move(classes)), width_(width) {
+                 std::vector<std::string> classes, LabelRule rule, std::size_t width)
+      : runner_(std::move(runner)), classes_(std::move(classes)), rule_(std::move(rule)), width_(width) {
     std::vector<std::string> types;
     for (const data::ColumnType type : shape.types) types.emplace_back(data::type_name(type));
     artifact::Node node;
@@ -462,38 +432,41 @@ class RuntimeLearner final : public model::Estimator {
     });
   }
 
-  /// That numbers are probabilities and the label is the class of the largest: else ours would say another.
+  /// That numbers are probabilities and the label is what our rule makes of them: else ours would say
+  /// another.
   void check(std::span<const double> row, const std::string& label) const {
     for (const double p : row)
       if (p < -kSlack || p > 1 + kSlack)
         throw Error(ErrorCode::kUnsupported,
                     "the ONNX model gives scores such as {}, and no probabilities of its classes", p);
-    if (label.empty() || row.size() != classes_.size()) return;
+    if (label.empty()) return;
     const auto found = std::ranges::find(classes_, label);
-    const double top = *std::ranges::max_element(row);
-    if (found == classes_.end() || row[static_cast<std::size_t>(found - classes_.begin())] < top - kSlack)
-      throw Error(ErrorCode::kUnsupported,
-                  "the ONNX model labels a row \"{}\", which is not the class of its largest probability {}",
-                  label, top);
+    if (found == classes_.end() || !is_decided(row, static_cast<std::size_t>(found - classes_.begin())))
+      throw Error(
+          ErrorCode::kUnsupported,
+          "the ONNX model labels a row \"{}\", which is not the class that its probabilities {} decide for",
+          label, fmt::join(row, ", "));
+  }
+
+  /// But for rounding.
+  bool is_decided(std::span<const double> row, std::size_t label) const {
+    if (classes_.size() == 2) {
+      const double above = row.back() - rule_.threshold;
+      return label == 1 ? above > -kSlack : above < kSlack;
+    }
+    const auto value = [&](std::size_t k) {
+      return rule_.weights.empty() ? row[k] : row[k] * rule_.weights[k];
+    };
+    for (std::size_t k = 0; k < row.size(); ++k)
+      if (value(k) > value(label) + kSlack * std::max(1.0, std::abs(value(k)))) return false;
+    return true;
   }
 
   std::shared_ptr<const Runner> runner_;
   std::vector<std::string> classes_;
+  LabelRule rule_;
   std::size_t width_;
 };
-
-/// Of a graph without labels: whether its numbers come out of a softmax.
-bool ends_in_softmax(const OnnxModel& model) {
-  std::string name = model.outputs.front().name;
-  for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
-    if (std::ranges::find(node->outputs, name) == node->outputs.end()) continue;
-    if (node->op == "Softmax") return true;
-    if (node->op != "Identity" && node->op != "Cast" && node->op != "Reshape") return false;
-    if (node->inputs.empty()) return false;
-    name = node->inputs.front();
-  }
-  return false;
-}
 
 /// One row, to see what comes out: zeros and empty texts.
 data::Frame probe_row(const Runner& runner) {
@@ -520,6 +493,7 @@ RuntimeGraph run_by_onnx_runtime(const OnnxModel& model, std::span<const std::by
   if (is_classifier) {
     out.classes = classes_of(model, std::max<std::size_t>(probe.width, 2));
     out.task = probe.width <= 2 ? data::Task::kBinary : data::Task::kMulticlass;
+    out.rule = label_rule(model, out.classes.size());
   } else if (probe.width != 1) {
     throw Error(
         ErrorCode::kUnsupported,
@@ -528,8 +502,14 @@ RuntimeGraph run_by_onnx_runtime(const OnnxModel& model, std::span<const std::by
   }
   const LearnerShape shape =
       out.columns.shape(out.task, out.task == data::Task::kMulticlass ? probe.width : std::size_t{1});
-  out.learner = std::make_unique<RuntimeLearner>(runner, shape, out.classes, probe.width);
+  out.learner = std::make_unique<RuntimeLearner>(runner, shape, out.classes, out.rule, probe.width);
   return out;
+}
+
+GraphOutput run_graph(const OnnxModel& model, std::span<const std::byte> file, const data::Frame& rows) {
+  const Runner runner(model, file);
+  const ImportedColumns columns{runner.names(), {}, runner.types()};
+  return runner.run(columns.schema().conform(rows));
 }
 
 }  // namespace kolosal::infer

@@ -7,9 +7,14 @@
 
 #include "kolosal/infer/importers/imported_model.hpp"
 #include "kolosal/infer/importers/onnx_graph.hpp"
+#include "kolosal/infer/importers/onnx_labels.hpp"
 #include "kolosal/infer/importers/onnxruntime_api.hpp"
 
 namespace kolosal::infer {
+
+inline constexpr const char* kHowToInstall =
+    "Install it (pip install onnxruntime) and let KOLOSAL_ONNXRUNTIME name its file "
+    "onnxruntime/capi/libonnxruntime.so.*";
 
 /// The library ONNX Runtime, opened when the first model needs it, and its environment. Of the file that
 /// KOLOSAL_ONNXRUNTIME names, else libonnxruntime.so.1 where libraries are looked for.
@@ -54,10 +59,21 @@ struct RuntimeGraph {
   bool by_position = false;
   data::Task task = data::Task::kRegression;
   std::vector<std::string> classes;
+  LabelRule rule;
   std::string runs_by;  ///< "ONNX Runtime 1.31.1"
 };
 /// @throws Error kUnsupported when the library is absent or can not run the graph, or when what the graph
 /// gives is no prediction: no numbers, or several that are no probabilities.
 RuntimeGraph run_by_onnx_runtime(const OnnxModel& model, std::span<const std::byte> file);
+
+/// What a graph gives for some rows.
+struct GraphOutput {
+  std::vector<double> scores;  ///< n_rows x width: the output of numbers
+  std::size_t width = 0;
+  std::vector<std::string> labels;  ///< empty when it gives none
+};
+/// Runs a graph once, whatever its numbers mean. rows: a table with its inputs as columns, by name.
+/// @throws Error as above, kData when a column is absent or of another type.
+GraphOutput run_graph(const OnnxModel& model, std::span<const std::byte> file, const data::Frame& rows);
 
 }  // namespace kolosal::infer
