@@ -219,6 +219,16 @@ class Census(CliTest):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.assertEqual((done.returncode, done.stdout), (0, wanted), done.stderr)
 
+    def test_a_small_memory_limit_changes_no_prediction(self):
+        lines = CENSUS_TEST.read_text().splitlines(keepends=True)
+        data = self.path("long.csv", lines[0] + "".join(lines[1:]) * 40)
+        outputs = []
+        for limit in ([], ["--memory-limit", "64MB"]):
+            out = self.path("out.csv")
+            self.run_ok("predict", "--model", self.model, "--data", data, "--proba", "--output", out, *limit)
+            outputs.append(out.read_bytes())
+        self.assertEqual(*outputs)
+
     def test_damaged_models_are_refused(self):
         good = self.model.read_bytes()
         data = ["--data", CENSUS_TEST, "--output", self.path("out.csv")]

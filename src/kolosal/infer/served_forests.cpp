@@ -93,6 +93,14 @@ pipeline::Evaluators serve_forests(const pipeline::Model& model, std::optional<F
   return out;
 }
 
+void pack_forests(const pipeline::Evaluators& evaluators) {
+  for (const auto& [learner, evaluator] : evaluators)
+    if (const auto* const forest = dynamic_cast<const ServedForest*>(evaluator.get()))
+      forest->pack();
+    else if (const auto* const quantiles = dynamic_cast<const ServedQuantiles*>(evaluator.get()))
+      for (const auto& each : quantiles->forests()) each->pack();
+}
+
 std::vector<LearnerTimings> time_kernels(const pipeline::Model& model, const KernelRows* rows) {
   std::vector<LearnerTimings> out;
   for (const pipeline::Member& member : model.members)

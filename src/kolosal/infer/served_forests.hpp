@@ -25,6 +25,7 @@ class ServedForest final : public model::Evaluator {
                const model::Estimator* learner = nullptr, std::shared_ptr<const KernelRows> rows = nullptr);
   /// Before n_rows more are predicted: null while that is better done without.
   const PackedForest* packed_for(std::size_t n_rows) const;
+  void pack() const { packed_for(n_rows_before_); }
   void predict(const data::Frame& x, std::span<double> out, const Context& context) const override;
   /// Allocates nothing when the scratch has been used before (but for the packing).
   void predict_row(const double* row, std::span<double> out, ForestScratch& scratch) const;
@@ -60,6 +61,8 @@ class ServedQuantiles final : public model::Evaluator {
 /// predicts. rows: to time the kernels on, or null. The model must outlive them.
 pipeline::Evaluators serve_forests(const pipeline::Model& model, std::optional<ForestKernel> forced,
                                    const std::shared_ptr<const KernelRows>& rows = nullptr);
+
+void pack_forests(const pipeline::Evaluators& evaluators);
 
 /// A learner of a model and what its kernels cost.
 struct LearnerTimings {

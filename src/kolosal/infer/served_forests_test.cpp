@@ -92,6 +92,9 @@ TEST(ServedForest, ManyRowsPackAtOnceAndSoDoesASmallForest) {
   EXPECT_NE(ServedForest(large, std::nullopt).packed_for(100'000), nullptr);
   EXPECT_NE(ServedForest(large, ForestKernel::kWalkRows).packed_for(0), nullptr);
   EXPECT_NE(ServedForest(small, std::nullopt).packed_for(0), nullptr);
+  const ServedForest asked(large, std::nullopt);
+  asked.pack();
+  EXPECT_NE(asked.packed_for(0), nullptr);
 }
 
 TEST(ServedForest, ThreadsPredictWhileOneOfThemPacks) {

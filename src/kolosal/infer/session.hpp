@@ -65,6 +65,9 @@ class Session {
                              data::ConformReport* report = nullptr) const;
   /// The model for one row at a time, compiled when it is first asked for.
   const RowPredictor& rows() const;
+  /// Packs large forests now, and not when so many rows have come that it pays: for a server, where no call
+  /// should wait for it.
+  void pack() const { pack_forests(*evaluators_); }
   /// Rows of the training table that the file keeps (pipeline/kept_rows.hpp); mostly nothing.
   /// @throws Error kModel when they are damaged.
   std::optional<data::Frame> kept_rows() const;

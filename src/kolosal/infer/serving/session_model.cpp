@@ -28,7 +28,9 @@ std::size_t bytes_of_row(const pipeline::Model& model, std::size_t n_fields) {
 SessionModel::SessionModel(Session session)
     : session_(std::move(session)),
       header_(data::Schema(session_.rows().fields()).empty_frame()),
-      bytes_per_row_(bytes_of_row(session_.model(), session_.rows().fields().size())) {}
+      bytes_per_row_(bytes_of_row(session_.model(), session_.rows().fields().size())) {
+  session_.pack();
+}
 
 void SessionModel::predict(std::span<const BatchRows> parts) const {
   std::size_t n_rows = 0;
