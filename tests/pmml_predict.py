@@ -59,6 +59,8 @@ class Scope:
         name = e.get("function")
         if name == "isMissing":
             return self.expression(e[0]) is MISSING
+        if name == "isNotMissing":
+            return self.expression(e[0]) is not MISSING
         if name == "if":
             branch = 1 if self.expression(e[0]) else 2
             return self.expression(e[branch]) if branch < len(e) else MISSING

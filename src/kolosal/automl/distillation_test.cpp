@@ -105,7 +105,7 @@ TEST_F(DistillationTest, TheScoreOfAForestOwesNothingToTheRowsItIsJudgedOn) {
   options.n_folds = 5;
   const RunResult result = run(table, options, Context(), {});
   ASSERT_TRUE(result.distillation);
-  EXPECT_LT(result.distillation->forest_score, 0.56);
+  EXPECT_LT(result.distillation->forest_score, 0.58);  // two deviations of the score of a coin
 }
 
 TEST_F(DistillationTest, HoldOutsAndRepeatedFoldsAreFoldsToo) {

@@ -118,10 +118,10 @@ class CWriter {
     out += "typedef struct {\n";
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       const ExportedInput& input = model_.inputs[i];
-      const bool is_text = input.type == ColumnType::kCategory || input.type == ColumnType::kText ||
-                           input.type == ColumnType::kDate || input.type == ColumnType::kTimestamp;
-      out += fmt::format("  {}{}; /* {}{} */\n", is_text ? "const char* " : "double ", fields_[i],
-                         commented(input.name), input.is_used ? "" : "; not used");
+      const bool is_text = input.type == ColumnType::kCategory || input.type == ColumnType::kText;
+      out += fmt::format("  {}{}; /* {}{}{} */\n", is_text ? "const char* " : "double ", fields_[i],
+                         commented(input.name), is_moment(input.type) ? "; seconds since 1970-01-01" : "",
+                         input.is_used ? "" : "; not used");
     }
     if (fields_.empty()) out += "  double nothing;\n";
     return out + fmt::format("}} {}_row;\n\n", name_);

@@ -16,6 +16,7 @@ std::size_t n_cell_parameters(CellFunction function) {
     case CellFunction::kYeoJohnson:
     case CellFunction::kBoxCox:
     case CellFunction::kAbove:
+    case CellFunction::kQuotient:
       return 1;
     case CellFunction::kClip:
     case CellFunction::kRamp:
@@ -137,6 +138,10 @@ static int find_level(const char* text, const char* const* names, const int* cod
 )"},
       {"cell_above",
        R"(static double cell_above(double x, double limit) { return isnan(x) ? x : (x > limit ? 1.0 : 0.0); }
+
+)"},
+      {"cell_quotient",
+       R"(static double cell_quotient(double x, double divisor) { return floor(x / divisor); }
 
 )"},
       {"cell_box_cox", R"(static double cell_box_cox(double x, double power) {

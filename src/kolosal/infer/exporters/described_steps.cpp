@@ -7,6 +7,7 @@
 #include <map>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/infer/exporters/described_dates.hpp"
 #include "kolosal/infer/exporters/level_probe.hpp"
 #include "kolosal/infer/exporters/model_describer.hpp"
 
@@ -28,7 +29,7 @@ struct Described {
   bool is_narrow(std::size_t c) const { return type(c) == ColumnType::kFloat32; }
   /// The number that input column c is. @throws Error kUnsupported.
   ValueId number(std::size_t c) const {
-    if (inputs.columns[c].values.size() == 1 && type(c) != ColumnType::kCategory)
+    if (inputs.columns[c].values.size() == 1 && type(c) != ColumnType::kCategory && !is_moment(type(c)))
       return inputs.columns[c].values[0];
     throw Error(ErrorCode::kUnsupported,
                 "can not export: step {} reads column \"{}\" of type {}, which exported models can not hold "
@@ -296,6 +297,8 @@ Columns projected(const Described& d, const std::string& weights) {
 Columns random_projection(const Described& d) { return projected(d, "weights"); }
 Columns truncated_svd(const Described& d) { return projected(d, "components"); }
 
+Columns date_parts(const Described& d) { return describe_date_parts(d.to, d.step, d.inputs, d.made); }
+
 Columns by_levels(const Described& d) { return describe_by_levels(d.to, d.step, d.inputs, d.made); }
 
 Columns category_cross(const Described& d) {
@@ -322,6 +325,7 @@ const std::map<std::string, Describe, std::less<>>& known_steps() {
       {"binary_encode", by_levels},
       {"category_cross", category_cross},
       {"clip", clip},
+      {"date_parts", date_parts},
       {"frequency_encode", by_levels},
       {"group_rare", by_levels},
       {"impute", impute},

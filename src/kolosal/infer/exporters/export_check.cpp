@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/infer/exporters/exported_model.hpp"
 #include "kolosal/infer/importers/onnx_runtime.hpp"
 
 namespace kolosal::infer::exporters {
@@ -54,6 +55,23 @@ std::vector<double> as_the_model(const GraphOutput& output, const pipeline::Mode
   return out;
 }
 
+/// Rows as an exported model takes them: moments are numbers of seconds.
+data::Frame as_inputs(const data::Frame& rows) {
+  data::Frame out;
+  for (std::size_t c = 0; c < rows.n_columns(); ++c) {
+    const data::Column& column = rows.column(c);
+    if (!is_moment(column.type())) {
+      out.add(rows.name(c), column);
+      continue;
+    }
+    std::vector<double> seconds(rows.n_rows(), std::numeric_limits<double>::quiet_NaN());
+    for (std::size_t r = 0; r < seconds.size(); ++r)
+      if (!column.is_missing(r)) seconds[r] = seconds_of(column.int64s()[r]);
+    out.add(rows.name(c), data::Column::from_float64(std::move(seconds)));
+  }
+  return out;
+}
+
 }  // namespace
 
 ExportCheck compare_predictions(std::string what, const CheckedRows& rows, std::span<const double> found) {
@@ -80,7 +98,7 @@ ExportCheck check_by_onnx_runtime(std::span<const std::byte> file, const pipelin
   const std::string what = "ONNX Runtime " + OnnxRuntime::get().version();
   const GraphOutput output = [&] {
     try {
-      return run_graph(read_onnx(file), file, rows.frame);
+      return run_graph(read_onnx(file), file, as_inputs(rows.frame));
     } catch (const Error& error) {
       throw Error(error.code(), "can not export: the written graph does not run; nothing was written: {}",
                   error.what());

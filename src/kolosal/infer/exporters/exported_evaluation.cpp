@@ -69,6 +69,8 @@ double cell(const CellOperation& o, double x, double y) {
       return x > 0 ? power_of_log(std::log(x), o.a) : kNaN;
     case CellFunction::kAbove:
       return std::isnan(x) ? x : (x > o.a ? 1 : 0);
+    case CellFunction::kQuotient:
+      return std::floor(x / o.a);
     case CellFunction::kRamp: {
       const float place = (static_cast<float>(x) - static_cast<float>(o.a)) / static_cast<float>(o.b);
       return place > 0 ? static_cast<double>(std::min(place, 1.0F)) : 0;
@@ -237,7 +239,9 @@ std::vector<double> evaluate(const ExportedModel& model, const data::Schema& sch
     for (std::size_t c = 0; c < model.inputs.size(); ++c) {
       if (!model.inputs[c].is_used) continue;
       const data::Column& column = table.column(c);
-      values[c] = column.type() == data::ColumnType::kCategory ? column.codes()[i] : column.number(i);
+      values[c] = column.type() == data::ColumnType::kCategory        ? column.codes()[i]
+                  : is_moment(column.type()) && !column.is_missing(i) ? seconds_of(column.int64s()[i])
+                                                                      : column.number(i);
     }
     for (const ExportedOperation& operation : model.operations) std::visit(Row(model, values), operation);
     for (std::size_t k = 0; k < model.n_outputs(); ++k) out.push_back(values[model.first_output + k]);

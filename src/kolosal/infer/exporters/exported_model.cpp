@@ -77,6 +77,14 @@ void drop_unused(ExportedModel& model) {
 
 }  // namespace
 
+bool is_moment(data::ColumnType type) {
+  return type == data::ColumnType::kDate || type == data::ColumnType::kTimestamp;
+}
+
+double seconds_of(std::int64_t ns) {
+  return static_cast<double>(ns / 1'000'000'000) + static_cast<double>(ns % 1'000'000'000) * 1e-9;
+}
+
 bool is_of_two(CellFunction function) {
   return function >= CellFunction::kMinus && function <= CellFunction::kOr;
 }

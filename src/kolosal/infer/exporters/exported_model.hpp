@@ -28,7 +28,8 @@ struct ExportedValue {
   std::size_t n_slots() const { return static_cast<std::size_t>(levels->size()) + 2; }
 };
 
-/// A column that a row is given with. Its value's number is its place among the inputs.
+/// A column that a row is given with. Its value's number is its place among the inputs. Dates and timestamps
+/// are numbers: seconds since 1970-01-01.
 struct ExportedInput {
   std::string name;
   data::ColumnType type = data::ColumnType::kFloat64;
@@ -62,7 +63,12 @@ enum class CellFunction : std::uint8_t {
   kYeoJohnson,     ///< the power a of Yeo and Johnson (2000)
   kBoxCox,         ///< the power a of Box and Cox (1964); NaN for 0 or less
   kAbove,          ///< 1 when above a, else 0; NaN stays
+  kQuotient,       ///< x / a, rounded down
 };
+
+bool is_moment(data::ColumnType type);
+/// ns: since 1970-01-01.
+double seconds_of(std::int64_t ns);
 
 /// Whether it is of in and in2.
 bool is_of_two(CellFunction function);

@@ -13,6 +13,7 @@
 #include "kolosal/infer/exporters/json_exporter.hpp"
 #include "kolosal/infer/exporters/onnx_exporter.hpp"
 #include "kolosal/infer/exporters/pmml_exporter.hpp"
+#include "kolosal/infer/exporters/pmml_expressions.hpp"
 #include "kolosal/infer/exporters/reference_rows.hpp"
 #include "kolosal/infer/importers/onnx_runtime.hpp"
 #include "kolosal/infer/testing/mixed_model.hpp"
@@ -247,6 +248,31 @@ TEST(ExportedModel, AGraphThatPredictsOrLabelsOtherwiseIsRefused) {
   std::vector<std::byte> cut = export_onnx(right, "m");
   cut.resize(cut.size() / 2);
   EXPECT_ERROR(check_by_onnx_runtime(cut, model, rows), kModel, HasSubstr("does not run"));
+}
+
+std::size_t n_parts(const PmmlExpression& expression) {
+  std::size_t out = 1;
+  for (const PmmlExpression& argument : expression.arguments) out += n_parts(argument);
+  return out;
+}
+
+TEST(ExportedModel, PmmlOfManyClassesGrowsWithTheirNumber) {
+  const auto size_of = [](RowFunction function, std::uint32_t width) {
+    std::vector<PmmlExpression> in;
+    for (std::uint32_t k = 0; k < width; ++k) in.push_back(pmml_field(fmt::format("x{}", k)));
+    std::size_t out = 0;
+    const auto derive = [&](std::string_view part, const PmmlExpression& expression) {
+      out += n_parts(expression);
+      return pmml_field(std::string(part));
+    };
+    const RowOperation operation{function, 0, width, width, std::vector<double>(2 * width, 0.5)};
+    for (const PmmlExpression& one : pmml_row(operation, in, derive)) out += n_parts(one);
+    return out;
+  };
+  for (const RowFunction function :
+       {RowFunction::kSoftmax, RowFunction::kNormalize, RowFunction::kClassFactors, RowFunction::kTemperature,
+        RowFunction::kPlattPerClass})
+    EXPECT_LE(size_of(function, 80), 2 * size_of(function, 40)) << static_cast<int>(function);
 }
 
 TEST(ExportedModel, InputsThatNothingReadsAreTold) {

@@ -56,6 +56,9 @@ struct Describe {
       case CellFunction::kAbove:
         out["limit"] = number(o.a);
         break;
+      case CellFunction::kQuotient:
+        out["divisor"] = number(o.a);
+        break;
       case CellFunction::kSine:
       case CellFunction::kCosine:
         out["frequency"] = number(o.a);

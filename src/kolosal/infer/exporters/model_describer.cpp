@@ -108,7 +108,8 @@ DescribedTable ModelDescriber::take_inputs(const data::Schema& schema) {
   for (const data::Field& field : fields) {
     out_.inputs.push_back({field.name, field.type, false});
     const ValueId id = add_value({field.name, field.dictionary});
-    const bool has_value = is_number(field.type) || field.type == ColumnType::kCategory;
+    const bool has_value =
+        is_number(field.type) || is_moment(field.type) || field.type == ColumnType::kCategory;
     out.columns.push_back({field.name, has_value ? std::vector<ValueId>{id} : std::vector<ValueId>()});
   }
   // Cells as Schema::conform() reads them.
@@ -161,7 +162,8 @@ ValueId ModelDescriber::add_voice(const pipeline::Pipeline& pipeline, const Desc
     const std::size_t c = made.header.find(name).value();
     features.header.add(name, made.header.column(c));
     features.columns.push_back(made.columns[c]);
-    if (made.columns[c].values.empty() && made.header.column(c).type() != ColumnType::kSparse)
+    const ColumnType type = made.header.column(c).type();
+    if ((made.columns[c].values.empty() && type != ColumnType::kSparse) || is_moment(type))
       throw Error(ErrorCode::kUnsupported,
                   "can not export: {} reads column \"{}\" of type {}, which exported models can not hold; "
                   "train without it (--ignore {}), or use the model by kolosal.h",

@@ -12,7 +12,8 @@ namespace kolosal::infer::exporters {
 struct DescribedColumn {
   std::string name;
   /// The one value of a number or category, or those of a sparse column by index. Empty: the column has no
-  /// value in a description (text, dates), and only steps that leave it out may have it.
+  /// value in a description (text), and only steps that leave it out may have it. A date is read by
+  /// date_parts alone.
   std::vector<ValueId> values;
 };
 

@@ -136,6 +136,8 @@ class OnnxWriter {
                        m.row({kNaN}));
       case CellFunction::kAbove:
         return m.where(m.is_nan(x), x, g.cast(g.node("Greater", {x, a()}), OnnxType::kDouble));
+      case CellFunction::kQuotient:
+        return g.node("Floor", {m.div(x, a())});
       case CellFunction::kRamp: {
         const auto start = g.cast(a(), OnnxType::kFloat), width = g.cast(b(), OnnxType::kFloat);
         const auto place = g.cast(m.div(m.sub(g.cast(x, OnnxType::kFloat), start), width), OnnxType::kDouble);

@@ -6,7 +6,7 @@ namespace kolosal::infer::exporters {
 namespace {
 
 // In the order of the enumerations.
-constexpr std::array<std::string_view, 25> kCellNames = {"constant",
+constexpr std::array<std::string_view, 26> kCellNames = {"constant",
                                                          "whole",
                                                          "fill",
                                                          "fill_nan",
@@ -30,7 +30,8 @@ constexpr std::array<std::string_view, 25> kCellNames = {"constant",
                                                          "cosine",
                                                          "yeo_johnson",
                                                          "box_cox",
-                                                         "above"};
+                                                         "above",
+                                                         "quotient"};
 constexpr std::array<std::string_view, 15> kRowNames = {
     "sigmoid",         "softmax",     "exp",   "focal", "normalize",
     "class_factors",   "temperature", "platt", "beta",  "isotonic",

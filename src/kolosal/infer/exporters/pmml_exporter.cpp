@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <span>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/infer/exporters/pmml_expressions.hpp"
@@ -379,9 +380,15 @@ class PmmlWriter {
       for (const auto& [id, coefficient] : coefficients_of(o, k))
         if (coefficient != 0)
           parts.push_back(pmml_apply("*", {pmml_number(coefficient), pmml_field(name(id))}));
-      write_expression(o.first_out + static_cast<ValueId>(k),
-                       parts.size() == 1 ? parts[0] : pmml_apply("sum", parts));
+      write_expression(o.first_out + static_cast<ValueId>(k), total_of(parts));
     }
+  }
+
+  /// By "+", which hands on what is missing ("sum" leaves it out), in a tree that is not deep.
+  static PmmlExpression total_of(std::span<const PmmlExpression> parts) {
+    if (parts.size() == 1) return parts[0];
+    const std::size_t half = parts.size() / 2;
+    return pmml_apply("+", {total_of(parts.first(half)), total_of(parts.subspan(half))});
   }
 
   void write_linear(const LinearOperation& o) {

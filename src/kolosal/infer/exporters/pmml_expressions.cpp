@@ -188,7 +188,10 @@ PmmlExpression pmml_cell(const CellOperation& o, const PmmlExpression& x, const 
     case CellFunction::kBoxCox:
       return only_if(compare("greaterThan", x, 0), power_of_log(pmml_apply("ln", {x}), o.a));
     case CellFunction::kAbove:
-      return choose(compare("greaterThan", x, o.a), number(1), number(0));
+      return only_if(pmml_apply("isNotMissing", {x}),
+                     choose(compare("greaterThan", x, o.a), number(1), number(0)));
+    case CellFunction::kQuotient:
+      return pmml_apply("floor", {over(x, number(o.a))});
     case CellFunction::kRamp:
     case CellFunction::kSine:
     case CellFunction::kCosine:
