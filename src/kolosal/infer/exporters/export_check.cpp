@@ -42,8 +42,8 @@ void check_labels(const std::string& what, const pipeline::Model& model, const C
                                                 static_cast<std::size_t>(found - classes.begin())))
       continue;
     throw Error(ErrorCode::kUnsupported,
-                "can not export: {} labels row {} of {} {} \"{}\" instead of \"{}\"; nothing was written", what,
-                r + 1, expected.size(), rows.name, label, classes[code]);
+                "can not export: {} labels row {} of {} {} \"{}\" instead of \"{}\"; nothing was written",
+                what, r + 1, expected.size(), rows.name, label, classes[code]);
   }
 }
 
