@@ -1,4 +1,4 @@
-# kolosal_module(NAME <name> [DEPS <module>...] [PLUGINS <folder>...] [LIBS <target>...] [EXCLUDE <folder>...])
+# kolosal_module(NAME <name> [DEPS <module>...] [PLUGINS <folder>...] [LIBS <target>...] [EXCLUDE <folder>...] [SMALL])
 #
 # The whole build file of the module in the current folder:
 #   kolosal_<name>          OBJECT library of every .cpp, sub-folders included
@@ -10,6 +10,9 @@
 #
 # UNITY: sources whose path matches are compiled six at a time, for modules of many small files whose time goes
 # into what they include. Their unnamed namespaces must get along: a name that two of them need has one home.
+#
+# SMALL: compiled for size, which halves the code: for modules that call others and compute little. What they share
+# with a faster module is taken from that one, since its objects come first when a program is linked.
 #
 # A new file is seen at the next build. DEPS are the modules this one may include, directly; what is below
 # them comes along. tools/check_includes.py reads these lines and compares them with the #includes.
@@ -59,7 +62,7 @@ function(kolosal_catalog module folder)
 endfunction()
 
 function(kolosal_module)
-  cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "DEPS;PLUGINS;LIBS;EXCLUDE;UNITY")
+  cmake_parse_arguments(PARSE_ARGV 0 ARG "SMALL" "NAME" "DEPS;PLUGINS;LIBS;EXCLUDE;UNITY")
   if(NOT ARG_NAME OR ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "kolosal_module(NAME <name> ...): wrong arguments: ${ARG_UNPARSED_ARGUMENTS}")
   endif()
@@ -90,7 +93,12 @@ function(kolosal_module)
   if(sources)
     add_library(kolosal_${name} OBJECT ${sources})
     target_link_libraries(kolosal_${name} PUBLIC kolosal_options ${ARG_LIBS})
-    kolosal_use_pch(kolosal_${name} kolosal_pch)
+    if(ARG_SMALL)
+      target_compile_options(kolosal_${name} PRIVATE ${KOLOSAL_SMALL_OPTIONS})
+      kolosal_use_pch(kolosal_${name} kolosal_small_pch)
+    else()
+      kolosal_use_pch(kolosal_${name} kolosal_pch)
+    endif()
     if(ARG_UNITY)
       string(JOIN "|" united ${ARG_UNITY})
       set(alone ${sources})

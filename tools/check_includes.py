@@ -23,7 +23,7 @@ from pathlib import Path
 MODULE = re.compile(r"^\s*kolosal_module\(([^)]*)\)", re.MULTILINE)
 SUBDIRECTORY = re.compile(r"^\s*add_subdirectory\((\w+)\)", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
-KEYWORDS = {"NAME", "DEPS", "PLUGINS", "LIBS", "EXCLUDE"}
+KEYWORDS = {"NAME", "DEPS", "PLUGINS", "LIBS", "EXCLUDE", "UNITY", "SMALL"}
 
 
 def without_comments(text):

@@ -81,7 +81,9 @@ TEST(DescribedDates, EveryPartIsThatOfTheStep) {
     for (std::size_t i = 0; i < wanted.size(); ++i)
       ASSERT_NEAR(found[i], wanted[i], 1e-7) << rows.column("moment").cell_text(i);
     if (!OnnxRuntime::unavailable().empty()) GTEST_SKIP() << OnnxRuntime::unavailable();
-    EXPECT_LE(check_by_onnx_runtime(export_onnx(exported, "m"), model, rows, wanted).max_difference, 1e-6);
+    EXPECT_LE(
+        check_by_onnx_runtime(export_onnx(exported, "m"), model, {"made up", rows, wanted}).max_difference,
+        1e-6);
   }
 }
 
