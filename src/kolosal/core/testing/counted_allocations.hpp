@@ -13,8 +13,12 @@ inline thread_local std::size_t n_allocations = 0;
 inline void* allocate(std::size_t n, std::size_t alignment) {
   ++n_allocations;
   const std::size_t rounded = (n + alignment - 1) / alignment * alignment;
-  void* const out = alignment <= alignof(std::max_align_t) ? std::malloc(n > 0 ? n : 1)
-                                                           : std::aligned_alloc(alignment, rounded);
+  return alignment <= alignof(std::max_align_t) ? std::malloc(n > 0 ? n : 1)
+                                                : std::aligned_alloc(alignment, rounded);
+}
+
+inline void* allocate_or_throw(std::size_t n, std::size_t alignment) {
+  void* const out = allocate(n, alignment);
   if (out == nullptr) throw std::bad_alloc();
   return out;
 }
@@ -28,13 +32,20 @@ inline std::size_t allocations_of_thread() { return testing_allocations::n_alloc
 
 }  // namespace kolosal
 
-void* operator new(std::size_t n) { return kolosal::testing_allocations::allocate(n, 1); }
-void* operator new[](std::size_t n) { return kolosal::testing_allocations::allocate(n, 1); }
+void* operator new(std::size_t n) { return kolosal::testing_allocations::allocate_or_throw(n, 1); }
+void* operator new[](std::size_t n) { return kolosal::testing_allocations::allocate_or_throw(n, 1); }
 void* operator new(std::size_t n, std::align_val_t alignment) {
-  return kolosal::testing_allocations::allocate(n, static_cast<std::size_t>(alignment));
+  return kolosal::testing_allocations::allocate_or_throw(n, static_cast<std::size_t>(alignment));
 }
 void* operator new[](std::size_t n, std::align_val_t alignment) {
-  return kolosal::testing_allocations::allocate(n, static_cast<std::size_t>(alignment));
+  return kolosal::testing_allocations::allocate_or_throw(n, static_cast<std::size_t>(alignment));
+}
+// std::stable_sort asks this way.
+void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
+  return kolosal::testing_allocations::allocate(n, 1);
+}
+void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {
+  return kolosal::testing_allocations::allocate(n, 1);
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }

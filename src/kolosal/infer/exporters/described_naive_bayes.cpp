@@ -32,7 +32,7 @@ class Scores {
       values.push_back(to_.apply(CellFunction::kFill, cell, state[g]));
     for (std::size_t g = 0; g < n_classes_; ++g)
       values[g] = to_.apply(CellFunction::kScale, values[g], state[g], 1);
-    const std::string& name = to_.value(cell).name;
+    const std::string name = to_.value(cell).name;  // values that are added move the others
     for (ValueId& value : values) value = to_.combine(CellFunction::kTimes, value, value, name);
     const auto most = [&](std::size_t g) {
       return std::min(kMostSquare, 2 * state[n_classes_ + g] * kMostTaken);

@@ -40,7 +40,7 @@ ValueId ModelDescriber::add_value(ExportedValue value) {
   return static_cast<ValueId>(out_.values.size() - 1);
 }
 
-ValueId ModelDescriber::add_numbers(const std::string& name, std::size_t n) {
+ValueId ModelDescriber::add_numbers(std::string name, std::size_t n) {
   const auto first = static_cast<ValueId>(out_.values.size());
   for (std::size_t i = 0; i < n; ++i) add_number(n == 1 ? name : fmt::format("{}[{}]", name, i));
   return first;

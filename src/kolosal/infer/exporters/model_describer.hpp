@@ -32,8 +32,9 @@ class ModelDescriber {
   // For the descriptions of steps and learners.
   ValueId add_number(std::string name) { return add_value({std::move(name)}); }
   ValueId add_value(ExportedValue value);
-  /// n values one after another, called name[0], name[1], ...; the first.
-  ValueId add_numbers(const std::string& name, std::size_t n);
+  /// n values one after another, called name[0], name[1], ...; the first. A copy: names of values move as
+  /// values are added.
+  ValueId add_numbers(std::string name, std::size_t n);
   const ExportedValue& value(ValueId id) const { return out_.values[id]; }
   void add(ExportedOperation operation) { out_.operations.push_back(std::move(operation)); }
   /// The value of a function of a value; named as that is.

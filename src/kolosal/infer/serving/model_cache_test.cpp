@@ -296,7 +296,11 @@ TEST_F(ModelCacheTest, TenThousandTimesOpenedAndClosedLeaveNothingBehind) {
   EXPECT_EQ(cache.counters().mapped.misses, 10'200U);
   EXPECT_LE(heap_bytes(), heap + (64 << 10));
   EXPECT_EQ(n_open_files(), files);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose own maps grow
   EXPECT_LE(n_maps(), maps + 2);
+#else
+  static_cast<void>(maps);
+#endif
 }
 
 }  // namespace
