@@ -163,7 +163,7 @@ BridgedOperator::BridgedOperator(const kolosal_operator& wrapped) : op(wrapped) 
 class Libraries {
  public:
   static Libraries& all() {
-    static Libraries libraries;
+    static Libraries& libraries = *new Libraries;  // never destroyed: sessions point to its domains
     return libraries;
   }
 
