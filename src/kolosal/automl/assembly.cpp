@@ -21,7 +21,6 @@ constexpr std::size_t kMostToStack = 20;
 constexpr std::size_t kMostCellsToStack = 1'000'000;  // predictions of them all
 constexpr std::size_t kStackingFolds = 4;
 constexpr double kLeastGain = 1e-3;  // of the loss; what is less may be luck
-constexpr double kIdleShare = 3e-4;  // of the loss, for which members are not worth their time and bytes
 
 /// The trials of smallest loss, in the order of the results.
 std::vector<std::size_t> best_trials(const std::vector<TrialResult>& results) {
@@ -182,7 +181,7 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
   if (limits.care == BlendCare::kFinal) {
     std::vector<double> sizes;  // not times: the same seed gives the same model
     for (const TrialResult& result : results) sizes.push_back(static_cast<double>(result.size_bytes));
-    chosen = ensemble::without_idle_members(valid.loss_y, candidates, std::move(chosen), sizes, kIdleShare);
+    chosen = ensemble::without_idle_members(valid.loss_y, candidates, std::move(chosen), sizes, 0);
   }
   out.trials = chosen.members;
   out.weights = chosen.weights;
