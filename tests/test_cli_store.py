@@ -83,7 +83,7 @@ class Addresses(StoreTest):
             start = time.monotonic()
             done = self.run_ok("train", "--data", CENSUS_TRAIN, "--target", "income", "--output", self.path("m.kolosal"), "--time-budget", "3",
                                "--store", url, "--warm-start", "auto", "--progress", "plain", env=self.env)
-            self.assertLess(time.monotonic() - start, 5 if not SANITIZED else 60)
+            self.assertLess(time.monotonic() - start, 3.4 if not SANITIZED else 60)
         self.assertIn("kolosal runs sync sends it", done.stderr)
         self.assertTrue(self.path("m.kolosal").exists())
 
@@ -266,7 +266,7 @@ class Server(StoreTest):
             took = time.monotonic() - start
         finally:
             self.server.thaw()
-        self.assertLess(took, 6 if not SANITIZED else 60)
+        self.assertLess(took, 4.4 if not SANITIZED else 60)
         self.assertTrue(any("kolosal runs sync sends it" in note for note in notes), notes)
 
     def test_a_password_is_nowhere_to_be_found(self):

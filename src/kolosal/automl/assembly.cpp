@@ -178,11 +178,6 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
   auto chosen = ensemble::greedy_selection(valid.loss_y, candidates, params, context);
   if (limits.care == BlendCare::kFinal && params.costs.empty() && params.max_members > 1)
     if (auto stacked = better_stacking(results, valid.loss_y, params, context)) chosen = std::move(*stacked);
-  if (limits.care == BlendCare::kFinal) {
-    std::vector<double> sizes;  // not times: the same seed gives the same model
-    for (const TrialResult& result : results) sizes.push_back(static_cast<double>(result.size_bytes));
-    chosen = ensemble::without_idle_members(valid.loss_y, candidates, std::move(chosen), sizes, 0);
-  }
   out.trials = chosen.members;
   out.weights = chosen.weights;
   out.prediction.resize(candidates.front().size());

@@ -105,7 +105,7 @@ TEST_F(DistillationTest, TheScoreOfAForestOwesNothingToTheRowsItIsJudgedOn) {
   options.n_folds = 5;
   const RunResult result = run(table, options, Context(), {});
   ASSERT_TRUE(result.distillation);
-  EXPECT_LT(result.distillation->forest_score, 0.58);  // 0.5 but for chance, of a deviation of 0.024
+  EXPECT_LT(result.distillation->forest_score, 0.56);
 }
 
 TEST_F(DistillationTest, HoldOutsAndRepeatedFoldsAreFoldsToo) {

@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -420,28 +419,6 @@ WeightedMembers greedy_selection(const TargetView& y, const Candidates& candidat
                                    : choose(bags, allowed, max_members, params, context);
   out.loss = loss_on_all_rows(y, candidates, out);
   return out;
-}
-
-WeightedMembers without_idle_members(const TargetView& y, const Candidates& candidates,
-                                     WeightedMembers chosen, std::span<const double> costs,
-                                     double tolerance) {
-  chosen.loss = loss_on_all_rows(y, candidates, chosen);
-  const double most = chosen.loss + tolerance * std::abs(chosen.loss);
-  std::vector<std::size_t> order = chosen.members;
-  std::ranges::stable_sort(order, std::greater(), [&](std::size_t c) { return costs[c]; });
-  for (const std::size_t member : order) {
-    if (chosen.members.size() == 1) break;
-    WeightedMembers rest = chosen;
-    const auto at = std::ranges::find(rest.members, member) - rest.members.begin();
-    rest.members.erase(rest.members.begin() + at);
-    rest.weights.erase(rest.weights.begin() + at);
-    const double total = std::accumulate(rest.weights.begin(), rest.weights.end(), 0.0);
-    if (!(total > 0)) continue;
-    for (double& weight : rest.weights) weight /= total;
-    rest.loss = loss_on_all_rows(y, candidates, rest);
-    if (rest.loss <= most) chosen = std::move(rest);
-  }
-  return chosen;
 }
 
 void blend(const Candidates& candidates, const WeightedMembers& chosen, std::span<double> out) {

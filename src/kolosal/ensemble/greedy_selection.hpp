@@ -38,13 +38,6 @@ WeightedMembers greedy_selection(const data::TargetView& y,
                                  const std::vector<std::span<const double>>& candidates,
                                  const GreedySelectionParams& params, const Context& context);
 
-/// Without members whose absence costs next to nothing: from the dearest to the cheapest, each goes if the
-/// loss of the others, their weights rescaled, stays within (1 + tolerance) times that of all.
-/// @param costs of each candidate, in any unit. @param tolerance a share of the loss.
-WeightedMembers without_idle_members(const data::TargetView& y,
-                                     const std::vector<std::span<const double>>& candidates,
-                                     WeightedMembers chosen, std::span<const double> costs, double tolerance);
-
 /// Weighted mean of predictions into out (same shape as one candidate).
 void blend(const std::vector<std::span<const double>>& candidates, const WeightedMembers& chosen,
            std::span<double> out);

@@ -290,24 +290,5 @@ TEST(GreedySelection, UnderALimitTheBestSetIsFoundForQuantilesToo) {
   }
 }
 
-TEST(GreedySelection, AMemberThatBringsNothingGoesAndOneThatHelpsStaysWhateverItCosts) {
-  Problem problem = make_problem(Task::kBinary, 2000, 3, 5);
-  problem.predictions.push_back(problem.predictions[0]);  // the same once more
-  const auto candidates = problem.candidates();
-  const WeightedMembers all{{0, 1, 3}, {0.5, 0.3, 0.2}, 0};
-  std::vector<double> blended(problem.y.size());
-  blend(candidates, all, blended);
-  const double before = metric::training_loss(problem.view(), blended);
-  const WeightedMembers dear =
-      without_idle_members(problem.view(), candidates, all, std::vector{1.0, 9.0, 1.0, 5.0}, 1e-3);
-  EXPECT_THAT(dear.members, ElementsAre(0, 1));
-  EXPECT_NEAR(dear.weights[0] + dear.weights[1], 1, 1e-12);
-  EXPECT_LE(dear.loss, before * (1 + 1e-3));
-  const WeightedMembers cheap =
-      without_idle_members(problem.view(), candidates, all, std::vector{5.0, 9.0, 1.0, 1.0}, 1);
-  EXPECT_EQ(cheap.members.size(), 1U);  // all losses are tolerated: one remains, the cheapest
-  EXPECT_THAT(cheap.members, ElementsAre(3));
-}
-
 }  // namespace
 }  // namespace kolosal::ensemble

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/log.hpp"
 #include "kolosal/data/row_cell.hpp"
 #include "kolosal/model/quantile_learner.hpp"
 #include "kolosal/pipeline/kept_rows.hpp"
@@ -57,7 +58,8 @@ void KernelRows::prepare() const try {
     for (const Learner& learner : learners)
       for (const std::uint32_t slot : learner.slots) rows_[learner.estimator].push_back(cells[slot].number);
   }
-} catch (const Error&) {
+} catch (const Error& error) {
+  log::warning("kernels are not timed on the rows that the model keeps", {{"reason", error.what()}});
   rows_.clear();
 }
 

@@ -216,7 +216,7 @@ QuantizeReport quantize_file(const QuantizeRequest& request, const Context& cont
   report.us_per_row_after = made.us_per_row;
   for (std::size_t i = 0; i < old.values.size(); ++i)
     report.largest_change = std::max(report.largest_change, std::fabs(old.values[i] - made.values[i]));
-  std::filesystem::rename(draft.path(), request.output);
+  artifact::write_file_atomically(request.output, bytes);
   return report;
 }
 
