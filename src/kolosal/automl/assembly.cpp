@@ -162,7 +162,6 @@ double quick_blend_loss(std::span<const TrialResult> results, const ValidRows& v
 
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context) {
-  Blend out;
   std::vector<std::span<const double>> candidates;
   for (const TrialResult& result : results) candidates.emplace_back(result.prediction);
   ensemble::GreedySelectionParams params;
@@ -178,12 +177,20 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
   auto chosen = ensemble::greedy_selection(valid.loss_y, candidates, params, context);
   if (limits.care == BlendCare::kFinal && params.costs.empty() && params.max_members > 1)
     if (auto stacked = better_stacking(results, valid.loss_y, params, context)) chosen = std::move(*stacked);
-  out.trials = chosen.members;
-  out.weights = chosen.weights;
-  out.prediction.resize(candidates.front().size());
-  ensemble::blend(candidates, chosen, out.prediction);
+  return blend_of(chosen, results, valid, metric, limits.care, context);
+}
+
+Blend blend_of(const ensemble::WeightedMembers& members, const std::vector<TrialResult>& results,
+               const ValidRows& valid, const metric::Metric& metric, BlendCare care, const Context& context) {
+  Blend out;
+  out.trials = members.members;
+  out.weights = members.weights;
+  std::vector<std::span<const double>> predictions;
+  for (const TrialResult& result : results) predictions.emplace_back(result.prediction);
+  out.prediction.resize(predictions.front().size());
+  ensemble::blend(predictions, members, out.prediction);
   out.loss = metric::training_loss(valid.loss_y, out.prediction);
-  if (valid.y.task != data::Task::kRegression) calibrate(out, valid.y, metric, limits.care, context);
+  if (valid.y.task != data::Task::kRegression) calibrate(out, valid.y, metric, care, context);
   if (ensemble::depends_on_threshold(metric, valid.y.task)) {
     auto decision = ensemble::choose_threshold(valid.y, out.prediction, metric);
     out.threshold = decision.value;
@@ -203,9 +210,10 @@ std::string stage_view_name(const std::string& view, std::size_t rung) {
   return fmt::format("{}.{}", view, rung);
 }
 
-pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
-                         const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
-                         bool one_fit, const Context& context) {
+namespace {
+
+/// All but views and members.
+pipeline::Model model_of(const Blend& blend, const ModelFrame& frame) {
   const Problem& problem = *frame.problem;
   pipeline::Model out;
   out.schema = problem.schema;
@@ -228,19 +236,32 @@ pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& res
     out.target_high = std::min(high + margin, kLargest);
     if (low >= 0) out.target_low = std::max(out.target_low, 0.0);
   }
+  return out;
+}
+
+}  // namespace
+
+AssembledModel assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
+                        const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
+                        bool one_fit, const Context& context) {
+  AssembledModel out{model_of(blend, frame), {}, {}};
   for (std::size_t i = 0; i < blend.trials.size(); ++i) {
     const TrialResult& trial = results[blend.trials[i]];
     // A view's shared steps were fitted on the rows of its rung.
     const std::string view = stage_view_name(trial.candidate.view, trial.rung);
-    if (!out.views.contains(view))
-      out.views.emplace(view,
-                        *(*frame.stages)[trial.rung]->store->shared_recipe(trial.candidate.view, context));
-    pipeline::Member member{trial.candidate.label, blend.weights[i], view, {}};
-    if (const auto refit = refitted.find(blend.trials[i]); refit != refitted.end())
-      member.pipelines.push_back(pipeline::Pipeline::load(refit->second));
-    else
-      member.pipelines = run_store.pipelines(trial);
-    if (one_fit) member.pipelines.erase(member.pipelines.begin() + 1, member.pipelines.end());
+    if (!out.model.views.contains(view))
+      out.model.views.emplace(
+          view, *(*frame.stages)[trial.rung]->store->shared_recipe(trial.candidate.view, context));
+    pipeline::SavedMember member{trial.candidate.label, blend.weights[i], view, {}};
+    if (const auto refit = refitted.find(blend.trials[i]); refit != refitted.end()) {
+      member.pipelines.push_back(&refit->second);
+    } else {
+      for (artifact::Node& node : run_store.pipelines(trial)) {
+        out.nodes.push_back(std::move(node));
+        member.pipelines.push_back(&out.nodes.back());
+        if (one_fit) break;
+      }
+    }
     out.members.push_back(std::move(member));
   }
   return out;

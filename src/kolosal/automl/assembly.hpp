@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <limits>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
@@ -64,6 +65,10 @@ BlendLimits limits_of_blend(const RunOptions& options, std::size_t n_folds, doub
 Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& valid,
                    const metric::Metric& metric, const BlendLimits& limits, const Context& context);
 
+/// The blend of these trials with these weights, calibrated, decided and scored as choose_blend() does it.
+Blend blend_of(const ensemble::WeightedMembers& members, const std::vector<TrialResult>& results,
+               const ValidRows& valid, const metric::Metric& metric, BlendCare care, const Context& context);
+
 /// Loss of a greedy selection that looks at no more than 2,000 of the rows: what the search gains for the
 /// blend, told quickly.
 double quick_blend_loss(std::span<const TrialResult> results, const ValidRows& valid, std::size_t max_members,
@@ -84,11 +89,21 @@ struct ModelFrame {
 /// What a model calls a view: its shared steps were fitted on the rows of a rung.
 std::string stage_view_name(const std::string& view, std::size_t rung);
 
-/// Loads the chosen trials' pipelines from the run store into a model. Refitted pipelines (by index
-/// into the results) replace those of their trial; one_fit: of the others, the first fold's only.
-pipeline::Model assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
-                         const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
-                         bool one_fit, const Context& context);
+/// A model about to be written. Its members stay where they are: in files of the run store, mapped, or among
+/// what was refitted.
+struct AssembledModel {
+  pipeline::Model model;  ///< without members
+  std::vector<pipeline::SavedMember> members;
+  std::deque<artifact::Node> nodes;  ///< of the members that were not refitted
+
+  void save(artifact::ContainerWriter& writer) const { model.save_with(members, writer); }
+};
+
+/// The chosen trials with the steps that they share. Refitted pipelines (by index into the results; they must
+/// outlive what is returned) replace those of their trial; one_fit: of the others, the first fold's only.
+AssembledModel assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
+                        const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
+                        bool one_fit, const Context& context);
 
 /// A blend of more than one member as a line of the leaderboard that is not in the model.
 LeaderboardRow teacher_row(const std::vector<TrialResult>& results, const Blend& blend,

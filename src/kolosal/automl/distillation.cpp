@@ -440,9 +440,10 @@ Teacher::Teacher(Blend blend, const std::vector<TrialResult>& results,
     : blend_(std::move(blend)), n_outputs_(stages.front()->y.n_outputs()) {
   for (std::size_t i = 0; i < blend_.trials.size(); ++i) {
     const TrialResult& trial = results[blend_.trials[i]];
-    voices_.push_back({blend_.weights[i],
-                       stages[trial.rung]->store->shared_recipe(trial.candidate.view, context),
-                       run_store.pipelines(trial)});
+    voices_.push_back(
+        {blend_.weights[i], stages[trial.rung]->store->shared_recipe(trial.candidate.view, context), {}});
+    for (const artifact::Node& node : run_store.pipelines(trial))
+      voices_.back().pipelines.push_back(pipeline::Pipeline::load(node));
     seconds_per_row_ +=
         1e-6 * trial.predict_us_per_row / static_cast<double>(voices_.back().pipelines.size());
   }

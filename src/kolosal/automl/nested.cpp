@@ -26,15 +26,6 @@ constexpr double kLeastSeconds = 0.5;
 /// Seconds that a server has for a fold's score where there is no time budget.
 constexpr double kPatienceOfTrials = 2;
 
-/// Rows of the table that the problem is made of.
-std::vector<std::uint32_t> rows_with_target(const data::Frame& table, const std::string& target) {
-  const data::Column& column = table.column(target);
-  std::vector<std::uint32_t> out;
-  for (std::size_t i = 0; i < column.size(); ++i)
-    if (!column.is_missing(i)) out.push_back(static_cast<std::uint32_t>(i));
-  return out;
-}
-
 /// A model's predictions as those of the whole problem, whose classes may be more.
 std::vector<double> in_order_of(const Problem& problem, const pipeline::Model& model,
                                 std::vector<double> prediction) {
@@ -65,9 +56,7 @@ class Nested {
         context_(context),
         sink_(sink),
         problem_(make_problem(table_, options.problem)),
-        rows_(rows_with_target(table_, options.problem.target)),
         n_left_(options.n_nested + 1) {
-    KOLOSAL_ASSERT(rows_.size() == problem_.n_rows(), "rows without a target are left out");
     scores_.scores.assign(options.n_nested, kNaN);
   }
 
@@ -157,7 +146,7 @@ class Nested {
 
   data::Frame rows_of_table(const std::vector<std::uint32_t>& rows) const {
     std::vector<std::uint32_t> in_table;
-    for (const std::uint32_t row : rows) in_table.push_back(rows_[row]);
+    for (const std::uint32_t row : rows) in_table.push_back(problem_.table_row(row));
     return table_.take(in_table);
   }
 
@@ -253,7 +242,6 @@ class Nested {
   const Context& context_;
   const EventSink& sink_;
   Problem problem_;
-  std::vector<std::uint32_t> rows_;
   std::size_t n_left_;  // searches to come
   NestedScores scores_;
   Event last_;

@@ -276,7 +276,7 @@ Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {
   }
 
   Problem problem;
-  const auto rows = rows_with_target(all_targets, options.target);
+  auto rows = rows_with_target(all_targets, options.target);
   const bool some_missing = rows.size() < whole.n_rows();
   if (some_missing)
     problem.notes.push_back(fmt::format("{} of {} rows have no target and are left out",
@@ -303,6 +303,7 @@ Problem make_problem(const data::Frame& whole, const ProblemOptions& options) {
 
   set_roles(problem, table, options);
   problem.features = table.select(problem.schema.names_with(data::Role::kFeature));
+  if (some_missing) problem.table_rows = std::move(rows);
   if (problem.features.n_columns() == 0)
     throw Error(ErrorCode::kData, "no feature column is left: {} were ignored, empty or have another role",
                 table.n_columns() - 1);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,8 +27,9 @@ struct ProblemOptions {
 
 /// A supervised problem made of a table: features, target as numbers, and what was decided and why.
 struct Problem {
-  data::Frame features;  ///< rows with a target only
-  data::Schema schema;   ///< of all columns of the table, with roles
+  data::Frame features;                   ///< rows with a target only
+  std::vector<std::uint32_t> table_rows;  ///< which of the table these are; empty: all
+  data::Schema schema;                    ///< of all columns of the table, with roles
   data::Task task = data::Task::kRegression;
   std::string task_reason;                 ///< "2 distinct values"
   const metric::Metric* metric = nullptr;  ///< Of `target` as it is here.
@@ -50,6 +52,9 @@ struct Problem {
   std::shared_ptr<const metric::Metric> own_metric =
       {};  ///< What `metric` is where it is not of the registry.
   std::size_t n_rows() const { return target.size(); }
+  std::uint32_t table_row(std::size_t i) const {
+    return table_rows.empty() ? static_cast<std::uint32_t>(i) : table_rows[i];
+  }
   /// Of the features, target, weights, groups and times (XXH64 over their values): a resumed run must see the
   /// same table.
   std::uint64_t fingerprint() const;

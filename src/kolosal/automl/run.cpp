@@ -11,6 +11,7 @@
 #include "kolosal/automl/aligned_portfolio.hpp"
 #include "kolosal/automl/assembly.hpp"
 #include "kolosal/automl/base_table.hpp"
+#include "kolosal/automl/best_checkpoint.hpp"
 #include "kolosal/automl/class_weighting.hpp"
 #include "kolosal/automl/distillation.hpp"
 #include "kolosal/automl/manifest.hpp"
@@ -119,6 +120,7 @@ class Run {
   double checkpoint_cost_s_ = 0;
   std::size_t n_at_checkpoint_ = 0;
   std::vector<TrialResult> last_blend_members_;
+  BestCheckpoint best_checkpoint_;
 };
 
 Run::Run(const data::Frame& table, const RunOptions& options, const Context& context, const EventSink& sink)
@@ -136,15 +138,9 @@ void Run::keep_rows(const data::Frame& table) {
                                          options_.n_kept_rows, problem_.n_rows()));
   auto rows = pipeline::draw_kept_rows(y_, options_.n_kept_rows, options_.seed);
   kept_rows_ = problem_.features.take(rows);
+  for (std::uint32_t& row : rows) row = problem_.table_row(row);
   const std::string& target = options_.problem.target;
-  const data::Column& targets = table.column(target);
-  if (problem_.n_rows() < table.n_rows()) {  // rows count those with a target
-    std::vector<std::uint32_t> known;
-    for (std::size_t i = 0; i < targets.size(); ++i)
-      if (!targets.is_missing(i)) known.push_back(static_cast<std::uint32_t>(i));
-    for (std::uint32_t& row : rows) row = known[row];
-  }
-  kept_rows_->add(target, targets.take(rows));
+  kept_rows_->add(target, table.column(target).take(rows));
 }
 
 void Run::keep(const Event& event) {
@@ -456,6 +452,7 @@ void Run::checkpoint(const std::vector<TrialResult>& known) {
   const Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, blend_limits(1),
                                    context.with_seed(derive_seed(options_.seed, {"blend"})));
   write_model(blend, known, {}, false);
+  if (is_timed()) best_checkpoint_.see(blend, known, *problem_.metric);  // else it would hang on the clock
   const std::lock_guard lock(checkpoint_mutex_);
   last_checkpoint_s_ = Clock::system().now_s();
   checkpoint_cost_s_ = last_checkpoint_s_ - start;
@@ -480,17 +477,17 @@ std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::
 
 void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
                       const std::map<std::size_t, artifact::Node>& refitted, bool is_final) {
-  const pipeline::Model model = assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_,
-                                         refitted, options_.constraints.wants_one_fit(), quiet_context());
+  const AssembledModel assembled = assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_,
+                                            refitted, options_.constraints.wants_one_fit(), quiet_context());
   artifact::ContainerWriter writer;
   nlohmann::json manifest = manifest_json(blend, known, problem_, fingerprint_, options_, context_.n_threads);
   manifest["validation"] = validation_name();
   manifest["refitted"] = !refitted.empty();
   if (!warm_start_runs_.empty()) manifest["lineage"]["warm_start"] = warm_start_runs_;
-  manifest["plan"] =
-      plan_json(base_plan_, stages_, [&](const std::string& view) { return model.views.contains(view); });
+  manifest["plan"] = plan_json(base_plan_, stages_,
+                               [&](const std::string& view) { return assembled.model.views.contains(view); });
   writer.add_json("manifest", manifest);
-  model.save(writer);
+  assembled.save(writer);
   if (kept_rows_) pipeline::save_kept_rows(*kept_rows_, writer);
   writer.write(options_.output, is_final);
 }
@@ -511,7 +508,9 @@ Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Con
     BlendLimits limits = blend_limits(share);
     if (!is_timed() || context_.deadline.remaining_s() > reserve_s() + 1) limits.care = BlendCare::kFinal;
     Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, limits, context);
-    if (!options_.constraints.has_limits()) return blend;
+    if (!options_.constraints.has_limits())
+      return best_checkpoint_.or_better(std::move(blend), known, *stages_.front()->valid, *problem_.metric,
+                                        limits.care, context);
     write_model(blend, known, {}, false);
     const Excess excess = excess_of_file();
     if (excess.ratio <= 1) return blend;

@@ -253,11 +253,10 @@ std::vector<RunStore::Failure> RunStore::failures() const {
   return out;
 }
 
-std::vector<pipeline::Pipeline> RunStore::pipelines(const TrialResult& trial) const {
-  std::vector<pipeline::Pipeline> out;
+std::vector<artifact::Node> RunStore::pipelines(const TrialResult& trial) const {
+  std::vector<artifact::Node> out;
   for (std::size_t k = 0; k < trial.fold_scores.size(); ++k)
-    out.push_back(pipeline::Pipeline::load(
-        artifact::Container::open(pipeline_path(trial.rung, trial.number, k)).node("pipeline")));
+    out.push_back(artifact::Container::open(pipeline_path(trial.rung, trial.number, k)).node("pipeline"));
   return out;
 }
 

@@ -56,7 +56,8 @@ class RunStore {
   };
   std::vector<TrialResult> trials() const;
   std::vector<Failure> failures() const;
-  std::vector<pipeline::Pipeline> pipelines(const TrialResult& trial) const;
+  /// Of its folds, as pipeline::Pipeline::save() made them; the arrays are in mapped files.
+  std::vector<artifact::Node> pipelines(const TrialResult& trial) const;
 
   /// Seconds that the run has used up, over all its processes.
   double seconds_used() const;

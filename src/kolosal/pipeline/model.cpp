@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/artifact/packed_arrays.hpp"
@@ -121,8 +122,21 @@ std::vector<double> Model::decisions(std::span<const double> prediction) const {
 }
 
 void Model::save(artifact::ContainerWriter& writer) const {
+  std::vector<SavedMember> saved;
+  std::deque<artifact::Node> nodes;
+  for (const Member& member : members) {
+    saved.push_back({member.name, member.weight, member.view, {}});
+    for (const Pipeline& pipeline : member.pipelines) {
+      pipeline.save(nodes.emplace_back());
+      saved.back().pipelines.push_back(&nodes.back());
+    }
+  }
+  save_with(saved, writer);
+}
+
+void Model::save_with(const std::vector<SavedMember>& saved, artifact::ContainerWriter& writer) const {
   auto shape = nlohmann::json::array();
-  for (const Member& member : members)
+  for (const SavedMember& member : saved)
     shape.push_back({{"name", member.name},
                      {"weight", member.weight},
                      {"view", member.view},
@@ -157,12 +171,9 @@ void Model::save(artifact::ContainerWriter& writer) const {
     recipe.save(node);
     writer.add_node("view/" + name, node);
   }
-  for (std::size_t i = 0; i < members.size(); ++i)
-    for (std::size_t k = 0; k < members[i].pipelines.size(); ++k) {
-      artifact::Node node;
-      members[i].pipelines[k].save(node);
-      writer.add_node(member_block(i, k), node);
-    }
+  for (std::size_t i = 0; i < saved.size(); ++i)
+    for (std::size_t k = 0; k < saved[i].pipelines.size(); ++k)
+      writer.add_node(member_block(i, k), *saved[i].pipelines[k]);
 }
 
 Model Model::load(const artifact::Container& container) {

@@ -26,6 +26,14 @@ struct Member {
   std::vector<Pipeline> pipelines;
 };
 
+/// A member whose pipelines are saved already, such as in files of their own. The nodes belong to the caller.
+struct SavedMember {
+  std::string name;
+  double weight = 1;
+  std::string view;
+  std::vector<const artifact::Node*> pipelines;  ///< What Pipeline::save() made.
+};
+
 /// Other ways to evaluate learners of a model; one that is not there predicts by itself.
 using Evaluators = std::map<const model::Estimator*, std::unique_ptr<const model::Evaluator>>;
 
@@ -79,6 +87,8 @@ class Model {
   /// Adds the blocks "model", "schema", "base", "view/<name>", "member/<i>/<k>" and, when there are scores,
   /// "conformal".
   void save(artifact::ContainerWriter& writer) const;
+  /// The same file, of a model without members and these: their arrays are neither read nor copied.
+  void save_with(const std::vector<SavedMember>& saved, artifact::ContainerWriter& writer) const;
   static Model load(const artifact::Container& container);
   static Model open(const std::filesystem::path& path) { return load(artifact::Container::open(path)); }
 };
