@@ -8,6 +8,7 @@
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/model/mlp_input.hpp"
 #include "kolosal/model/mlp_network.hpp"
+#include "kolosal/model/network_learner.hpp"
 
 namespace kolosal::model {
 
@@ -43,12 +44,15 @@ struct MlpParams {
 ///          smallest loss on the validation rows is kept (without such rows: the last). The context is asked
 ///          at every batch.
 /// Cost:    6 x rows x weights operations per epoch and network, some 30 GFLOP/s per thread.
-class Mlp final : public Estimator {
+class Mlp final : public Estimator, public NetworkLearner {
  public:
   using Params = MlpParams;
   /// @throws Error kInvalidParameter for an unknown normalization, number encoding or class weight.
   explicit Mlp(Params params);
   std::unique_ptr<RowEvaluator> row_evaluator() const override;
+
+  const MlpInput& input() const override { return input_; }
+  const std::vector<MlpPredictor>& networks() const override { return networks_; }
 
  private:
   friend class MlpFit;
