@@ -32,7 +32,10 @@ MODELS = [
     ("mlp", TABLES / "titanic.csv", "survived"),
     ("gaussian_nb", TABLES / "titanic.csv", "survived"),
     ("bernoulli_nb", TABLES / "titanic.csv", "survived"),
+    ("knn", TABLES / "titanic.csv", "survived"),
+    ("knn", TABLES / "mpg.csv", "mpg"),
 ]
+IN_C = [m for m in MODELS if m[0] != "knn"]
 
 
 @functools.cache
@@ -119,7 +122,7 @@ class Export(CliTest):
 
     @unittest.skipIf(COMPILER is None, "no C compiler")
     def test_c_predicts_what_the_program_predicts(self):
-        for learner, table, target in MODELS:
+        for learner, table, target in IN_C:
             with self.subTest(learner=learner, table=table.name):
                 model = self.trained(learner, table, target)
                 data = CENSUS_TEST if table == CENSUS_TRAIN else table
@@ -149,6 +152,28 @@ class Export(CliTest):
         if self.has_runtime():
             report = self.run_json("export", "--model", model, "--format", "onnx", "--output", self.path("dates.onnx"))
             self.assertLess(report["checks"][1]["max_difference"], 1e-6)
+            # Read back it takes the table as it is, with texts of dates.
+            found, _, again = self.predicted(self.path("dates.onnx"), table)
+            self.assert_close(found, numbers, 1e-6)
+            self.assertEqual([c["type"] for c in again["columns"] if c["role"] == "feature"], ["date", "timestamp"])
+
+    def test_quantiles_in_onnx_are_read_again(self):
+        if not self.has_runtime():
+            self.skipTest("no libonnxruntime")
+        table = TABLES / "mpg.csv"
+        model, exported = self.path("quantiles.kolosal"), self.path("quantiles.onnx")
+        self.run_ok("train", "--data", table, "--target", "mpg", "--trials", "2", "--quantiles", "0.1,0.5,0.9", "--exclude-models",
+                    all_learners_but(self, "lightgbm"), "--ignore", "name", "--output", model, "--progress", "none")
+        self.run_ok("export", "--model", model, "--format", "onnx", "--output", exported)
+        columns = []
+        for file in [model, exported]:
+            self.run_ok("predict", "--model", file, "--data", table, "--output", self.path("p.csv"))
+            with open(self.path("p.csv"), newline="") as out:
+                columns.append(list(csv.DictReader(out)))
+        self.assertEqual([list(rows[0]) for rows in columns], [list(columns[0][0])] * 2)
+        self.assertGreaterEqual(len(columns[0][0]), 3)
+        self.assert_close([[float(v) for v in row.values()] for row in columns[1]], [[float(v) for v in row.values()] for row in columns[0]],
+                          1e-5)
 
     @unittest.skipIf(COMPILER is None, "no C compiler")
     def test_a_blend_with_calibration(self):
@@ -243,7 +268,7 @@ class Export(CliTest):
 
     def test_pmml_predicts_what_the_program_predicts(self):
         # A forest of 19 classes is as many chains of trees, which the reader takes minutes for; boosters have the same nodes.
-        for learner, table, target in [m for m in MODELS if m[0] != "random_forest"]:
+        for learner, table, target in [m for m in IN_C if m[0] != "random_forest"]:
             with self.subTest(learner=learner, table=table.name):
                 model = self.trained(learner, table, target)
                 exported = self.path(f"{learner}.pmml")
@@ -303,6 +328,20 @@ class Export(CliTest):
         # A model that was quantized can be quantized again, and exported.
         self.run_ok("export", "--model", out, "--format", "json", "--output", self.path("small.json"))
 
+    def test_a_quantized_network_computes_in_whole_numbers_within_its_loss(self):
+        model = self.trained("mlp", CENSUS_TRAIN, "income", "--seed", "1")
+        out = self.path("small.kolosal")
+        for words in [["int8"], ["int8", "--activations", "percentile"], ["int4"]]:
+            report = self.run_json("export", "--model", model, "--calibration-data", CENSUS_TEST, "--output", out, "--quantize", *words,
+                                   "--metric", "accuracy", "--max-loss", "0.01" if words[0] == "int8" else "0.05")
+            weights = next(part for part in report["parts"] if part["part"] == "network weights")
+            self.assertRegex(weights["computed"], r"^whole numbers, \d+ of \d+ layers$")
+            self.assertLess(weights["bytes_after"], (0.3 if words[0] == "int8" else 0.2) * weights["bytes_before"])
+            self.assertGreater(report["us_one_row_after"], 0)
+            scores = self.run_json("evaluate", "--model", out, "--data", CENSUS_TEST, "--metric", "accuracy")["scores"]
+            self.assertAlmostEqual(scores["accuracy"], report["score_after"], places=12)
+        self.assert_refused(["export", "--model", model, "--quantize", "int8", "--activations", "none", "--output", out], 2, "none")
+
     def test_what_costs_too_much_is_refused_and_nothing_is_left(self):
         model = self.trained("lightgbm", TABLES / "titanic.csv", "survived")
         before = set(os.listdir(self.folder))
@@ -316,7 +355,7 @@ class Export(CliTest):
 
     def test_what_can_not_be_exported_is_named_and_nothing_is_left(self):
         model = self.trained("knn", TABLES / "mpg.csv", "mpg")
-        for name in ["c", "json", "onnx", "pmml"]:
+        for name in ["c", "pmml"]:
             self.assert_refused(["export", "--model", model, "--format", name, "--output", self.path(f"m.{name}")], 4, "knn",
                                 "--exclude-models")
             self.assertFalse(self.path(f"m.{name}").exists())

@@ -309,6 +309,13 @@ class CWriter {
     line("}");
   }
 
+  void add(const NeighboursOperation&) {
+    throw Error(ErrorCode::kUnsupported,
+                "can not export: learner knn has no form in C; write ONNX or JSON, train without it "
+                "(--exclude-models "
+                "knn), or use the model by kolosal.h");
+  }
+
   void add(const BlendOperation& o) {
     for (std::size_t k = 0; k < o.width; ++k) {
       std::string sum;
