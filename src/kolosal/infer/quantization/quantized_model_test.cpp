@@ -9,6 +9,7 @@
 #include "kolosal/artifact/packed_arrays.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/infer/exporters/reference_rows.hpp"
+#include "kolosal/infer/row_predictor.hpp"
 #include "kolosal/infer/testing/mixed_model.hpp"
 #include "kolosal/model/forest.hpp"
 #include "kolosal/model/network_learner.hpp"
@@ -32,6 +33,22 @@ artifact::Container container_of(const pipeline::Model& model) {
 artifact::Container container_of(std::vector<std::byte> bytes) {
   auto owner = std::make_shared<std::vector<std::byte>>(std::move(bytes));
   return artifact::Container::from_memory(*owner, owner, "test");
+}
+
+/// That one row at a time gives the bytes of all.
+void expect_same_rows(const pipeline::Model& model, const data::Frame& rows, const std::vector<double>& wanted) {
+  const pipeline::Evaluators none;
+  const RowPredictor predictor(model, none);
+  const data::Frame table = model.schema.conform(rows);
+  RowScratch scratch;
+  std::vector<double> out(model.n_outputs());
+  for (std::size_t row = 0; row < table.n_rows(); ++row) {
+    const auto cells = predictor.begin_row(scratch);
+    for (std::size_t c = 0; c < cells.size(); ++c)
+      cells[c] = data::cell_of(table.column(c), row, scratch.arena);
+    predictor.predict(out, scratch);
+    ASSERT_EQ(out[0], wanted[row]) << row;
+  }
 }
 
 class Quantizing : public ::testing::TestWithParam<std::string> {};
@@ -134,6 +151,7 @@ TEST(Quantizing, NetworksComputeInWholeNumbers) {
       for (std::size_t i = 0; i < wanted.size(); ++i)
         worst = std::max(worst, std::fabs(found[i] - wanted[i]));
       EXPECT_LT(worst, type == QuantizedType::kInt8 ? 0.2 : 1.0);
+      expect_same_rows(read, rows, found);
       // Saved and read again it is the same; quantized to another type it computes as ever.
       EXPECT_EQ(pipeline::Model::load(container_of(read)).predict(rows, Context()), found);
       const auto wide =
@@ -161,6 +179,7 @@ TEST(Quantizing, NeighboursAreComparedInWholeNumbers) {
     double sum = 0;
     for (std::size_t i = 0; i < wanted.size(); ++i) sum += std::fabs(found[i] - wanted[i]);
     EXPECT_LT(sum / static_cast<double>(wanted.size()), 0.1);
+    expect_same_rows(read, rows, found);
     EXPECT_EQ(pipeline::Model::load(container_of(read)).predict(rows, Context()), found);
   }
 }
