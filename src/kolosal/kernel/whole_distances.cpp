@@ -18,8 +18,8 @@ namespace kolosal::kernel::HWY_NAMESPACE {
 #if HWY_TARGET == HWY_SCALAR
 
 // Every x86-64; Highway has no vectors for it.
-void whole_distances_body(const WholeQuery& query, const std::int8_t* points, bool, std::int32_t difference,
-                          std::int32_t* sums, std::int32_t* counts) {
+std::int32_t whole_distances_body(const WholeQuery& query, const std::int8_t* points, bool,
+                                  std::int32_t difference, std::int32_t* sums, std::int32_t* counts) {
   std::fill_n(sums, kWholePoints, 0);
   std::fill_n(counts, kWholePoints, 0);
   for (std::size_t f = 0; f < 2 * query.n_pairs; ++f) {
@@ -41,6 +41,7 @@ void whole_distances_body(const WholeQuery& query, const std::int8_t* points, bo
       counts[p] += has;
     }
   }
+  return *std::min_element(sums, sums + kWholePoints);
 }
 
 #else
@@ -140,10 +141,19 @@ HWY_ATTR void distances_of(const WholeQuery& query, const std::int8_t* points, s
     for (std::size_t p = 0; p < kWholePoints; ++p) counts[p] += has[p];
 }
 
-HWY_ATTR void whole_distances_body(const WholeQuery& query, const std::int8_t* points, bool is_complete,
-                                   std::int32_t difference, std::int32_t* sums, std::int32_t* counts) {
-  if (is_complete && query.is_complete) return distances_of<true>(query, points, difference, sums, counts);
-  distances_of<false>(query, points, difference, sums, counts);
+HWY_ATTR std::int32_t whole_distances_body(const WholeQuery& query, const std::int8_t* points,
+                                           bool is_complete, std::int32_t difference, std::int32_t* sums,
+                                           std::int32_t* counts) {
+  if (is_complete && query.is_complete)
+    distances_of<true>(query, points, difference, sums, counts);
+  else
+    distances_of<false>(query, points, difference, sums, counts);
+  const Sums d;
+  auto least = hn::LoadU(d, sums);
+  for (std::size_t v = 1; v < kVectors; ++v) least = hn::Min(least, hn::LoadU(d, sums + v * kLanes));
+  std::int32_t lanes[kLanes];
+  hn::StoreU(least, d, lanes);
+  return *std::min_element(lanes, lanes + kLanes);
 }
 
 #endif
@@ -154,9 +164,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kolosal::kernel {
 
-void whole_distances(const WholeQuery& query, const std::int8_t* points, bool is_complete,
-                     std::int32_t difference, std::int32_t* sums, std::int32_t* counts) {
-  KOLOSAL_ON_CPU(cpu_level(), whole_distances_body(query, points, is_complete, difference, sums, counts));
+std::int32_t whole_distances(const WholeQuery& query, const std::int8_t* points, bool is_complete,
+                             std::int32_t difference, std::int32_t* sums, std::int32_t* counts) {
+  return KOLOSAL_ON_CPU(cpu_level(),
+                        whole_distances_body(query, points, is_complete, difference, sums, counts));
 }
 
 }  // namespace kolosal::kernel

@@ -29,7 +29,7 @@ struct WholeQuery {
 /// Numbers 2 i and 2 i + 1 of point p are at (i * kWholePoints + p) * 2, then come the codes, code c at c *
 /// kWholePoints + p; kWholeMissing is none. is_complete: no point of the group lacks anything; with a
 /// complete query counts are n_features.
-void whole_distances(const WholeQuery& query, const std::int8_t* points, bool is_complete,
-                     std::int32_t difference, std::int32_t* sums, std::int32_t* counts);
+std::int32_t whole_distances(const WholeQuery& query, const std::int8_t* points, bool is_complete,
+                             std::int32_t difference, std::int32_t* sums, std::int32_t* counts);
 
 }  // namespace kolosal::kernel

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -59,7 +60,9 @@ TEST_P(WholeDistances, AreThoseOfThePlainLoop) {
       std::array<std::int32_t, kWholePoints> sums{}, counts{};
       const WholeQuery query{numbers.data(),  has.data(), n_pairs,          codes.data(),
                              has_code.data(), size.codes, !query_has_holes, size.numbers + size.codes};
-      whole_distances(query, points.data() + 1, !has_holes, 252, sums.data(), counts.data());
+      const std::int32_t least =
+          whole_distances(query, points.data() + 1, !has_holes, 252, sums.data(), counts.data());
+      EXPECT_EQ(least, *std::ranges::min_element(sums));
       for (std::size_t p = 0; p < kWholePoints; ++p) {
         std::int32_t sum = 0, count = 0;
         for (std::size_t f = 0; f < size.numbers; ++f)

@@ -119,8 +119,11 @@ TEST(WholePoints, DistancesAreThoseOfTheRoundedCells) {
   EXPECT_FALSE(query.is_complete);
   double out[kernel::kWholePoints];
   for (std::size_t group = 0; group < 2; ++group) {
-    const double least = points.distances(group, query, out);
+    const double least = points.distances(group, query, std::numeric_limits<double>::infinity(), out);
     EXPECT_EQ(least, *std::ranges::min_element(out));
+    double other[kernel::kWholePoints];
+    EXPECT_EQ(points.distances(group, query, least, other), least);  // not above the limit
+    EXPECT_TRUE(std::ranges::equal(other, out));
     for (std::size_t p = 0; p < kernel::kWholePoints && group * kernel::kWholePoints + p < kRows; ++p) {
       double sum = 0, n = 0;
       for (std::size_t f = 0; f < kFeatures; ++f) {

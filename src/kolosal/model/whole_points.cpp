@@ -110,13 +110,16 @@ void WholePoints::set_row(std::span<const double> cells, WholeRow& out) const {
   }
 }
 
-double WholePoints::distances(std::size_t group, const WholeRow& row, double* out) const {
+double WholePoints::distances(std::size_t group, const WholeRow& row, double limit, double* out) const {
   const std::size_t size = (2 * n_pairs_ + n_features_ - n_numbers_) * kWholePoints;
   std::int32_t sums[kWholePoints], counts[kWholePoints];
   const kernel::WholeQuery query{row.numbers.data(),  row.has.data(),   n_pairs_,        row.codes.data(),
                                  row.has_code.data(), row.codes.size(), row.is_complete, n_features_};
-  kernel::whole_distances(query, points_.data() + group * size, is_complete_[group] != 0, difference_, sums,
-                          counts);
+  const std::int32_t smallest = kernel::whole_distances(query, points_.data() + group * size,
+                                                        is_complete_[group] != 0, difference_, sums, counts);
+  // No distance is smaller: no sum is, and more features than all there are none to divide by.
+  const double bound = smallest * factors_.back();
+  if (bound > limit) return bound;
   double least = kInfinity;
   for (std::size_t p = 0; p < kWholePoints; ++p) {
     // Without a common feature the sum is 0, which infinity must not be multiplied by.

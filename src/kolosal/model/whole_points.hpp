@@ -41,8 +41,9 @@ class WholePoints {
   /// cells: n_features, NaN where missing.
   void set_row(std::span<const double> cells, WholeRow& out) const;
   /// Mean squared differences of a row to the points of a group over the features that both have; +inf where
-  /// there is none. Returns the smallest.
-  double distances(std::size_t group, const WholeRow& row, double* out) const;
+  /// there is none. Returns the smallest, or when all are above limit something above it: out is not written
+  /// then.
+  double distances(std::size_t group, const WholeRow& row, double limit, double* out) const;
 
  private:
   std::size_t n_features_, n_numbers_, n_pairs_;

@@ -112,7 +112,7 @@ class Knn final : public Estimator {
   void read_query(std::span<const data::RowCell> row, Query& out) const;
   void add_cell(std::size_t feature, double cell, Query& query) const;
   void make_whole(Query& query) const;
-  double group_distances(std::size_t group, const Query& query, double* out) const;
+  double group_distances(std::size_t group, const Query& query, double limit, double* out) const;
   bool find_nearest(std::span<const Query> queries, std::span<Nearest> nearest, const Context& context,
                     bool may_stop) const;
   void add_target(std::uint32_t row, double factor, std::span<double> sums) const;
@@ -223,8 +223,9 @@ void Knn::make_whole(Query& query) const {
   whole_->set_row(cells, query.whole);
 }
 
-double Knn::group_distances(std::size_t group, const Query& query, double* out) const {
-  if (whole_) return whole_->distances(group, query.whole, out);
+/// The smallest; all that are not above limit are in out then.
+double Knn::group_distances(std::size_t group, const Query& query, double limit, double* out) const {
+  if (whole_) return whole_->distances(group, query.whole, limit, out);
   const std::size_t at = group * group_size();
   return kernel::mixed_distances(query.cells.data(), query.has.data(), query.n_numbers, query.has.size(),
                                  values_.data() + at, present_.data() + at, out);
@@ -277,8 +278,9 @@ bool Knn::find_nearest(std::span<const Query> queries, std::span<Nearest> neares
     for (std::size_t q = 0; q < queries.size(); ++q) {
       const Query& query = queries[q];
       Nearest& best = nearest[q];
-      const double least = group_distances(group, query, distances);
-      if (least == kInfinity || (best.row.size() == k && least > best.distance.back())) continue;
+      const double limit = best.row.size() == k ? best.distance.back() : kInfinity;
+      const double least = group_distances(group, query, limit, distances);
+      if (least == kInfinity || least > limit) continue;
       for (std::size_t p = 0; p < kMaskedPoints; ++p)
         if (distances[p] < kInfinity && (best.row.size() < k || distances[p] <= best.distance.back()))
           admit(best, distances[p], static_cast<std::uint32_t>(group * kMaskedPoints + p));
