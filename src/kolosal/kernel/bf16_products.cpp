@@ -11,7 +11,6 @@
 #include <bit>
 #include <cstring>
 
-#include "kolosal/core/half_floats.hpp"
 #include "kolosal/kernel/highway_choice.hpp"
 
 #if HWY_ARCH_X86
@@ -157,24 +156,6 @@ bool has_bf16_dot_products() {
 #else
   return false;
 #endif
-}
-
-void pack_bf16_panels(const float* b, std::size_t depth_stride, std::size_t column_stride, std::size_t depth,
-                      std::size_t n_columns, std::uint16_t* out) {
-  for (std::size_t first = 0; first < n_columns; first += kBf16Columns)
-    for (std::size_t k = 0; k < bf16_depth(depth); k += 2)
-      for (std::size_t j = first; j < first + kBf16Columns; ++j)
-        for (std::size_t at = k; at < k + 2; ++at)
-          *out++ = at < depth && j < n_columns ? to_bfloat16(b[at * depth_stride + j * column_stride])
-                                               : std::uint16_t{0};
-}
-
-void pack_bf16_rows(LeftFactor a, std::size_t n_rows, std::size_t depth, std::uint16_t* out) {
-  for (std::size_t i = 0; i < n_rows; ++i) {
-    for (std::size_t k = 0; k < depth; ++k)
-      *out++ = to_bfloat16(a.values[i * a.row_stride + k * a.depth_stride]);
-    if (depth % 2 == 1) *out++ = 0;
-  }
 }
 
 void add_bf16_products(const std::uint16_t* rows, std::size_t n_rows, const std::uint16_t* panels,

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "kolosal/core/half_floats.hpp"
@@ -62,6 +64,39 @@ TEST_P(Bf16Products, AreSumsOfRoundedNumbers) {
           ASSERT_EQ(got[i], want[i]) << i;
       }
     }
+}
+
+TEST_P(Bf16Products, ArePackedInEveryOrderOfTheMatrix) {
+  for (const Size& s : kSizes) {
+    SCOPED_TRACE(testing::Message() << s.depth << " x " << s.columns);
+    auto b = random_floats(s.depth * s.columns, 5);
+    if (b.size() > 20) {
+      b[3] = std::numeric_limits<float>::quiet_NaN();
+      b[17] = std::numeric_limits<float>::max();  // rounds to infinity
+      b[18] = 1 + 0x1p-8F;                        // between two: to the even one
+    }
+    std::vector<float> turned(b.size());
+    for (std::size_t k = 0; k < s.depth; ++k)
+      for (std::size_t j = 0; j < s.columns; ++j) turned[j * s.depth + k] = b[k * s.columns + j];
+    std::vector<std::uint16_t> by_rows(bf16_panels_size(s.depth, s.columns), 9), by_columns = by_rows,
+                                                                                 want = by_rows;
+    std::fill(want.begin(), want.end(), std::uint16_t{0});
+    for (std::size_t k = 0; k < s.depth; ++k)
+      for (std::size_t j = 0; j < s.columns; ++j)
+        want[j / 16 * 16 * bf16_depth(s.depth) + k / 2 * 32 + j % 16 * 2 + k % 2] =
+            to_bfloat16(b[k * s.columns + j]);
+    pack_bf16_panels(b.data(), s.columns, 1, s.depth, s.columns, by_rows.data());
+    pack_bf16_panels(turned.data(), 1, s.depth, s.depth, s.columns, by_columns.data());
+    EXPECT_EQ(by_rows, want);
+    EXPECT_EQ(by_columns, want);
+    std::vector<std::uint16_t> rows(s.columns * bf16_depth(s.depth), 9), turned_rows = rows;
+    pack_bf16_rows({turned.data(), s.depth, 1}, s.columns, s.depth, rows.data());
+    pack_bf16_rows({b.data(), 1, s.columns}, s.columns, s.depth, turned_rows.data());
+    EXPECT_EQ(turned_rows, rows);
+    for (std::size_t j = 0; j < s.columns; ++j)
+      for (std::size_t k = 0; k < s.depth; ++k)
+        EXPECT_EQ(rows[j * bf16_depth(s.depth) + k], to_bfloat16(b[k * s.columns + j]));
+  }
 }
 
 TEST_P(Bf16Products, ARowsNumbersDoNotDependOnTheRowsAroundIt) {

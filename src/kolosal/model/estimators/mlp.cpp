@@ -399,9 +399,9 @@ ParamTable<MlpParams> param_table() {
       .limits(1, 64)
       .param("class_weight", &P::class_weight, "none, or balanced: every class counts the same in sum.")
       .param("precision", &P::precision,
-             "Of products in training: float32, bf16, or auto: bf16 where the processor multiplies such "
-             "numbers (the "
-             "bytes of the model then depend on the machine).");
+             "Of products in training: float32; bf16, emulated and slower where the processor has no "
+             "instruction for it; or "
+             "auto: bf16 where it has (the bytes of the model then depend on the machine).");
 }
 
 }  // namespace
