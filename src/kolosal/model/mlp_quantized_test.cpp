@@ -138,6 +138,17 @@ TEST(WholePoints, DistancesAreThoseOfTheRoundedCells) {
   }
 }
 
+TEST(WholePoints, WhatTheyCanNotHoldIsTold) {
+  std::vector<double> cells(2 * kernel::kWholePoints, 3.0);
+  EXPECT_TRUE(WholePoints::fits(cells, 2, 1, 0.1));
+  EXPECT_FALSE(WholePoints::fits({}, 0, 0, 0.1));
+  for (const double step : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity(), 1e-9, 1.0})
+    EXPECT_FALSE(WholePoints::fits(cells, 2, 1, step)) << step;
+  cells.back() = 127;  // a code too large
+  EXPECT_FALSE(WholePoints::fits(cells, 2, 1, 0.1));
+  EXPECT_TRUE(WholePoints::fits(cells, 2, 2, 0.1));
+}
+
 TEST(MlpNetworkInWholeNumbers, RefusesADamagedDescription) {
   MlpShape shape;
   shape.n_fixed = 3;

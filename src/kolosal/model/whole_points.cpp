@@ -35,7 +35,7 @@ double WholePoints::step_of(std::span<const double> cells, std::size_t n_feature
 
 bool WholePoints::fits(std::span<const double> cells, std::size_t n_features, std::size_t n_numbers,
                        double step) {
-  if (!(step > 0) || !std::isfinite(step)) return false;
+  if (n_features == 0 || !(step > 0) || !std::isfinite(step)) return false;
   const auto n_codes = static_cast<double>(n_features - n_numbers);
   const double largest = 4 * kMost * kMost * static_cast<double>(n_numbers) + difference_of(step) * n_codes;
   // A difference of few steps would be far from the 1 that it stands for.
