@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kolosal/kernel/baseline_vectors.hpp"
 #include "kolosal/kernel/highway_choice.hpp"
 
 #if HWY_ARCH_X86
@@ -54,75 +55,10 @@ HWY_BEFORE_NAMESPACE();
 namespace kolosal::kernel::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_SCALAR
-
-// Every x86-64; Highway has no vectors for it. The compiler makes some of these loops.
-
-template <typename Weight>
-void multiply_plainly(const std::int8_t* a, std::size_t a_stride, std::size_t n_rows, std::size_t n_quads,
-                      std::size_t n_panels, std::int32_t* sums, const Weight& weight) {
-  const std::size_t stride = n_panels * kIntegerColumns;
-  std::fill_n(sums, n_rows * stride, 0);
-  for (std::size_t p = 0; p < n_panels; ++p)
-    for (std::size_t q = 0; q < n_quads; ++q) {
-      std::int16_t four[4][kIntegerColumns];
-      weight(p * n_quads + q, four);
-      for (std::size_t i = 0; i < n_rows; ++i)
-        for (std::size_t d = 0; d < 4; ++d) {
-          const std::int32_t factor = a[i * a_stride + 4 * q + d];
-          std::int32_t* const to = sums + i * stride + p * kIntegerColumns;
-          if (factor == 0) continue;
-          for (std::size_t c = 0; c < kIntegerColumns; ++c) to[c] += factor * four[d][c];
-        }
-    }
-}
-
-void multiply8(const std::int8_t* a, std::size_t a_stride, std::size_t n_rows, const std::uint8_t* panels,
-               std::size_t n_quads, std::size_t n_panels, std::int32_t* sums) {
-  const auto weight = [&](std::size_t quad, auto& four) {
-    for (std::size_t c = 0; c < kIntegerColumns; ++c)
-      for (std::size_t d = 0; d < 4; ++d)
-        four[d][c] = static_cast<std::int8_t>(panels[quad * 64 + c * 4 + d]);
-  };
-  multiply_plainly(a, a_stride, n_rows, n_quads, n_panels, sums, weight);
-}
-
-void multiply4(const std::int8_t* a, std::size_t a_stride, std::size_t n_rows, const std::uint8_t* panels,
-               std::size_t n_quads, std::size_t n_panels, std::int32_t* sums) {
-  const auto weight = [&](std::size_t quad, auto& four) {
-    constexpr std::size_t kHalf = kIntegerColumns / 2;
-    for (std::size_t c = 0; c < kHalf; ++c)
-      for (std::size_t d = 0; d < 4; ++d) {
-        const int both = panels[quad * 32 + c * 4 + d];
-        four[d][c] = static_cast<std::int16_t>(((both & 0xF) ^ 8) - 8);
-        four[d][c + kHalf] = static_cast<std::int16_t>(((both >> 4) ^ 8) - 8);
-      }
-  };
-  multiply_plainly(a, a_stride, n_rows, n_quads, n_panels, sums, weight);
-}
-
-float largest_magnitude_body(const float* x, std::size_t n) {
-  float out = 0;
-  for (std::size_t i = 0; i < n; ++i) out = std::fabs(x[i]) > out ? std::fabs(x[i]) : out;
-  return out;
-}
-
-void quantize_row_body(const float* x, std::size_t n, float inverse_step, std::int8_t* out) {
-  for (std::size_t i = 0; i < n; ++i) {
-    float v = x[i] * inverse_step;
-    v = v > -127.0F ? v : -127.0F;
-    v = v < 127.0F ? v : 127.0F;
-    out[i] = static_cast<std::int8_t>(std::lrintf(v));
-  }
-}
-
-void add_scaled_sums_body(const std::int32_t* sums, float row_step, const float* column_step, std::size_t n,
-                          float* out) {
-  for (std::size_t j = 0; j < n; ++j) out[j] += static_cast<float>(sums[j]) * (row_step * column_step[j]);
-}
-
+namespace hn = ::kolosal::kernel::baseline;
 #else
-
 namespace hn = hwy::HWY_NAMESPACE;
+#endif
 
 /// The first and third of four numbers of 8 bits as two of 16 bits, or the second and fourth.
 struct PairOfQuad {
@@ -288,6 +224,30 @@ HWY_ATTR void multiply4(const std::int8_t* a, std::size_t a_stride, std::size_t 
                         std::int32_t* sums) {
   multiply<Weights4>(a, a_stride, n_rows, panels, n_quads, n_panels, sums);
 }
+
+#if HWY_TARGET == HWY_SCALAR
+
+float largest_magnitude_body(const float* x, std::size_t n) {
+  float out = 0;
+  for (std::size_t i = 0; i < n; ++i) out = std::fabs(x[i]) > out ? std::fabs(x[i]) : out;
+  return out;
+}
+
+void quantize_row_body(const float* x, std::size_t n, float inverse_step, std::int8_t* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    float v = x[i] * inverse_step;
+    v = v > -127.0F ? v : -127.0F;
+    v = v < 127.0F ? v : 127.0F;
+    out[i] = static_cast<std::int8_t>(std::lrintf(v));
+  }
+}
+
+void add_scaled_sums_body(const std::int32_t* sums, float row_step, const float* column_step, std::size_t n,
+                          float* out) {
+  for (std::size_t j = 0; j < n; ++j) out[j] += static_cast<float>(sums[j]) * (row_step * column_step[j]);
+}
+
+#else
 
 using Floats = hn::CappedTag<float, 8>;
 

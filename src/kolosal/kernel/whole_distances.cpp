@@ -10,43 +10,17 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kolosal/kernel/baseline_vectors.hpp"
 #include "kolosal/kernel/highway_choice.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace kolosal::kernel::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_SCALAR
-
-// Every x86-64; Highway has no vectors for it.
-std::int32_t whole_distances_body(const WholeQuery& query, const std::int8_t* points, bool,
-                                  std::int32_t difference, std::int32_t* sums, std::int32_t* counts) {
-  std::fill_n(sums, kWholePoints, 0);
-  std::fill_n(counts, kWholePoints, 0);
-  for (std::size_t f = 0; f < 2 * query.n_pairs; ++f) {
-    if (query.has[f] == 0) continue;
-    for (std::size_t p = 0; p < kWholePoints; ++p) {
-      const std::int8_t point = points[(f / 2 * kWholePoints + p) * 2 + f % 2];
-      const std::int32_t has = point != kWholeMissing ? 1 : 0, rest = (query.numbers[f] - point) * has;
-      sums[p] += rest * rest;
-      counts[p] += has;
-    }
-  }
-  const std::int8_t* const codes = points + 2 * query.n_pairs * kWholePoints;
-  for (std::size_t c = 0; c < query.n_codes; ++c) {
-    if (query.has_code[c] == 0) continue;
-    for (std::size_t p = 0; p < kWholePoints; ++p) {
-      const std::int8_t point = codes[c * kWholePoints + p];
-      const std::int32_t has = point != kWholeMissing ? 1 : 0;
-      sums[p] += difference * (point != query.codes[c] ? has : 0);
-      counts[p] += has;
-    }
-  }
-  return *std::min_element(sums, sums + kWholePoints);
-}
-
+namespace hn = ::kolosal::kernel::baseline;
 #else
-
 namespace hn = hwy::HWY_NAMESPACE;
+#endif
 
 using Sums = hn::CappedTag<std::int32_t, 8>;
 using Shorts = hn::Repartition<std::int16_t, Sums>;
@@ -155,8 +129,6 @@ HWY_ATTR std::int32_t whole_distances_body(const WholeQuery& query, const std::i
   hn::StoreU(least, d, lanes);
   return *std::min_element(lanes, lanes + kLanes);
 }
-
-#endif
 
 }  // namespace kolosal::kernel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
