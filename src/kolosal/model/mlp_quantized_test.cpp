@@ -115,7 +115,7 @@ TEST(WholePoints, DistancesAreThoseOfTheRoundedCells) {
   EXPECT_EQ(WholePoints(rounded, kRows, kFeatures, kNumbers, fine).cells().size(), rounded.size());
   const double row[] = {0.3, missing, -1.2, 1, 300};
   WholeRow query;
-  points.set_row(row, query);
+  points.set_row(row, std::vector<std::uint32_t>{0, 2, 3, 4}, query);
   EXPECT_FALSE(query.is_complete);
   double out[kernel::kWholePoints];
   for (std::size_t group = 0; group < 2; ++group) {

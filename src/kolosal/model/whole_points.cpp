@@ -90,16 +90,15 @@ std::vector<double> WholePoints::cells() const {
   return out;
 }
 
-void WholePoints::set_row(std::span<const double> cells, WholeRow& out) const {
+void WholePoints::set_row(std::span<const double> cells, std::span<const std::uint32_t> has,
+                          WholeRow& out) const {
   out.numbers.assign(2 * n_pairs_, 0);
   out.has.assign(2 * n_pairs_, 0);
   out.codes.assign(n_features_ - n_numbers_, 0);
   out.has_code.assign(out.codes.size(), 0);
-  out.is_complete = true;
-  for (std::size_t f = 0; f < n_features_; ++f) {
-    if (std::isnan(cells[f])) {
-      out.is_complete = false;
-    } else if (f < n_numbers_) {
+  out.is_complete = has.size() == n_features_;
+  for (const std::uint32_t f : has) {
+    if (f < n_numbers_) {
       out.numbers[f] = whole(cells[f], step_);
       out.has[f] = -1;
     } else {

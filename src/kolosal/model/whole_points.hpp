@@ -38,8 +38,8 @@ class WholePoints {
   std::size_t n_groups() const { return is_complete_.size(); }
   /// The cells again, as the constructor takes them.
   std::vector<double> cells() const;
-  /// cells: n_features, NaN where missing.
-  void set_row(std::span<const double> cells, WholeRow& out) const;
+  /// cells: n_features, of which those in `has` are there. Allocates nothing for a row that was one before.
+  void set_row(std::span<const double> cells, std::span<const std::uint32_t> has, WholeRow& out) const;
   /// Mean squared differences of a row to the points of a group over the features that both have; +inf where
   /// there is none. Returns the smallest, or when all are above limit something above it: out is not written
   /// then.

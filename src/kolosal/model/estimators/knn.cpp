@@ -111,7 +111,6 @@ class Knn final : public Estimator {
   std::vector<Query> queries_of(const data::Frame& x) const;
   void read_query(std::span<const data::RowCell> row, Query& out) const;
   void add_cell(std::size_t feature, double cell, Query& query) const;
-  void make_whole(Query& query) const;
   double group_distances(std::size_t group, const Query& query, double limit, double* out) const;
   bool find_nearest(std::span<const Query> queries, std::span<Nearest> nearest, const Context& context,
                     bool may_stop) const;
@@ -213,14 +212,8 @@ std::vector<Knn::Query> Knn::queries_of(const data::Frame& x) const {
     for (std::size_t i = 0; i < out.size(); ++i) add_cell(f, cells[i], out[i]);
   }
   if (whole_)
-    for (Query& query : out) make_whole(query);
+    for (Query& query : out) whole_->set_row(query.cells, query.has, query.whole);
   return out;
-}
-
-void Knn::make_whole(Query& query) const {
-  std::vector<double> cells(query.cells.size(), kMissing);
-  for (const std::uint32_t f : query.has) cells[f] = query.cells[f];
-  whole_->set_row(cells, query.whole);
 }
 
 /// The smallest; all that are not above limit are in out then.
@@ -248,7 +241,7 @@ void Knn::read_query(std::span<const data::RowCell> row, Query& out) const {
     const bool is_missing = f < n_numbers_ ? std::isinf(cell) : cell == data::kMissingCode;
     add_cell(f, is_missing ? kMissing : cell, out);
   }
-  if (whole_) make_whole(out);
+  if (whole_) whole_->set_row(out.cells, out.has, out.whole);
 }
 
 /// False when it stopped by the deadline.
