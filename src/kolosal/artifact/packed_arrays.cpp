@@ -171,17 +171,18 @@ class Unpacking {
     if (n_numbers + rest.size() != n_ || n_scales != scale.size() ||
         data.size() != (n_numbers * static_cast<std::size_t>(bits) + 7) / 8)
       damaged("its sizes");
-    std::vector<double> out;
-    out.reserve(n_);
-    std::size_t first_scale = 0;
+    std::vector<double> out(n_);
+    std::size_t at = 0;
+    const float* scales = scale.data();
     for (const Matrix& m : all) {
-      for (std::size_t k = 0; k < m.depth; ++k)
-        for (std::size_t j = 0; j < m.columns; ++j)
-          out.push_back(static_cast<double>(static_cast<float>(whole(data, out.size(), bits)) *
-                                            scale[first_scale + k / m.group * m.columns + j]));
-      first_scale += m.n_groups * m.columns;
+      for (std::size_t k = 0; k < m.depth; ++k) {
+        const float* const row = scales + k / m.group * m.columns;
+        for (std::size_t j = 0; j < m.columns; ++j, ++at)
+          out[at] = static_cast<double>(static_cast<float>(whole(data, at, bits)) * row[j]);
+      }
+      scales += m.n_groups * m.columns;
     }
-    for (const float x : rest) out.push_back(static_cast<double>(x));
+    for (const float x : rest) out[at++] = static_cast<double>(x);
     return out;
   }
 

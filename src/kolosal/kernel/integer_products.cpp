@@ -393,11 +393,18 @@ bool has_integer_dot_products() {
 }
 
 void pack_int8_panels(const std::int8_t* b, std::size_t depth, std::size_t n_columns, std::int8_t* out) {
-  for (std::size_t first = 0; first < n_columns; first += kIntegerColumns)
-    for (std::size_t k = 0; k < padded_depth(depth); k += 4)
-      for (std::size_t c = 0; c < kIntegerColumns; ++c)
-        for (std::size_t d = k; d < k + 4; ++d)
-          *out++ = d < depth && first + c < n_columns ? b[d * n_columns + first + c] : std::int8_t{0};
+  for (std::size_t first = 0; first < n_columns; first += kIntegerColumns) {
+    const std::size_t n = std::min(kIntegerColumns, n_columns - first);
+    for (std::size_t k = 0; k < padded_depth(depth); ++k) {
+      // Number k % 4 of its four, column by column.
+      std::int8_t* const to = out + k / 4 * 4 * kIntegerColumns + k % 4;
+      const std::int8_t* const from = b + k * n_columns + first;
+      const std::size_t n_given = k < depth ? n : 0;
+      for (std::size_t c = 0; c < n_given; ++c) to[4 * c] = from[c];
+      for (std::size_t c = n_given; c < kIntegerColumns; ++c) to[4 * c] = 0;
+    }
+    out += padded_depth(depth) * kIntegerColumns;
+  }
 }
 
 void pack_int4_panels(const std::int8_t* b, std::size_t depth, std::size_t n_columns, std::uint8_t* out) {

@@ -13,24 +13,28 @@ QuantizedWeights QuantizedWeights::of(std::span<const float> weights, std::size_
   KOLOSAL_ASSERT(weights.size() == depth * n_columns && (bits == 8 || bits == 4),
                  "a matrix, and a known width");
   QuantizedWeights out{depth, n_columns, bits, {}, {}};
-  const float most = bits == 8 ? 127 : 7;
+  const long most = bits == 8 ? 127 : 7;
   out.numbers.resize(weights.size());
   out.steps.assign(out.n_groups() * n_columns, 1.0F);
+  std::vector<float> largest(n_columns), inverse(n_columns);
   for (std::size_t group = 0; group < out.n_groups(); ++group) {
     const std::size_t begin = group * out.group_depth(), end = std::min(begin + out.group_depth(), depth);
+    std::ranges::fill(largest, 0.0F);
+    for (std::size_t k = begin; k < end; ++k)
+      for (std::size_t j = 0; j < n_columns; ++j)
+        largest[j] = std::max(largest[j], std::fabs(weights[k * n_columns + j]));
     for (std::size_t j = 0; j < n_columns; ++j) {
-      float largest = 0;
-      for (std::size_t k = begin; k < end; ++k)
-        largest = std::max(largest, std::fabs(weights[k * n_columns + j]));
-      const float step = largest / most;
+      const float step = largest[j] / static_cast<float>(most);
       // Of numbers so small that a step vanishes nothing is left.
-      if (!(step > 0) || !std::isfinite(step)) continue;
-      out.steps[group * n_columns + j] = step;
-      for (std::size_t k = begin; k < end; ++k) {
-        const float q = std::nearbyint(weights[k * n_columns + j] / step);
+      const bool is_step = step > 0 && std::isfinite(1 / step);
+      if (is_step) out.steps[group * n_columns + j] = step;
+      inverse[j] = is_step ? 1 / step : 0;
+    }
+    for (std::size_t k = begin; k < end; ++k)
+      for (std::size_t j = 0; j < n_columns; ++j) {
+        const long q = std::lrintf(weights[k * n_columns + j] * inverse[j]);
         out.numbers[k * n_columns + j] = static_cast<std::int8_t>(std::clamp(q, -most, most));
       }
-    }
   }
   return out;
 }
