@@ -179,10 +179,7 @@ TEST_P(Describing, EveryWriterTakesIt) {
   const ExportedModel exported = describe_model(testing::mixed_model(c.task, c.learner, c.params, c.steps));
   const auto json = nlohmann::json::parse(export_json(exported));
   EXPECT_EQ(json["operations"].size(), exported.operations.size());
-  if (c.learner == "knn")
-    EXPECT_ERROR(export_c(exported, "int"), kUnsupported, HasSubstr("knn"));
-  else
-    EXPECT_THAT(export_c(exported, "int"), HasSubstr("void int__predict(const int__row* row, double* out)"));
+  EXPECT_THAT(export_c(exported, "int"), HasSubstr("void int__predict(const int__row* row, double* out)"));
   if (c.learner == "mlp" || c.learner == "knn" || c.name == "lightgbm_focal")
     EXPECT_ERROR(export_pmml(exported), kUnsupported, HasSubstr("PMML"));
   else
