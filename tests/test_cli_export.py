@@ -32,6 +32,8 @@ MODELS = [
     ("mlp", TABLES / "titanic.csv", "survived"),
     ("gaussian_nb", TABLES / "titanic.csv", "survived"),
     ("bernoulli_nb", TABLES / "titanic.csv", "survived"),
+    ("knn", TABLES / "titanic.csv", "survived"),
+    ("knn", TABLES / "mpg.csv", "mpg"),
 ]
 
 
@@ -149,6 +151,28 @@ class Export(CliTest):
         if self.has_runtime():
             report = self.run_json("export", "--model", model, "--format", "onnx", "--output", self.path("dates.onnx"))
             self.assertLess(report["checks"][1]["max_difference"], 1e-6)
+            # Read back it takes the table as it is, with texts of dates.
+            found, _, again = self.predicted(self.path("dates.onnx"), table)
+            self.assert_close(found, numbers, 1e-6)
+            self.assertEqual([c["type"] for c in again["columns"] if c["role"] == "feature"], ["date", "timestamp"])
+
+    def test_quantiles_in_onnx_are_read_again(self):
+        if not self.has_runtime():
+            self.skipTest("no libonnxruntime")
+        table = TABLES / "mpg.csv"
+        model, exported = self.path("quantiles.kolosal"), self.path("quantiles.onnx")
+        self.run_ok("train", "--data", table, "--target", "mpg", "--trials", "2", "--quantiles", "0.1,0.5,0.9", "--exclude-models",
+                    all_learners_but(self, "lightgbm"), "--ignore", "name", "--output", model, "--progress", "none")
+        self.run_ok("export", "--model", model, "--format", "onnx", "--output", exported)
+        columns = []
+        for file in [model, exported]:
+            self.run_ok("predict", "--model", file, "--data", table, "--output", self.path("p.csv"))
+            with open(self.path("p.csv"), newline="") as out:
+                columns.append(list(csv.DictReader(out)))
+        self.assertEqual([list(rows[0]) for rows in columns], [list(columns[0][0])] * 2)
+        self.assertGreaterEqual(len(columns[0][0]), 3)
+        self.assert_close([[float(v) for v in row.values()] for row in columns[1]], [[float(v) for v in row.values()] for row in columns[0]],
+                          1e-5)
 
     @unittest.skipIf(COMPILER is None, "no C compiler")
     def test_a_blend_with_calibration(self):
@@ -248,8 +272,8 @@ class Export(CliTest):
                 model = self.trained(learner, table, target)
                 exported = self.path(f"{learner}.pmml")
                 words = ["export", "--model", model, "--format", "pmml", "--output", exported]
-                if learner == "mlp":
-                    self.assert_refused(words, 4, "mlp", "PMML")
+                if learner in ("mlp", "knn"):
+                    self.assert_refused(words, 4, learner, "PMML")
                     self.assertFalse(exported.exists())
                     continue
                 data = CENSUS_TEST if table == CENSUS_TRAIN else table
@@ -303,6 +327,20 @@ class Export(CliTest):
         # A model that was quantized can be quantized again, and exported.
         self.run_ok("export", "--model", out, "--format", "json", "--output", self.path("small.json"))
 
+    def test_a_quantized_network_computes_in_whole_numbers_within_its_loss(self):
+        model = self.trained("mlp", CENSUS_TRAIN, "income", "--seed", "1")
+        out = self.path("small.kolosal")
+        for words in [["int8"], ["int8", "--activations", "percentile"], ["int4"]]:
+            report = self.run_json("export", "--model", model, "--calibration-data", CENSUS_TEST, "--output", out, "--quantize", *words,
+                                   "--metric", "accuracy", "--max-loss", "0.01" if words[0] == "int8" else "0.05")
+            weights = next(part for part in report["parts"] if part["part"] == "network weights")
+            self.assertRegex(weights["computed"], r"^whole numbers, \d+ of \d+ layers$")
+            self.assertLess(weights["bytes_after"], (0.3 if words[0] == "int8" else 0.2) * weights["bytes_before"])
+            self.assertGreater(report["us_one_row_after"], 0)
+            scores = self.run_json("evaluate", "--model", out, "--data", CENSUS_TEST, "--metric", "accuracy")["scores"]
+            self.assertAlmostEqual(scores["accuracy"], report["score_after"], places=12)
+        self.assert_refused(["export", "--model", model, "--quantize", "int8", "--activations", "none", "--output", out], 2, "none")
+
     def test_what_costs_too_much_is_refused_and_nothing_is_left(self):
         model = self.trained("lightgbm", TABLES / "titanic.csv", "survived")
         before = set(os.listdir(self.folder))
@@ -316,10 +354,8 @@ class Export(CliTest):
 
     def test_what_can_not_be_exported_is_named_and_nothing_is_left(self):
         model = self.trained("knn", TABLES / "mpg.csv", "mpg")
-        for name in ["c", "json", "onnx", "pmml"]:
-            self.assert_refused(["export", "--model", model, "--format", name, "--output", self.path(f"m.{name}")], 4, "knn",
-                                "--exclude-models")
-            self.assertFalse(self.path(f"m.{name}").exists())
+        self.assert_refused(["export", "--model", model, "--format", "pmml", "--output", self.path("m.pmml")], 4, "knn", "--exclude-models")
+        self.assertFalse(self.path("m.pmml").exists())
         before = set(os.listdir(self.folder))
         self.assert_refused(["export", "--model", model, "--format", "c", "--output", self.path("nowhere") / "m.c"], 3, "nowhere")
         self.assert_refused(["export", "--model", model, "--format", "jason", "--output", self.path("m.x")], 2, "jason")

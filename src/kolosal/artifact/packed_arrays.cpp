@@ -1,5 +1,6 @@
 #include "kolosal/artifact/packed_arrays.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -69,6 +70,7 @@ class Unpacking {
     if (how_ == "table") return of_table();
     if (how_ == "steps") return of_steps();
     if (how_ == "float16") return of_float16();
+    if (how_ == "matrices") return of_matrices();
     damaged(fmt::format("it is packed as \"{}\", which this program does not know", how_));
   }
 
@@ -131,6 +133,56 @@ class Unpacking {
                                                 scale[i / per_block]);
       out[i] = is_missing ? std::numeric_limits<double>::quiet_NaN() : number;
     }
+    return out;
+  }
+
+  struct Matrix {
+    std::size_t depth, columns, group, n_groups;
+  };
+
+  std::vector<Matrix> matrices() const {
+    const auto depth = node_.array<std::int64_t>("depth"), columns = node_.array<std::int64_t>("columns");
+    const std::int64_t group = node_.get_int("group");
+    if (depth.size() != columns.size() || group < 0) damaged("its matrices");
+    std::vector<Matrix> out;
+    for (std::size_t m = 0; m < depth.size(); ++m) {
+      if (depth[m] < 0 || columns[m] < 0 || depth[m] > kMostNumbers || columns[m] > kMostNumbers ||
+          (columns[m] > 0 && depth[m] > kMostNumbers / columns[m]))
+        damaged("the size of a matrix");
+      const auto rows = static_cast<std::size_t>(depth[m]);
+      const std::size_t step = group > 0 ? static_cast<std::size_t>(group) : std::max<std::size_t>(rows, 1);
+      out.push_back({rows, static_cast<std::size_t>(columns[m]), step, (rows + step - 1) / step});
+    }
+    return out;
+  }
+
+  std::vector<double> of_matrices() const {
+    const std::int64_t bits = node_.get_int("bits");
+    const auto scale = node_.array<float>("scale"), rest = node_.array<float>("rest");
+    const auto data = node_.array<std::uint8_t>("data");
+    if (bits != 4 && bits != 8) damaged("its bits");
+    const std::vector<Matrix> all = matrices();
+    std::size_t n_numbers = 0, n_scales = 0;
+    for (const Matrix& m : all) {
+      n_numbers += m.depth * m.columns;
+      n_scales += m.n_groups * m.columns;
+      if (n_numbers > n_ || n_scales > scale.size()) damaged("its sizes");
+    }
+    if (n_numbers + rest.size() != n_ || n_scales != scale.size() ||
+        data.size() != (n_numbers * static_cast<std::size_t>(bits) + 7) / 8)
+      damaged("its sizes");
+    std::vector<double> out(n_);
+    std::size_t at = 0;
+    const float* scales = scale.data();
+    for (const Matrix& m : all) {
+      for (std::size_t k = 0; k < m.depth; ++k) {
+        const float* const row = scales + k / m.group * m.columns;
+        for (std::size_t j = 0; j < m.columns; ++j, ++at)
+          out[at] = static_cast<double>(static_cast<float>(whole(data, at, bits)) * row[j]);
+      }
+      scales += m.n_groups * m.columns;
+    }
+    for (const float x : rest) out[at++] = static_cast<double>(x);
     return out;
   }
 

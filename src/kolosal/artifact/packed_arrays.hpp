@@ -23,6 +23,10 @@ namespace kolosal::artifact {
 ///             "data": whole numbers q, which stand for scale * (q - zero); "has_missing": the lowest q is
 ///             NaN
 ///   float16   "data"
+///   matrices  float32 numbers that begin with matrices row by row ("depth" and "columns" of each): whole
+///   numbers "data"
+///             of "bits" (4, 8) times "scale", of which each column has one for every "group" rows (0: for
+///             all of them), matrix by matrix; then "rest"
 inline constexpr std::uint32_t kPackedVersion = 2;
 inline constexpr std::string_view kPackedName = "$packed";
 

@@ -1,12 +1,15 @@
 #include "kolosal/infer/row_predictor.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "kolosal/core/testing/counted_allocations.hpp"
+#include "kolosal/infer/quantization/quantized_model.hpp"
 #include "kolosal/infer/served_forests.hpp"
 #include "kolosal/infer/testing/mixed_model.hpp"
 #include "kolosal/model/quantile_learner.hpp"
@@ -98,6 +101,41 @@ TEST_P(RowPredictorOf, ARowAllocatesNothingOnceTheBuffersAreWarm) {
   const std::size_t before = allocations_of_thread();
   for (std::size_t row = 0; row < x.n_rows(); ++row) predict(row);
   EXPECT_EQ(allocations_of_thread() - before, 0U);
+}
+
+TEST(RowPredictor, NetworksAndNeighboursInWholeNumbersAllocateNothingEither) {
+  for (const std::string learner : {"mlp", "knn"}) {
+    SCOPED_TRACE(learner);
+    ParamMap params;
+    if (learner == "mlp") params = {{"n_epochs", std::int64_t{1}}, {"hidden_size", std::int64_t{256}}};
+    artifact::ContainerWriter writer;
+    testing::mixed_model(Task::kRegression, learner, params, {}).save(writer);
+    writer.add_json("manifest", nlohmann::json::object());
+    const auto plain = std::make_shared<std::vector<std::byte>>(writer.bytes());
+    std::vector<QuantizedPart> parts;
+    const auto small = std::make_shared<std::vector<std::byte>>(quantize_model(
+        artifact::Container::from_memory(*plain, plain, "plain"), QuantizedType::kInt8, parts));
+    ASSERT_THAT(parts[0].computed, ::testing::HasSubstr("whole numbers"));
+    const auto model = pipeline::Model::load(artifact::Container::from_memory(*small, small, "small"));
+    const pipeline::Member& member = model.members[0];
+    const model::Estimator& estimator = member.pipelines[0].estimator();
+    const data::Frame raw = model.schema.conform(testing::plain_mixed_table(100));
+    const data::Frame x = model.views.at(member.view)
+                              .transform(model.base.transform(raw, Context()), Context())
+                              .select(estimator.feature_names());
+    const auto evaluator = estimator.row_evaluator();
+    data::RowArena arena;
+    std::vector<data::RowCell> cells(x.n_columns());
+    double out = 0;
+    const auto predict = [&](std::size_t row) {
+      for (std::size_t c = 0; c < cells.size(); ++c) cells[c] = data::cell_of(x.column(c), row, arena);
+      evaluator->predict(cells, {&out, 1});
+    };
+    for (std::size_t row = 0; row < x.n_rows(); ++row) predict(row);
+    const std::size_t before = allocations_of_thread();
+    for (std::size_t row = 0; row < x.n_rows(); ++row) predict(row);
+    EXPECT_EQ(allocations_of_thread() - before, 0U);
+  }
 }
 
 TEST(RowPredictor, QuantilesOfTreesAndOfLinearLearnersGiveTheBytesOfTheTable) {

@@ -110,9 +110,22 @@ void MlpNetwork::add_sparse(const MlpRows& table, std::span<const std::uint32_t>
   }
 }
 
+std::vector<MlpNetwork::Matrix> MlpNetwork::matrices() const {
+  const std::size_t width = shape_.width, n_dense = shape_.n_dense();
+  std::vector<Matrix> out = {{0, n_dense, width}, {n_dense * width, shape_.n_sparse, width}};
+  for (std::size_t layer = 1; layer <= shape_.n_layers; ++layer)
+    out.push_back({weights(layer).begin, width, layer < shape_.n_layers ? width : shape_.n_outputs});
+  for (std::size_t i = 0; i < shape_.embeddings.size(); ++i)
+    out.push_back({embedding(i).begin, shape_.embeddings[i].n_levels, shape_.embeddings[i].size});
+  return out;
+}
+
 void MlpNetwork::save(artifact::Node& node) const {
   node.set_array("parameters", parameters_);
   node.set_array("running", running_);
+  if (!quantization_.is_on()) return;
+  node.set(kWeightBits, quantization_.bits);
+  node.set_array(kInputLimits, quantization_.limits);
 }
 
 MlpNetwork MlpNetwork::load(const artifact::Node& node, const MlpShape& shape) {
@@ -123,21 +136,22 @@ MlpNetwork MlpNetwork::load(const artifact::Node& node, const MlpShape& shape) {
                 parameters.size(), running.size(), out.parameters_.size(), out.running_.size());
   std::ranges::copy(parameters, out.parameters_.begin());
   std::ranges::copy(running, out.running_.begin());
+  if (!node.has(kWeightBits)) return out;
+  const std::int64_t bits = node.get_int(kWeightBits);
+  out.quantization_ = {static_cast<int>(bits), node.get_vector<float>(kInputLimits)};
+  const auto& limits = out.quantization_.limits;
+  const bool is_whole = (bits == 8 || bits == 4) && (limits.empty() || limits.size() == shape.n_layers + 1) &&
+                        std::ranges::all_of(limits, [](float x) { return x >= 0 && std::isfinite(x); });
+  if (!is_whole) throw Error(ErrorCode::kModel, "a network is damaged: its whole numbers of {} bits", bits);
   return out;
 }
 
 MlpPredictor::MlpPredictor(MlpNetwork network) : network_(std::move(network)) {
   const MlpShape& shape = network_.shape();
   const std::size_t width = shape.width;
-  for (std::size_t layer = 0; layer <= shape.n_layers; ++layer) {
-    const std::size_t depth = layer == 0 ? shape.n_dense() : width;
-    const std::size_t columns = layer < shape.n_layers ? width : shape.n_outputs;
-    panels_.emplace_back(kernel::panels_size(depth, columns));
-    kernel::pack_panels(network_.part(network_.weights(layer)).data(), columns, 1, depth, columns,
-                        panels_.back().data());
-    is_finite_.push_back(
-        std::ranges::all_of(panels_.back(), [](float weight) { return std::isfinite(weight); }));
-  }
+  for (std::size_t layer = 0; layer <= shape.n_layers; ++layer)
+    add_packed_layer(layer, layer == 0 ? shape.n_dense() : width,
+                     layer < shape.n_layers ? width : shape.n_outputs);
   for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
     const auto factor = network_.part(network_.factor(layer)), shift = network_.part(network_.shift(layer));
     factor_.emplace_back(factor.begin(), factor.end());
@@ -151,17 +165,46 @@ MlpPredictor::MlpPredictor(MlpNetwork network) : network_(std::move(network)) {
   }
 }
 
+void MlpPredictor::add_packed_layer(std::size_t layer, std::size_t depth, std::size_t n_columns) {
+  const auto weights = network_.part(network_.weights(layer)).first(depth * n_columns);
+  const MlpQuantization& how = network_.quantization();
+  is_finite_.push_back(std::ranges::all_of(weights, [](float weight) { return std::isfinite(weight); }));
+  quantized_.emplace_back();
+  panels_.emplace_back();
+  if (how.is_on() && is_finite_.back() && QuantizedLayer::pays(depth, n_columns)) {
+    quantized_.back().emplace(QuantizedWeights::of(weights, depth, n_columns, how.bits),
+                              how.limits.empty() ? 0.0F : how.limits[layer]);
+    return;
+  }
+  panels_.back().resize(kernel::panels_size(depth, n_columns));
+  kernel::pack_panels(weights.data(), n_columns, 1, depth, n_columns, panels_.back().data());
+}
+
+std::size_t MlpPredictor::n_quantized_layers() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(quantized_, [](const auto& l) { return l.has_value(); }));
+}
+
+void MlpPredictor::add_layer_block(std::size_t layer, const float* inputs, std::size_t n_rows,
+                                   std::size_t depth, std::size_t n_columns, QuantizedScratch& scratch,
+                                   float* out) const {
+  if (quantized_[layer]) return quantized_[layer]->add(inputs, n_rows, out, scratch);
+  kernel::add_products({inputs, depth, 1}, n_rows, panels_[layer].data(), depth, n_columns, out, n_columns);
+}
+
 void MlpPredictor::add_block(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
-                             float* out) const {
+                             float* out, const SeeInputs* see) const {
   const MlpShape& shape = network_.shape();
   const std::size_t n = rows.size(), width = shape.width;
   std::vector<float> dense(n * shape.n_dense()), sums(n * width), hidden(n * width), inverse(n), turns;
+  QuantizedScratch scratch;
   network_.write_dense(input, table, rows, dense.data(), turns);
   for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
     const float* from = layer == 0 ? dense.data() : hidden.data();
     const std::size_t depth = layer == 0 ? shape.n_dense() : width;
     std::ranges::fill(sums, 0.0F);
-    kernel::add_products({from, depth, 1}, n, panels_[layer].data(), depth, width, sums.data(), width);
+    if (see) (*see)(layer, std::span(from, n * depth));
+    add_layer_block(layer, from, n, depth, width, scratch, sums.data());
     if (layer == 0) network_.add_sparse(table, rows, sums.data());
     if (shape.norm == MlpNorm::kLayer)
       kernel::normalize_rows(MlpNetwork::kEpsilon, n, width, sums.data(), inverse.data());
@@ -170,8 +213,8 @@ void MlpPredictor::add_block(const MlpInput& input, const MlpRows& table, std::s
   const auto bias = network_.part(network_.bias());
   for (std::size_t i = 0; i < n; ++i)
     kernel::axpy(1.0F, bias.data(), out + i * shape.n_outputs, shape.n_outputs);
-  kernel::add_products({hidden.data(), width, 1}, n, panels_[shape.n_layers].data(), width, shape.n_outputs,
-                       out, shape.n_outputs);
+  if (see) (*see)(shape.n_layers, hidden);
+  add_layer_block(shape.n_layers, hidden.data(), n, width, shape.n_outputs, scratch, out);
 }
 
 void MlpPredictor::add_outputs(const MlpInput& input, const MlpRows& rows, std::span<float> out,
@@ -180,12 +223,24 @@ void MlpPredictor::add_outputs(const MlpInput& input, const MlpRows& rows, std::
   context.parallel_blocks(rows.n_rows, kBlock, [&](std::size_t begin, std::size_t end) {
     std::vector<std::uint32_t> block(end - begin);
     std::iota(block.begin(), block.end(), static_cast<std::uint32_t>(begin));
-    add_block(input, rows, block, out.data() + begin * network_.shape().n_outputs);
+    add_block(input, rows, block, out.data() + begin * network_.shape().n_outputs, nullptr);
   });
+}
+
+void MlpPredictor::visit_layer_inputs(const MlpInput& input, const MlpRows& rows,
+                                      const SeeInputs& see) const {
+  constexpr std::size_t kBlock = 192;
+  std::vector<float> outputs(kBlock * network_.shape().n_outputs);
+  for (std::size_t begin = 0; begin < rows.n_rows; begin += kBlock) {
+    std::vector<std::uint32_t> block(std::min(kBlock, rows.n_rows - begin));
+    std::iota(block.begin(), block.end(), static_cast<std::uint32_t>(begin));
+    add_block(input, rows, block, outputs.data(), &see);
+  }
 }
 
 void MlpPredictor::add_layer(std::size_t layer, std::span<const float> inputs, std::size_t n_columns,
                              MlpRowBuffers& buffers, float* out) const {
+  if (quantized_[layer]) return quantized_[layer]->add(inputs.data(), 1, out, buffers.quantized);
   if (!is_finite_[layer]) {  // 0 times infinity is no 0
     kernel::add_products({inputs.data(), inputs.size(), 1}, 1, panels_[layer].data(), inputs.size(),
                          n_columns, out, n_columns);

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "kolosal/artifact/node.hpp"
 #include "kolosal/core/context.hpp"
 #include "kolosal/model/mlp_input.hpp"
+#include "kolosal/model/mlp_quantized.hpp"
 
 namespace kolosal::model {
 
@@ -42,6 +45,9 @@ struct MlpShape {
 class MlpNetwork {
  public:
   static constexpr float kEpsilon = 1e-5F;  ///< Added to variances.
+  // Names in a file, of networks that are computed in whole numbers alone.
+  static constexpr const char* kWeightBits = "weight_bits";
+  static constexpr const char* kInputLimits = "input_limits";
   /// A range of parameters().
   struct Part {
     std::size_t begin = 0;
@@ -84,6 +90,16 @@ class MlpNetwork {
   /// sums (rows.size() x width) += the sparse features of some rows times their weights.
   void add_sparse(const MlpRows& table, std::span<const std::uint32_t> rows, float* sums) const;
 
+  /// Whether and how it is to be computed in whole numbers. Its weights are in float32 all the same.
+  const MlpQuantization& quantization() const { return quantization_; }
+  /// A range of parameters() that is a matrix, row by row.
+  struct Matrix {
+    std::size_t begin = 0, depth = 0, n_columns = 0;
+  };
+  /// The weights of the layers (of the first those of the dense inputs, then those of the sparse features)
+  /// and the tables of levels: all that is worth rounding. Together a beginning of parameters().
+  std::vector<Matrix> matrices() const;
+
   void save(artifact::Node& node) const;
   /// @throws Error kModel when the sizes differ from those of shape.
   static MlpNetwork load(const artifact::Node& node, const MlpShape& shape);
@@ -97,6 +113,7 @@ class MlpNetwork {
   }
 
   MlpShape shape_;
+  MlpQuantization quantization_;
   std::vector<float> parameters_;  // weights by layer, embeddings, frequencies, factors and shifts, bias
   std::vector<float> running_;     // mean and variance by layer
   std::size_t embeddings_ = 0, frequencies_ = 0, norms_ = 0;  // where these begin
@@ -108,6 +125,7 @@ struct MlpRowBuffers {
   std::vector<float> sums, hidden, turns;
   std::vector<float> values;      ///< those of a layer's inputs that are not 0
   std::vector<std::uint32_t> at;  ///< and where they are
+  QuantizedScratch quantized;
 };
 
 /// A network made ready to predict: weights packed for the product kernels. Immutable.
@@ -121,18 +139,29 @@ class MlpPredictor {
                    const Context& context) const;
   /// The same for buffers.row, without a matrix; inputs of 0 cost nothing. The same numbers, to the byte.
   void add_row(const MlpInput& input, MlpRowBuffers& buffers, std::span<float> out) const;
+  /// Layers that are computed in whole numbers.
+  std::size_t n_quantized_layers() const;
+  /// Shows the dense inputs of each layer (a block of rows x depth at a time, layer by layer) on the way to
+  /// the outputs of rows.
+  using SeeInputs = std::function<void(std::size_t layer, std::span<const float> inputs)>;
+  void visit_layer_inputs(const MlpInput& input, const MlpRows& rows, const SeeInputs& see) const;
 
  private:
   /// out += inputs times the weights of a layer, whose outputs are n_columns.
   void add_layer(std::size_t layer, std::span<const float> inputs, std::size_t n_columns,
                  MlpRowBuffers& buffers, float* out) const;
-  void add_block(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
-                 float* out) const;
+  void add_block(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows, float* out,
+                 const SeeInputs* see) const;
+  /// out += n_rows of inputs times the weights of a layer.
+  void add_layer_block(std::size_t layer, const float* inputs, std::size_t n_rows, std::size_t depth,
+                       std::size_t n_columns, QuantizedScratch& scratch, float* out) const;
+  void add_packed_layer(std::size_t layer, std::size_t depth, std::size_t n_columns);
 
   MlpNetwork network_;
-  std::vector<std::vector<float>> panels_;          // by layer, the output among them
-  std::vector<std::uint8_t> is_finite_;             // by layer: all weights are
-  std::vector<std::vector<float>> factor_, shift_;  // by hidden layer, batch norm's averages taken in
+  std::vector<std::vector<float>> panels_;  // by layer, the output among them; of float32 layers
+  std::vector<std::optional<QuantizedLayer>> quantized_;  // by layer
+  std::vector<std::uint8_t> is_finite_;                   // by layer: all weights are
+  std::vector<std::vector<float>> factor_, shift_;        // by hidden layer, batch norm's averages taken in
 };
 
 /// "batch", "layer", "none".

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kolosal/core/random.hpp"
+#include "kolosal/kernel/bf16_products.hpp"
 #include "kolosal/kernel/float_products.hpp"
 
 namespace kolosal::model {
@@ -105,35 +106,50 @@ double MlpTraining::evaluate(std::span<const std::uint32_t> rows, std::uint32_t 
   return loss;
 }
 
+bool MlpTraining::is_in_bf16(std::size_t depth, std::size_t n_columns) const {
+  // A smaller product is quicker in float32 (of the output layer, mostly).
+  return options_.in_bf16 && depth >= kernel::kBf16Columns && n_columns >= kernel::kBf16Columns;
+}
+
+void MlpTraining::multiply_blocks(kernel::LeftFactor left, std::size_t n_rows, std::size_t block,
+                                  const Right& right, float* out, const Context& context) {
+  const std::size_t depth = right.depth, n_columns = right.n_columns;
+  const bool in_bf16 = is_in_bf16(depth, n_columns);
+  if (in_bf16) {
+    bf16_panels_.resize(kernel::bf16_panels_size(depth, n_columns));
+    kernel::pack_bf16_panels(right.values, right.depth_stride, right.column_stride, depth, n_columns,
+                             bf16_panels_.data());
+  } else {
+    panels_.resize(kernel::panels_size(depth, n_columns));
+    kernel::pack_panels(right.values, right.depth_stride, right.column_stride, depth, n_columns,
+                        panels_.data());
+  }
+  context.parallel_blocks(n_rows, block, [&](std::size_t begin, std::size_t end) {
+    const kernel::LeftFactor rows{left.values + begin * left.row_stride, left.row_stride, left.depth_stride};
+    float* const to = out + begin * n_columns;
+    if (!in_bf16)
+      return kernel::add_products(rows, end - begin, panels_.data(), depth, n_columns, to, n_columns);
+    std::vector<std::uint16_t> packed((end - begin) * kernel::bf16_depth(depth));
+    kernel::pack_bf16_rows(rows, end - begin, depth, packed.data());
+    kernel::add_bf16_products(packed.data(), end - begin, bf16_panels_.data(), depth, n_columns, to,
+                              n_columns);
+  });
+}
+
 void MlpTraining::multiply(const float* x, std::size_t n, std::size_t depth, const float* weights,
                            std::size_t n_columns, float* out, const Context& context) {
-  panels_.resize(kernel::panels_size(depth, n_columns));
-  kernel::pack_panels(weights, n_columns, 1, depth, n_columns, panels_.data());
-  context.parallel_blocks(n, kRowBlock, [&](std::size_t begin, std::size_t end) {
-    kernel::add_products({x + begin * depth, depth, 1}, end - begin, panels_.data(), depth, n_columns,
-                         out + begin * n_columns, n_columns);
-  });
+  multiply_blocks({x, depth, 1}, n, kRowBlock, {weights, n_columns, 1, depth, n_columns}, out, context);
 }
 
 void MlpTraining::multiply_transposed(const float* x, const float* g, std::size_t n, std::size_t depth,
                                       std::size_t n_columns, float* gradient, const Context& context) {
-  panels_.resize(kernel::panels_size(n, n_columns));
-  kernel::pack_panels(g, n_columns, 1, n, n_columns, panels_.data());
-  context.parallel_blocks(depth, kDepthBlock, [&](std::size_t begin, std::size_t end) {
-    kernel::add_products({x + begin, 1, depth}, end - begin, panels_.data(), n, n_columns,
-                         gradient + begin * n_columns, n_columns);
-  });
+  multiply_blocks({x, 1, depth}, depth, kDepthBlock, {g, n_columns, 1, n, n_columns}, gradient, context);
 }
 
 void MlpTraining::multiply_back(const float* g, const float* weights, std::size_t n, std::size_t depth,
                                 std::size_t n_columns, float* out, const Context& context) {
-  panels_.resize(kernel::panels_size(n_columns, depth));
-  kernel::pack_panels(weights, 1, n_columns, n_columns, depth, panels_.data());
   std::fill_n(out, n * depth, 0.0F);
-  context.parallel_blocks(n, kRowBlock, [&](std::size_t begin, std::size_t end) {
-    kernel::add_products({g + begin * n_columns, n_columns, 1}, end - begin, panels_.data(), n_columns, depth,
-                         out + begin * depth, depth);
-  });
+  multiply_blocks({g, n_columns, 1}, n, kRowBlock, {weights, 1, n_columns, n_columns, depth}, out, context);
 }
 
 void MlpTraining::forward(std::span<const std::uint32_t> rows, std::uint32_t key, const Context& context) {

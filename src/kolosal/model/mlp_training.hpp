@@ -7,6 +7,7 @@
 
 #include "kolosal/core/context.hpp"
 #include "kolosal/data/target.hpp"
+#include "kolosal/kernel/float_products.hpp"
 #include "kolosal/kernel/network_ops.hpp"
 #include "kolosal/model/mlp_network.hpp"
 
@@ -26,6 +27,9 @@ struct MlpTrainingOptions {
   std::size_t batch_size = 256;
   std::size_t n_epochs = 12;
   std::uint64_t seed = 0;
+  /// Products of the hidden layers of numbers rounded to bfloat16 (kernel/bf16_products.hpp), summed in
+  /// float32. Weights, what the optimizer keeps, norms, the output layer and sparse features stay in float32.
+  bool in_bf16 = false;
 };
 
 /// Turns outputs into probabilities in place (classes); leaves numbers.
@@ -82,6 +86,16 @@ class MlpTraining {
   /// out (n x depth) = g times the transposed weights: the gradient of inputs.
   void multiply_back(const float* g, const float* weights, std::size_t n, std::size_t depth,
                      std::size_t n_columns, float* out, const Context& context);
+  /// A right factor: the number at depth k in column j is values[k * depth_stride + j * column_stride].
+  struct Right {
+    const float* values;
+    std::size_t depth_stride, column_stride;
+    std::size_t depth, n_columns;
+  };
+  /// out (n_rows x n_columns) += left times right, `block` rows at a time by one thread.
+  void multiply_blocks(kernel::LeftFactor left, std::size_t n_rows, std::size_t block, const Right& right,
+                       float* out, const Context& context);
+  bool is_in_bf16(std::size_t depth, std::size_t n_columns) const;
   std::span<float> gradient(MlpNetwork::Part part) {
     return std::span(gradient_).subspan(part.begin, part.size);
   }
@@ -96,6 +110,7 @@ class MlpTraining {
   std::vector<float> gradient_, mean_, square_;
   std::vector<Layer> layers_;
   std::vector<float> dense_, turns_, outputs_, back_, dense_back_, panels_, sums_;
+  std::vector<std::uint16_t> bf16_panels_;
 };
 
 }  // namespace kolosal::model

@@ -41,8 +41,31 @@ double processor_s() {
 
 struct Measured {
   std::vector<double> values;
-  double us_per_row = 0;
+  double us_per_row = 0, us_one_row = 0;
 };
+
+/// Microseconds of one row, one after another, when everything was warm.
+double measure_rows(const infer::Session& session, const data::Frame& batch) {
+  constexpr std::size_t kMostRows = 256;
+  const data::Frame table =
+      session.model().schema.conform(batch.slice(0, std::min(batch.n_rows(), kMostRows)));
+  if (table.n_rows() == 0) return 0;
+  infer::RowScratch scratch;
+  std::vector<double> out(session.model().n_outputs());
+  const auto run = [&] {
+    const double start = processor_s();
+    for (std::size_t r = 0; r < table.n_rows(); ++r) {
+      const auto cells = session.rows().begin_row(scratch);
+      for (std::size_t c = 0; c < cells.size(); ++c)
+        cells[c] = data::cell_of(table.column(c), r, scratch.arena);
+      session.rows().predict(out, scratch);
+    }
+    return processor_s() - start;
+  };
+  double best = run();
+  for (int repeat = 0; repeat < 4; ++repeat) best = std::min(best, run());
+  return 1e6 * best / static_cast<double>(table.n_rows());
+}
 
 /// Predictions of all batches, and what one of them took when everything was warm.
 Measured measure(const infer::Session& session, const std::vector<data::Frame>& batches,
@@ -61,6 +84,7 @@ Measured measure(const infer::Session& session, const std::vector<data::Frame>& 
     best = std::min(best, processor_s() - start);
   }
   out.us_per_row = n_rows > 0 ? 1e6 * best / static_cast<double>(n_rows) : 0;
+  if (!batches.empty()) out.us_one_row = measure_rows(session, batches.front());
   return out;
 }
 
@@ -149,11 +173,17 @@ const std::vector<std::string>& quantized_types() {
   return types;
 }
 
+const std::vector<std::string>& activation_ranges() {
+  static const std::vector<std::string> names = {"dynamic", "min_max", "percentile", "entropy", "mse"};
+  return names;
+}
+
 nlohmann::json to_json(const QuantizeReport& report) {
   auto parts = nlohmann::json::array();
   for (const auto& part : report.parts)
     parts.push_back({{"part", part.name},
                      {"stored", part.how},
+                     {"computed", part.computed},
                      {"numbers", part.n_numbers},
                      {"bytes_before", part.bytes_before},
                      {"bytes_after", part.bytes_after},
@@ -170,9 +200,29 @@ nlohmann::json to_json(const QuantizeReport& report) {
           {"bytes_after", report.bytes_after},
           {"us_per_row_before", report.us_per_row_before},
           {"us_per_row_after", report.us_per_row_after},
+          {"us_one_row_before", report.us_one_row_before},
+          {"us_one_row_after", report.us_one_row_after},
           {"largest_change", report.largest_change},
           {"parts", std::move(parts)}};
 }
+
+namespace {
+
+infer::ModelQuantization quantization_of(const QuantizeRequest& request, const CalibrationRows& rows) {
+  infer::ModelQuantization out{.type = infer::quantized_type_from_name(request.type)};
+  const auto found = std::ranges::find(activation_ranges(), request.activations);
+  if (found == activation_ranges().end())
+    throw Error(ErrorCode::kInvalidParameter, "--activations must be one of {}: \"{}\"",
+                fmt::join(activation_ranges(), ", "), request.activations);
+  if (found == activation_ranges().begin() || rows.batches.empty()) return out;
+  out.calibration = &rows.batches.front();
+  constexpr infer::RangeRule kRules[] = {infer::RangeRule::kMinMax, infer::RangeRule::kPercentile,
+                                         infer::RangeRule::kEntropy, infer::RangeRule::kMse};
+  out.rule = kRules[found - activation_ranges().begin() - 1];
+  return out;
+}
+
+}  // namespace
 
 QuantizeReport quantize_file(const QuantizeRequest& request, const Context& context) {
   check_output_place(request.output, "the quantized model");
@@ -187,8 +237,7 @@ QuantizeReport quantize_file(const QuantizeRequest& request, const Context& cont
   report.metric = metric_of(request, session);
   const CalibrationRows rows = calibration_rows(request, session, context);
   const MetricScore before = score_of(session, report.metric, request, rows, context, report.n_rows);
-  const auto bytes =
-      infer::quantize_model(session.container(), infer::quantized_type_from_name(request.type), report.parts);
+  const auto bytes = infer::quantize_model(session.container(), quantization_of(request, rows), report.parts);
   if (report.parts.empty())
     throw Error(
         ErrorCode::kUnsupported,
@@ -214,6 +263,8 @@ QuantizeReport quantize_file(const QuantizeRequest& request, const Context& cont
                  made = measure(rounded, rows.batches, context);
   report.us_per_row_before = old.us_per_row;
   report.us_per_row_after = made.us_per_row;
+  report.us_one_row_before = old.us_one_row;
+  report.us_one_row_after = made.us_one_row;
   for (std::size_t i = 0; i < old.values.size(); ++i)
     report.largest_change = std::max(report.largest_change, std::fabs(old.values[i] - made.values[i]));
   artifact::write_file_atomically(request.output, bytes);

@@ -13,6 +13,8 @@ namespace kolosal::service {
 
 /// "int8", ...: what quantize_file() can store.
 const std::vector<std::string>& quantized_types();
+/// "dynamic", "min_max", ...: how the ranges of what layers of networks read are found.
+const std::vector<std::string>& activation_ranges();
 
 struct QuantizeRequest {
   std::filesystem::path model;
@@ -21,6 +23,7 @@ struct QuantizeRequest {
   std::string type = "int8";
   double max_loss = 0.001;  ///< Most that the metric may get worse, in its own unit.
   std::string metric;       ///< Empty: the one that the model was trained for.
+  std::string activations = "dynamic";
   io::ReadOptions read;
 };
 
@@ -32,6 +35,7 @@ struct QuantizeReport {
   std::size_t n_rows = 0;
   std::size_t bytes_before = 0, bytes_after = 0;       ///< of the files
   double us_per_row_before = 0, us_per_row_after = 0;  ///< of processor time, many rows at once
+  double us_one_row_before = 0, us_one_row_after = 0;  ///< the same one at a time
   double largest_change = 0;                           ///< of a prediction
   std::vector<infer::QuantizedPart> parts;
 };

@@ -35,10 +35,10 @@ std::string report_text(const service::QuantizeReport& report) {
   const auto ratio = [](double before, double after) {
     return after > 0 ? fmt::format("{:.2f}x", before / after) : std::string("-");
   };
-  TextTable parts({"part", "stored as", "numbers", "bytes before", "after", "smaller"});
+  TextTable parts({"part", "stored as", "computed in", "numbers", "bytes before", "after", "smaller"});
   for (const auto& part : report.parts)
-    parts.add({part.name, part.how, fmt::format("{}", part.n_numbers), fmt::format("{}", part.bytes_before),
-               fmt::format("{}", part.bytes_after),
+    parts.add({part.name, part.how, part.computed, fmt::format("{}", part.n_numbers),
+               fmt::format("{}", part.bytes_before), fmt::format("{}", part.bytes_after),
                ratio(static_cast<double>(part.bytes_before), static_cast<double>(part.bytes_after))});
   TextTable all({"", "before", "after", "change"});
   all.add({"file, bytes", fmt::format("{}", report.bytes_before), fmt::format("{}", report.bytes_after),
@@ -47,6 +47,9 @@ std::string report_text(const service::QuantizeReport& report) {
   all.add({"processor time, us/row", fmt::format("{:.3g}", report.us_per_row_before),
            fmt::format("{:.3g}", report.us_per_row_after),
            ratio(report.us_per_row_before, report.us_per_row_after) + " faster"});
+  all.add({"a row alone, us", fmt::format("{:.3g}", report.us_one_row_before),
+           fmt::format("{:.3g}", report.us_one_row_after),
+           ratio(report.us_one_row_before, report.us_one_row_after) + " faster"});
   all.add({report.metric, fmt::format("{:.6g}", report.score_before),
            fmt::format("{:.6g}", report.score_after),
            fmt::format("{:.3g} worse, {:g} allowed", report.loss, report.max_loss)});
@@ -63,6 +66,7 @@ void export_quantized(const std::string& type, const Config& config, const Conte
   request.data = config.optional_text("calibration_data").value_or("");
   request.max_loss = config.number("max_loss");
   request.metric = config.optional_text("metric").value_or("");
+  request.activations = config.text("activations");
   request.read = read_options(config);
   const service::QuantizeReport report = service::quantize_file(request, context);
   if (config.flag("json")) {
@@ -105,6 +109,12 @@ std::vector<Option> export_options() {
                     .at_least(0));
   out.push_back(text_option("metric", "NAME",
                             "--quantize: the metric. Default: the one that the model was trained for."));
+  out.push_back(
+      text_option("activations", "",
+                  "--quantize int8, int4: the range of what the layers of a network read: of each row by "
+                  "itself (dynamic), or found once on the calibration rows.",
+                  "dynamic")
+          .choices(service::activation_ranges()));
   add_work_options(out);
   add_read_options(out);
   return out;

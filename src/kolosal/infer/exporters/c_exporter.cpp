@@ -309,6 +309,25 @@ class CWriter {
     line("}");
   }
 
+  void add(const NeighboursOperation& o) {
+    use("neighbours");
+    const std::size_t k = std::min(o.k, o.n_points), width = o.width();
+    line("{");
+    line(fmt::format("  double x[{}], nearest[{}], work[{}];", std::max<std::size_t>(o.numbers.size(), 1), k,
+                     2 * (width + 1)));
+    line(fmt::format("  int level[{}];", std::max<std::size_t>(o.levels.size(), 1)));
+    if (o.numbers.empty()) line("  x[0] = 0.0;");
+    if (o.levels.empty()) line("  level[0] = 0;");
+    for (std::size_t f = 0; f < o.numbers.size(); ++f) line(fmt::format("  x[{}] = {};", f, v(o.numbers[f])));
+    for (std::size_t f = 0; f < o.levels.size(); ++f)
+      line(fmt::format("  level[{}] = {};", f, code(o.levels[f])));
+    line(fmt::format("  neighbours(x, {}, level, {}, {}, {}, {}, {}, {}, {}, {}, {}, nearest, work, v + {});",
+                     o.numbers.size(), o.levels.size(), table("double", o.cells), table("int", o.codes),
+                     table("double", o.votes), o.n_points, k, o.by_distance ? 1 : 0,
+                     table("double", o.otherwise), width, o.first_out));
+    line("}");
+  }
+
   void add(const BlendOperation& o) {
     for (std::size_t k = 0; k < o.width; ++k) {
       std::string sum;

@@ -232,6 +232,63 @@ static void walk_trees(const struct node* nodes, const unsigned* words, const in
 }
 
 )"},
+      {"neighbours",
+       R"(/* Mean squared difference of a row to a point over what both have; levels that differ count 1. Below 0: nothing. */
+static double neighbour_distance(const double* x, size_t n_numbers, const int* level, size_t n_levels,
+                                 const double* cells, const int* codes, size_t n, size_t point) {
+  size_t f, count = 0;
+  double sum = 0.0;
+  for (f = 0; f < n_numbers; ++f) {
+    const double rest = x[f] - cells[f * n + point];
+    if (isnan(rest)) continue;
+    sum += rest * rest;
+    ++count;
+  }
+  for (f = 0; f < n_levels; ++f) {
+    const int code = codes[f * n + point];
+    if (level[f] == -1 || code == -1) continue;
+    sum += level[f] == code ? 0.0 : 1.0;
+    ++count;
+  }
+  return count > 0 ? sum / (double)count : -1.0;
+}
+
+/* votes: width + 1 of each point, what they are divided by last. nearest: k numbers, work: 2 (width + 1). Points exactly
+   as far as number k share the places that are left. */
+static void neighbours(const double* x, size_t n_numbers, const int* level, size_t n_levels, const double* cells,
+                       const int* codes, const double* votes, size_t n, size_t k, int by_distance,
+                       const double* otherwise, size_t width, double* nearest, double* work, double* out) {
+  double* const tied = work + width + 1;
+  size_t p, i, j, n_known = 0, n_nearer = 0, n_tied = 0;
+  double last, share;
+  for (p = 0; p < n; ++p) {
+    const double d = neighbour_distance(x, n_numbers, level, n_levels, cells, codes, n, p);
+    if (d < 0.0 || (n_known == k && d >= nearest[k - 1])) continue;
+    i = n_known < k ? n_known++ : k - 1;
+    for (; i > 0 && nearest[i - 1] > d; --i) nearest[i] = nearest[i - 1];
+    nearest[i] = d;
+  }
+  for (j = 0; j < width; ++j) out[j] = otherwise[j];
+  if (n_known == 0) return;
+  last = nearest[n_known - 1];
+  for (j = 0; j < 2 * (width + 1); ++j) work[j] = 0.0;
+  for (p = 0; p < n; ++p) {
+    const double d = neighbour_distance(x, n_numbers, level, n_levels, cells, codes, n, p);
+    double weight = 1.0;
+    if (d < 0.0 || d > last) continue;
+    if (by_distance) weight = nearest[0] == 0.0 ? (d == 0.0 ? 1.0 : 0.0) : sqrt(nearest[0] / d);
+    if (d < last)
+      ++n_nearer;
+    else
+      ++n_tied;
+    for (j = 0; j <= width; ++j) (d < last ? work : tied)[j] += weight * votes[p * (width + 1) + j];
+  }
+  share = (double)(n_known - n_nearer) / (double)n_tied;
+  for (j = 0; j <= width; ++j) work[j] += share * tied[j];
+  for (j = 0; j < width && work[width] > 0.0; ++j) out[j] = work[j] / work[width];
+}
+
+)"},
       {"row_sigmoid", R"(static void row_sigmoid(double* x, size_t n) {
   size_t i;
   for (i = 0; i < n; ++i) {

@@ -4,6 +4,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/infer/exporters/described_naive_bayes.hpp"
+#include "kolosal/infer/exporters/described_neighbours.hpp"
 #include "kolosal/infer/exporters/described_network.hpp"
 #include "kolosal/infer/exporters/described_symmetric_trees.hpp"
 #include "kolosal/infer/exporters/model_describer.hpp"
@@ -162,6 +163,7 @@ ValueId describe_learner(ModelDescriber& to, const model::Estimator& learner, co
   if (name == "ordered_boosting" && state.has("trees"))
     return describe_symmetric_trees(to, state.child("trees"), learner, table);
   if (name == "mlp" && state.has("input")) return describe_network(to, state, learner, table);
+  if (name == "knn" && state.has("cells")) return describe_neighbours(to, state, learner, table);
   throw Error(ErrorCode::kUnsupported,
               "can not export: learner {} has no exported form; train without it (--exclude-models {}), or "
               "use the model by kolosal.h",

@@ -188,6 +188,12 @@ ValueId describe_network(ModelDescriber& to, const Node& state, const model::Est
   BlendOperation mean{.width = static_cast<std::uint32_t>(width)};
   for (std::size_t i = 0; i < n_networks; ++i) {
     const MlpNetwork network = MlpNetwork::load(state.child(fmt::format("network {}", i)), shape);
+    if (network.quantization().is_on())
+      throw Error(ErrorCode::kUnsupported,
+                  "can not export: the networks of mlp are computed in whole numbers of {} bits here; export "
+                  "the model "
+                  "that was quantized",
+                  network.quantization().bits);
     NetworkOperation op;
     op.features = input.fixed();
     const auto frequency = network.part(network.frequencies());

@@ -202,6 +202,30 @@ class Row {
     std::ranges::copy(in, v_.begin() + o.first_out);
   }
 
+  void operator()(const NeighboursOperation& o) {
+    std::vector<double> distance(o.n_points);
+    for (std::size_t p = 0; p < o.n_points; ++p) distance[p] = distance_to(o, p);
+    std::vector<double> sorted = distance;
+    std::ranges::sort(sorted);
+    const double nearest = sorted.front(), last = sorted[std::min(o.k, o.n_points) - 1];
+    double n_nearer = 0, n_tied = 0;
+    for (const double d : distance) {
+      n_nearer += d < last ? 1 : 0;
+      n_tied += d == last ? 1 : 0;
+    }
+    const double share = (static_cast<double>(std::min(o.k, o.n_points)) - n_nearer) / n_tied;
+    std::vector<double> sums(o.width() + 1, 0.0);
+    for (std::size_t p = 0; p < o.n_points; ++p) {
+      if (distance[p] > last || std::isinf(distance[p])) continue;
+      double weight = distance[p] < last ? 1 : share;
+      if (o.by_distance)
+        weight *= nearest == 0 ? (distance[p] == 0 ? 1 : 0) : std::sqrt(nearest / distance[p]);
+      for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += weight * o.votes[p * sums.size() + j];
+    }
+    for (std::size_t j = 0; j < o.width(); ++j)
+      v_[o.first_out + j] = sums.back() > 0 ? sums[j] / sums.back() : o.otherwise[j];
+  }
+
   void operator()(const BlendOperation& o) {
     for (std::size_t k = 0; k < o.width; ++k) {
       double sum = 0;
@@ -217,6 +241,24 @@ class Row {
   }
 
  private:
+  /// Of a row to a point; infinity where they have nothing in common.
+  double distance_to(const NeighboursOperation& o, std::size_t p) const {
+    double sum = 0, n = 0;
+    for (std::size_t f = 0; f < o.numbers.size(); ++f) {
+      const double x = v_[o.numbers[f]], y = o.cells[f * o.n_points + p];
+      if (std::isnan(x) || std::isnan(y)) continue;
+      sum += (x - y) * (x - y);
+      n += 1;
+    }
+    for (std::size_t f = 0; f < o.levels.size(); ++f) {
+      const auto x = static_cast<std::int32_t>(v_[o.levels[f]]), y = o.codes[f * o.n_points + p];
+      if (x == data::kMissingCode || y == data::kMissingCode) continue;
+      sum += x == y ? 0 : 1;
+      n += 1;
+    }
+    return n > 0 ? sum / n : std::numeric_limits<double>::infinity();
+  }
+
   std::size_t slot_of(ValueId id) const { return static_cast<std::size_t>(v_[id] + 2); }
 
   static void normalize(std::vector<double>& sums) {

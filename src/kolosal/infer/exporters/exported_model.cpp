@@ -29,6 +29,11 @@ struct Reads {
   }
   std::vector<ValueId> operator()(const LinearOperation& o) const { return o.features; }
   std::vector<ValueId> operator()(const NetworkOperation& o) const { return o.features; }
+  std::vector<ValueId> operator()(const NeighboursOperation& o) const {
+    std::vector<ValueId> out = o.numbers;
+    out.insert(out.end(), o.levels.begin(), o.levels.end());
+    return out;
+  }
   std::vector<ValueId> operator()(const BlendOperation& o) const {
     std::vector<ValueId> out;
     for (const ValueId first : o.first_in) append_range(out, first, o.width);
@@ -53,6 +58,7 @@ struct Writes {
   Range operator()(const NetworkOperation& o) const {
     return {o.first_out, static_cast<std::uint32_t>(o.layers.back().n_out)};
   }
+  Range operator()(const NeighboursOperation& o) const { return {o.first_out, size_of(o.otherwise)}; }
   Range operator()(const BlendOperation& o) const { return {o.first_out, o.width}; }
   Range operator()(const RowOperation& o) const { return {o.first_out, o.width}; }
 };

@@ -127,6 +127,23 @@ struct NetworkOperation {
   ValueId first_out = 0;
 };
 
+/// The mean vote of the nearest points. Distance: mean of the squared differences of numbers, and of 1 for
+/// levels that differ, over what both have. Of points exactly as far as number k those places that are left
+/// are shared.
+struct NeighboursOperation {
+  std::vector<ValueId> numbers = {};  ///< NaN: missing
+  std::vector<ValueId> levels = {};
+  std::size_t n_points = 0, k = 1;
+  bool by_distance = false;  ///< Votes count by 1 / root of the distance; where one is 0, only such ones.
+  std::vector<double> cells = {};        ///< numbers x n_points; NaN: missing
+  std::vector<std::int32_t> codes = {};  ///< levels x n_points
+  std::vector<double> votes = {};  ///< n_points x (width + 1): of each output, then what they are divided by
+  std::vector<double> otherwise = {};  ///< width: where no point has anything in common
+  ValueId first_out = 0;
+
+  std::size_t width() const { return otherwise.size(); }
+};
+
 /// Weighted sums: of output k, first_in[i] + k times weight[i].
 struct BlendOperation {
   std::vector<ValueId> first_in = {};
@@ -162,7 +179,7 @@ struct RowOperation {
 };
 
 using ExportedOperation = std::variant<CellOperation, LevelOperation, TreesOperation, LinearOperation,
-                                       NetworkOperation, BlendOperation, RowOperation>;
+                                       NetworkOperation, NeighboursOperation, BlendOperation, RowOperation>;
 
 /// A model as data: the values of a row, and the operations that make them one after another. What all
 /// exporters write, each in its own language. Values 0 ... inputs.size() - 1 are given; each other one is

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
+#include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/infer/exporters/c_exporter.hpp"
 #include "kolosal/infer/exporters/export_check.hpp"
@@ -119,6 +121,14 @@ std::vector<Case> cases() {
        {{"impute"}, {"one_hot"}, {"truncated_svd", {{"n_components", std::int64_t{5}}}}},
        1e-9},
   };
+  for (const auto& weights : {"uniform", "distance"})
+    for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression})
+      out.push_back({fmt::format("knn_{}_{}", weights, data::task_name(task)),
+                     "knn",
+                     task,
+                     {{"weights", std::string(weights)}},
+                     {},
+                     1e-12});
   for (const auto& encoding : {"plain", "piecewise", "periodic"})
     out.push_back({fmt::format("mlp_{}", encoding),
                    "mlp",
@@ -170,7 +180,7 @@ TEST_P(Describing, EveryWriterTakesIt) {
   const auto json = nlohmann::json::parse(export_json(exported));
   EXPECT_EQ(json["operations"].size(), exported.operations.size());
   EXPECT_THAT(export_c(exported, "int"), HasSubstr("void int__predict(const int__row* row, double* out)"));
-  if (c.learner == "mlp" || c.name == "lightgbm_focal")
+  if (c.learner == "mlp" || c.learner == "knn" || c.name == "lightgbm_focal")
     EXPECT_ERROR(export_pmml(exported), kUnsupported, HasSubstr("PMML"));
   else
     EXPECT_THAT(export_pmml(exported), HasSubstr("</PMML>"));
@@ -282,9 +292,72 @@ TEST(ExportedModel, InputsThatNothingReadsAreTold) {
   for (const auto& input : describe_model(model).inputs) EXPECT_TRUE(input.is_used) << input.name;
 }
 
+/// Few different cells, so that many points are equally far from a row, or are that row.
+pipeline::Model model_of_many_ties(std::int64_t k, const std::string& weights) {
+  Rng rng(6);
+  constexpr std::size_t kRows = 300;
+  std::vector<double> whole(kRows), half(kRows), target(kRows);
+  std::vector<std::int32_t> level(kRows);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    whole[i] = rng.below(10) == 0 ? std::nan("") : static_cast<double>(rng.below(4));
+    half[i] = static_cast<double>(rng.below(3)) / 2;
+    level[i] = static_cast<std::int32_t>(rng.below(4)) - 1;
+    target[i] = rng.normal();
+  }
+  data::Frame x;
+  x.add("whole", data::Column::from_float64(whole));
+  x.add("half", data::Column::from_float64(half));
+  x.add("level", data::Column::from_category(level, std::make_shared<const data::Dictionary>(
+                                                        std::vector<std::string>{"a", "b", "c"})));
+  pipeline::Model out;
+  out.target = "y";
+  out.target_low = -10;
+  out.target_high = 10;
+  out.schema = data::Schema::of(x);
+  std::vector<std::uint32_t> rows(kRows);
+  std::iota(rows.begin(), rows.end(), 0U);
+  const data::TargetView y{Task::kRegression, target, {}, 0};
+  out.base = transform::Recipe(std::vector<transform::StepSpec>{});
+  const data::Frame base = out.base.fit_transform(x, rows, y, Context());
+  out.views["view"] = transform::Recipe(std::vector<transform::StepSpec>{});
+  const data::Frame view = out.views["view"].fit_transform(base, rows, y, Context());
+  pipeline::Pipeline pipeline(transform::Recipe(std::vector<transform::StepSpec>{}), "knn",
+                              {{"n_neighbors", k}, {"weights", weights}, {"standardize", false}});
+  pipeline.fit(view, y, {rows, {}}, Context());
+  pipeline::Member member{"knn", 1, "view", {}};
+  member.pipelines.push_back(std::move(pipeline));
+  out.members.push_back(std::move(member));
+  return out;
+}
+
+TEST(ExportedModel, NeighboursThatAreEquallyFarShareTheirPlacesInOnnxToo) {
+  if (!OnnxRuntime::unavailable().empty()) GTEST_SKIP() << OnnxRuntime::unavailable();
+  for (const auto& weights : {"uniform", "distance"})
+    for (const std::int64_t k : {1, 5, 299, 1000}) {
+      SCOPED_TRACE(::testing::Message() << weights << ", " << k);
+      const pipeline::Model model = model_of_many_ties(k, weights);
+      data::Frame rows;
+      std::vector<double> whole, half;
+      std::vector<std::int32_t> level;
+      for (int i = 0; i < 60; ++i) {
+        whole.push_back(i % 5 == 4 ? std::nan("") : i % 5);
+        half.push_back(i % 4 == 3 ? std::nan("") : (i % 4) / 2.0);
+        level.push_back(i / 20 - 1);  // the last without anything: 19 has no cell at all
+      }
+      rows.add("whole", data::Column::from_float64(whole));
+      rows.add("half", data::Column::from_float64(half));
+      rows.add("level", data::Column::from_category(level, std::make_shared<const data::Dictionary>(
+                                                               std::vector<std::string>{"a", "b", "c"})));
+      auto wanted = model.predict(rows, Context());
+      const ExportedModel exported = describe_model(model);
+      EXPECT_THAT(evaluate(exported, model.schema, rows),
+                  ::testing::Pointwise(NanSensitiveDoubleNear(1e-12), wanted));
+      const CheckedRows checked{"made up", rows, std::move(wanted)};
+      EXPECT_LE(check_by_onnx_runtime(export_onnx(exported, "m"), model, checked).max_difference, 1e-12);
+    }
+}
+
 TEST(ExportedModel, WhatHasNoFormIsNamed) {
-  EXPECT_ERROR(describe_model(testing::mixed_model(Task::kRegression, "knn", {}, {{"impute"}})), kUnsupported,
-               HasSubstr("learner knn"));
   EXPECT_ERROR(
       describe_model(testing::mixed_model(Task::kRegression, "ridge", {},
                                           {{"impute"}, {"splines", {}, {"numeric", {}}}, {"one_hot"}})),

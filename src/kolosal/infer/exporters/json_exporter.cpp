@@ -140,6 +140,20 @@ struct Describe {
             {"layers", std::move(layers)}};
   }
 
+  Json operator()(const NeighboursOperation& o) const {
+    return {{"operation", "neighbours"},
+            {"in", o.numbers},
+            {"levels", o.levels},
+            {"out", range(o.first_out, static_cast<std::uint32_t>(o.width()))},
+            {"points", o.n_points},
+            {"k", o.k},
+            {"by_distance", o.by_distance},
+            {"cells", numbers(o.cells)},
+            {"codes", o.codes},
+            {"votes", numbers(o.votes)},
+            {"otherwise", numbers(o.otherwise)}};
+  }
+
   Json operator()(const BlendOperation& o) const {
     Json in = Json::array();
     for (const ValueId first : o.first_in) in.push_back(range(first, o.width));

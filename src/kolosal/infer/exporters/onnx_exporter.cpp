@@ -6,8 +6,10 @@
 #include <numbers>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/infer/exporters/onnx_neighbours.hpp"
 #include "kolosal/infer/exporters/onnx_trees.hpp"
 #include "kolosal/infer/exporters/onnx_values.hpp"
+#include "kolosal/infer/importers/onnx_notes.hpp"
 
 namespace kolosal::infer::exporters {
 namespace {
@@ -37,6 +39,7 @@ class OnnxWriter {
       ++i;
     }
     add_outputs();
+    add_notes();
     return graph_.finish(name, fmt::format("{} of {}", data::task_name(model_.task), model_.target));
   }
 
@@ -248,6 +251,8 @@ class OnnxWriter {
     values_.set_range(o.first_out, o.layers.back().n_out, g.cast(x, OnnxType::kDouble));
   }
 
+  void add(const NeighboursOperation& o) { add_onnx_neighbours(o, values_, math_); }
+
   void add(const BlendOperation& o) {
     std::string sum;
     for (std::size_t i = 0; i < o.first_in.size(); ++i) {
@@ -388,6 +393,19 @@ class OnnxWriter {
     g.node("Gather", {g.constant({{n}, model_.classes}), place}, {}, label);
     g.add_output(label, OnnxType::kString, 0);
     g.add_output(probabilities, OnnxType::kDouble, model_.classes.size());
+  }
+
+  void add_notes() {
+    OnnxNotes notes;
+    notes.quantiles = model_.quantiles;
+    for (const ExportedOperation& operation : model_.operations)
+      if (const auto* const neighbours = std::get_if<NeighboursOperation>(&operation)) {
+        const std::size_t rows = block_rows_of(*neighbours);
+        notes.block_rows = notes.block_rows == 0 ? rows : std::min(notes.block_rows, rows);
+      }
+    for (const ExportedInput& input : model_.inputs)
+      if (input.is_used && is_moment(input.type)) notes.moments[input.name] = input.type;
+    if (!notes.is_empty()) graph_.add_metadata(std::string(OnnxNotes::kKey), notes.text());
   }
 
   const ExportedModel& model_;

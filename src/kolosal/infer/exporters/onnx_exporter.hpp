@@ -13,6 +13,7 @@ namespace kolosal::infer::exporters {
 ///
 /// Outputs: `prediction` (rows x 1, or x quantiles; double), or of classes `label` (rows; texts) and
 /// `probabilities` (rows x classes; double).
+/// Metadata: quantiles, and which columns are dates (infer::OnnxNotes), for this program to read it again.
 /// Precision: sums of trees leave ONNX's tree operator as float32.
 /// @throws Error kUnsupported naming what ONNX can not hold.
 std::vector<std::byte> export_onnx(const ExportedModel& model, const std::string& name);

@@ -17,7 +17,8 @@ enum ModelField : std::uint32_t {
   kProducer = 2,
   kModelDoc = 6,
   kGraph = 7,
-  kOpsetImport = 8
+  kOpsetImport = 8,
+  kMetadata = 14
 };
 enum GraphField : std::uint32_t { kNode = 1, kGraphName = 2, kInitializer = 5, kInput = 11, kOutput = 12 };
 enum NodeField : std::uint32_t {
@@ -180,7 +181,16 @@ std::vector<std::byte> OnnxGraph::finish(const std::string& name, const std::str
   out.add_bytes(kGraph, graph);
   out.add_message(kOpsetImport, main_opset);
   out.add_message(kOpsetImport, ml_opset);
-  return out.bytes();
+  std::vector<std::byte> file = out.bytes();
+  file.insert(file.end(), metadata_.bytes().begin(), metadata_.bytes().end());
+  return file;
+}
+
+void OnnxGraph::add_metadata(const std::string& key, const std::string& value) {
+  ProtobufWriter entry;
+  entry.add_text(1, key);
+  entry.add_text(2, value);
+  metadata_.add_message(kMetadata, entry);
 }
 
 }  // namespace kolosal::infer::exporters

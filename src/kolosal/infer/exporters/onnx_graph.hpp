@@ -46,13 +46,16 @@ class OnnxGraph {
     return node("Cast", {tensor}, {{"to", static_cast<std::int64_t>(type)}});
   }
 
+  /// A text about the model, of which the format says nothing.
+  void add_metadata(const std::string& key, const std::string& value);
+
   std::vector<std::byte> finish(const std::string& name, const std::string& doc) const;
 
  private:
   std::string add_node(std::string_view domain, std::string_view type, const std::vector<std::string>& inputs,
                        const OnnxAttributes& attributes, std::vector<std::string> outputs);
 
-  artifact::ProtobufWriter nodes_, initializers_, inputs_, outputs_;
+  artifact::ProtobufWriter nodes_, initializers_, inputs_, outputs_, metadata_;
   std::vector<std::pair<std::vector<double>, std::string>> rows_;
   std::size_t n_made_ = 0;
 };

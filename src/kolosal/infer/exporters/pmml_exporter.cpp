@@ -20,12 +20,14 @@ std::size_t index(std::int32_t i) { return static_cast<std::size_t>(i); }
 class PmmlWriter {
  public:
   explicit PmmlWriter(const ExportedModel& model) : model_(model) {
-    for (const ExportedOperation& operation : model.operations)
-      if (std::holds_alternative<NetworkOperation>(operation))
-        throw Error(
-            ErrorCode::kUnsupported,
-            "can not export: PMML is written for trees and linear learners only, not for networks (mlp); "
-            "train without it (--exclude-models mlp), or use another format");
+    for (const ExportedOperation& operation : model.operations) {
+      const bool is_network = std::holds_alternative<NetworkOperation>(operation);
+      if (is_network || std::holds_alternative<NeighboursOperation>(operation))
+        throw Error(ErrorCode::kUnsupported,
+                    "can not export: PMML is written for trees and linear learners only, not for {0}; "
+                    "train without it (--exclude-models {0}), or use another format",
+                    is_network ? "mlp" : "knn");
+    }
     if (model.n_outputs() > 1 && model.classes.empty())
       throw Error(
           ErrorCode::kUnsupported,

@@ -4,6 +4,7 @@
 #include "kolosal/infer/importers/imported_model.hpp"
 #include "kolosal/infer/importers/onnx_graph.hpp"
 #include "kolosal/infer/importers/onnx_native.hpp"
+#include "kolosal/infer/importers/onnx_notes.hpp"
 #include "kolosal/infer/importers/onnx_runtime.hpp"
 
 namespace kolosal::infer {
@@ -24,6 +25,9 @@ ImportedModel import_onnx(std::span<const std::byte> file) {
     }
     out.model = single_learner_model(native->columns, native->task, native->classes, "onnx",
                                      pipeline::Pipeline("onnx", std::move(native->learner)));
+    if (const OnnxNotes notes = OnnxNotes::of(model);
+        notes.quantiles.size() == 1 && out.model.task == data::Task::kRegression)
+      out.model.quantiles = notes.quantiles;
     return out;
   }
   RuntimeGraph graph = [&] {
@@ -41,6 +45,7 @@ ImportedModel import_onnx(std::span<const std::byte> file) {
                                    pipeline::Pipeline("onnx", std::move(graph.learner)));
   out.model.threshold = graph.rule.threshold;
   out.model.decision_weights = graph.rule.weights;
+  out.model.quantiles = graph.quantiles;
   return out;
 }
 

@@ -262,6 +262,15 @@ void read_opset(ProtobufReader message, OnnxModel& out) {
   out.opsets[domain == "ai.onnx" ? "" : domain] = version;
 }
 
+void read_metadata(ProtobufReader message, OnnxModel& out) {
+  std::string key, value;
+  for_each_field(message, [&](const ProtobufField& field) {
+    if (field.number() == 1) key = field.text();
+    if (field.number() == 2) value = field.text();
+  });
+  out.metadata[key] = value;
+}
+
 }  // namespace
 
 const OnnxAttribute* OnnxNode::find(std::string_view attribute) const {
@@ -311,6 +320,8 @@ OnnxModel read_onnx(std::span<const std::byte> file) {
           return read_graph(field.message(), out);
         case 8:
           return read_opset(field.message(), out);
+        case 14:
+          return read_metadata(field.message(), out);
         case 25:  // functions
           return for_each_field(field.message(), [&](const ProtobufField& part) {
             if (part.number() == 7) read_node(part.message());

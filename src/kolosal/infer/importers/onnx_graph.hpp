@@ -75,6 +75,7 @@ struct OnnxModel {
   std::vector<OnnxValue> outputs;
   std::set<std::string, std::less<>> function_domains;      ///< of operators that the file itself defines
   std::map<std::string, std::int64_t, std::less<>> opsets;  ///< version by domain; "" is ONNX's own
+  std::map<std::string, std::string, std::less<>> metadata;
 };
 
 /// @throws Error kModel when it is damaged; kUnsupported when its data is in other files.

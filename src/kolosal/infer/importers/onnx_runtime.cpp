@@ -12,8 +12,10 @@
 #include "kolosal/core/device.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/library.hpp"
+#include "kolosal/infer/exporters/exported_model.hpp"
 #include "kolosal/infer/importers/custom_operators.hpp"
 #include "kolosal/infer/importers/onnx_labels.hpp"
+#include "kolosal/infer/importers/onnx_notes.hpp"
 
 namespace kolosal::infer {
 namespace {
@@ -281,6 +283,14 @@ class Runner {
     return true;
   }
 
+  /// Dates and timestamps are seconds.
+  static void copy_cells(const data::Column& from, std::vector<double>& out) {
+    if (!exporters::is_moment(from.type())) return from.copy_numbers(std::span<double>(out));
+    for (std::size_t r = 0; r < out.size(); ++r)
+      out[r] = from.is_missing(r) ? std::numeric_limits<double>::quiet_NaN()
+                                  : exporters::seconds_of(from.int64s()[r]);
+  }
+
   /// Row by row, as numbers of the input's type.
   template <typename T>
   static void copy_numbers(const GraphInput& input, const data::Frame& x, std::vector<std::byte>& memory) {
@@ -288,7 +298,7 @@ class Runner {
     T* const out = reinterpret_cast<T*>(memory.data());
     std::vector<double> column(x.n_rows());
     for (std::size_t c = 0; c < input.width; ++c) {
-      x.column(input.first + c).copy_numbers(std::span<double>(column));
+      copy_cells(x.column(input.first + c), column);
       for (std::size_t r = 0; r < column.size(); ++r) {
         if (!fits<T>(column[r]))
           throw Error(ErrorCode::kData, "column \"{}\" has {} where the model takes {}",
@@ -393,8 +403,12 @@ class Runner {
 class RuntimeLearner final : public model::Estimator {
  public:
   RuntimeLearner(std::shared_ptr<const Runner> runner, const LearnerShape& shape,
-                 std::vector<std::string> classes, LabelRule rule, std::size_t width)
-      : runner_(std::move(runner)), classes_(std::move(classes)), rule_(std::move(rule)), width_(width) {
+                 std::vector<std::string> classes, LabelRule rule, std::size_t width, std::size_t block_rows)
+      : runner_(std::move(runner)),
+        classes_(std::move(classes)),
+        rule_(std::move(rule)),
+        width_(width),
+        block_rows_(block_rows) {
     std::vector<std::string> types;
     for (const data::ColumnType type : shape.types) types.emplace_back(data::type_name(type));
     artifact::Node node;
@@ -418,7 +432,7 @@ class RuntimeLearner final : public model::Estimator {
   void do_load(const artifact::Node&) override {}
 
   void do_predict(const data::Frame& x, std::span<double> out, const Context& context) const override {
-    context.parallel_blocks(x.n_rows(), kBlockRows, [&](std::size_t begin, std::size_t end) {
+    context.parallel_blocks(x.n_rows(), block_rows_, [&](std::size_t begin, std::size_t end) {
       const GraphOutput block = runner_->run(x.slice(begin, end - begin));
       if (block.width != width_)
         throw Error(ErrorCode::kUnsupported, "the ONNX model gives {} numbers a row instead of {}",
@@ -465,8 +479,12 @@ class RuntimeLearner final : public model::Estimator {
   std::shared_ptr<const Runner> runner_;
   std::vector<std::string> classes_;
   LabelRule rule_;
-  std::size_t width_;
+  std::size_t width_, block_rows_;
 };
+
+std::size_t block_rows_of(const OnnxNotes& notes) {
+  return notes.block_rows == 0 ? kBlockRows : std::min(notes.block_rows, kBlockRows);
+}
 
 /// One row, to see what comes out: zeros and empty texts.
 data::Frame probe_row(const Runner& runner) {
@@ -487,6 +505,11 @@ RuntimeGraph run_by_onnx_runtime(const OnnxModel& model, std::span<const std::by
   out.by_position = runner->is_by_position();
   out.columns.names = runner->names();
   out.columns.types = runner->types();
+  const OnnxNotes notes = OnnxNotes::of(model);
+  for (std::size_t c = 0; c < out.columns.names.size(); ++c)
+    if (const auto found = notes.moments.find(out.columns.names[c]);
+        found != notes.moments.end() && out.columns.types[c] != data::ColumnType::kText)
+      out.columns.types[c] = found->second;
   out.columns.schema();  // before they are columns of a frame: that no name is there twice
   const GraphOutput probe = runner->run(probe_row(*runner));
   const bool is_classifier = !probe.labels.empty() || (probe.width > 1 && ends_in_softmax(model));
@@ -494,22 +517,33 @@ RuntimeGraph run_by_onnx_runtime(const OnnxModel& model, std::span<const std::by
     out.classes = classes_of(model, std::max<std::size_t>(probe.width, 2));
     out.task = probe.width <= 2 ? data::Task::kBinary : data::Task::kMulticlass;
     out.rule = label_rule(model, out.classes.size());
+  } else if (!notes.quantiles.empty() && notes.quantiles.size() == probe.width) {
+    out.quantiles = notes.quantiles;
   } else if (probe.width != 1) {
     throw Error(
         ErrorCode::kUnsupported,
         "the ONNX model gives {} numbers a row and no labels: models of several targets are not supported",
         probe.width);
   }
-  const LearnerShape shape =
-      out.columns.shape(out.task, out.task == data::Task::kMulticlass ? probe.width : std::size_t{1});
-  out.learner = std::make_unique<RuntimeLearner>(runner, shape, out.classes, out.rule, probe.width);
+  const LearnerShape shape = out.columns.shape(
+      out.task, out.task == data::Task::kMulticlass || !out.quantiles.empty() ? probe.width : std::size_t{1});
+  out.learner = std::make_unique<RuntimeLearner>(runner, shape, out.classes, out.rule, probe.width,
+                                                 block_rows_of(notes));
   return out;
 }
 
 GraphOutput run_graph(const OnnxModel& model, std::span<const std::byte> file, const data::Frame& rows) {
   const Runner runner(model, file);
   const ImportedColumns columns{runner.names(), {}, runner.types()};
-  return runner.run(columns.schema().conform(rows));
+  const data::Frame table = columns.schema().conform(rows);
+  const std::size_t block = block_rows_of(OnnxNotes::of(model));
+  GraphOutput out = runner.run(table.slice(0, std::min(block, table.n_rows())));
+  for (std::size_t at = block; at < table.n_rows(); at += block) {
+    const GraphOutput more = runner.run(table.slice(at, std::min(block, table.n_rows() - at)));
+    out.scores.insert(out.scores.end(), more.scores.begin(), more.scores.end());
+    out.labels.insert(out.labels.end(), more.labels.begin(), more.labels.end());
+  }
+  return out;
 }
 
 }  // namespace kolosal::infer

@@ -53,6 +53,9 @@ class OnnxRuntime {
 /// Threads: one for each block of rows, by the caller's Context; the library starts none of its own.
 /// Memory:  at most the limit that a run has by default on this machine, for all graphs together; rows go in
 ///          blocks, and what a block took is given back.
+/// Notes:   columns that they name (OnnxNotes) are dates or timestamps, which go in as seconds; several
+/// numbers are
+///          the quantiles that they tell.
 struct RuntimeGraph {
   std::unique_ptr<model::Estimator> learner;
   ImportedColumns columns;
@@ -60,6 +63,7 @@ struct RuntimeGraph {
   data::Task task = data::Task::kRegression;
   std::vector<std::string> classes;
   LabelRule rule;
+  std::vector<double> quantiles;
   std::string runs_by;  ///< "ONNX Runtime 1.31.1"
 };
 /// @throws Error kUnsupported when the library is absent or can not run the graph, or when what the graph

@@ -10,7 +10,9 @@
 #include "kolosal/artifact/packed_arrays.hpp"
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/half_floats.hpp"
+#include "kolosal/infer/quantization/quantized_network.hpp"
 #include "kolosal/kernel/masked_distances.hpp"
+#include "kolosal/model/whole_points.hpp"
 
 namespace kolosal::infer {
 namespace {
@@ -35,7 +37,11 @@ class Packer {
  public:
   Packer(QuantizedType type, std::vector<QuantizedPart>& parts) : type_(type), parts_(parts) {}
 
-  Node packed(const Node& node) {
+  /// network: what the node holds, where it is a learner of networks; limits: of the layers of each (static).
+  Node packed(const Node& node, const model::NetworkLearner* network, std::vector<LayerLimits> limits) {
+    network_ = network;
+    limits_ = std::move(limits);
+    n_networks_ = 0;
     std::vector<artifact::ArrayBytes> arrays;
     nlohmann::json tree = node.to_json(arrays);
     pack(tree, arrays);
@@ -43,19 +49,114 @@ class Packer {
   }
 
  private:
+  int network_bits() const {
+    return network_ == nullptr             ? 0
+           : type_ == QuantizedType::kInt8 ? 8
+           : type_ == QuantizedType::kInt4 ? 4
+                                           : 0;
+  }
+
   void pack(nlohmann::json& pairs, std::vector<artifact::ArrayBytes>& arrays) {
+    if (network_ != nullptr) pack_networks(pairs, arrays);
+    pack_neighbours(pairs, arrays);
     for (auto& pair : pairs) {
       nlohmann::json& value = pair[1];
       if (!value.is_object()) continue;
       // Steps before the learner stay exact: what they hold under a name of these is something else.
       if (pair[0] == "recipe") continue;
       if (value.contains("$node")) {
-        pack(value["$node"], arrays);
+        const bool is_done = !value["$node"].empty() && value["$node"][0][0] == artifact::kPackedName;
+        if (!is_done) pack(value["$node"], arrays);
       } else if (value.contains("$array") && pair[0].is_string()) {
         if (auto packed = pack_array(pair[0].get<std::string>(), value["$array"], arrays))
           value = {{"$node", packed->to_json(arrays)}};
       }
     }
+  }
+
+  /// The weights of a network, if these are its pairs, and how it is to compute with them.
+  void pack_networks(nlohmann::json& pairs, std::vector<artifact::ArrayBytes>& arrays) {
+    const auto found = std::ranges::find_if(pairs, [](const auto& pair) { return pair[0] == "parameters"; });
+    if (found == pairs.end()) return;
+    std::erase_if(pairs.get_ref<nlohmann::json::array_t&>(), [](const auto& pair) {
+      return pair[0] == model::MlpNetwork::kWeightBits || pair[0] == model::MlpNetwork::kInputLimits;
+    });
+    const std::size_t index = n_networks_++;
+    const auto& network = network_->networks().at(index).network();
+    const auto parameters = network.parameters();
+    const int bits = network_bits();
+    if (bits == 0 || !std::ranges::all_of(parameters, [](float x) { return std::isfinite(x); })) return;
+    const PackedNetwork packed = pack_network(parameters, network.matrices(), bits);
+    QuantizedPart& all =
+        part("network weights", fmt::format("{}, a step per output", quantized_type_name(type_)));
+    layers_.add(network.shape());
+    all.computed = layers_.text();
+    count(all, parameters.size(), 4 * parameters.size(), packed.n_bytes);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const double error = static_cast<double>(parameters[i]) - static_cast<double>(packed.rounded[i]);
+      all.squared_error += error * error;
+    }
+    for (auto& pair : pairs)
+      if (pair[0] == "parameters") pair[1] = {{"$node", packed.array.to_json(arrays)}};
+    Node how;
+    how.set(model::MlpNetwork::kWeightBits, bits);
+    how.set_array(model::MlpNetwork::kInputLimits, index < limits_.size() ? limits_[index] : LayerLimits());
+    for (auto& pair : how.to_json(arrays)) pairs.push_back(pair);
+  }
+
+  /// Stored rows of neighbours with one step for all numbers, if these are the pairs of such rows and they
+  /// can be compared in whole numbers of 8 bits.
+  void pack_neighbours(nlohmann::json& pairs, std::vector<artifact::ArrayBytes>& arrays) {
+    const auto find = [&](std::string_view name) {
+      return std::ranges::find_if(pairs, [&](const auto& pair) { return pair[0] == name; });
+    };
+    if (find("cells") == pairs.end() || find("columns") == pairs.end() || find("centre") == pairs.end())
+      return;
+    std::erase_if(pairs.get_ref<nlohmann::json::array_t&>(),
+                  [](const auto& pair) { return pair[0] == model::WholePoints::kStepName; });
+    if (type_ != QuantizedType::kInt8 && type_ != QuantizedType::kInt4) return;
+    const auto array_of = [&](const char* name) -> const artifact::ArrayBytes& {
+      return arrays[(*find(name))[1]["$array"][0].get<std::size_t>()];
+    };
+    const std::vector<double> cells = numbers<double>(array_of("cells"));
+    const std::size_t n_features = array_of("columns").n_bytes / sizeof(std::uint32_t);
+    const std::size_t n_numbers = array_of("centre").n_bytes / sizeof(double);
+    if (cells.empty()) return;
+    // As it will be read.
+    const auto step =
+        static_cast<double>(static_cast<float>(model::WholePoints::step_of(cells, n_features, n_numbers)));
+    if (!model::WholePoints::fits(cells, n_features, n_numbers, step)) return;
+    const model::WholePoints points(cells, cells.size() / n_features, n_features, n_numbers, step);
+    (*find("cells"))[1] = {
+        {"$node", whole_cells(cells, points.cells(), n_features, n_numbers, step).to_json(arrays)}};
+    pairs.push_back({model::WholePoints::kStepName, step});
+  }
+
+  Node whole_cells(const std::vector<double>& cells, const std::vector<double>& rounded,
+                   std::size_t n_features, std::size_t n_numbers, double step) {
+    constexpr std::size_t kBlock = kernel::kMaskedPoints;
+    QuantizedPart& all = part(kNeighbours, "int8, one step");
+    all.computed = "whole numbers";
+    std::vector<float> scale;
+    std::vector<std::uint8_t> data;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const double unit = i / kBlock % n_features < n_numbers ? step : 1;
+      if (i % kBlock == 0) scale.push_back(static_cast<float>(unit));
+      const bool is_missing = std::isnan(cells[i]);
+      const double q = is_missing ? double{kernel::kWholeMissing} : std::nearbyint(rounded[i] / unit);
+      data.push_back(static_cast<std::uint8_t>(static_cast<std::int8_t>(q)));
+      if (!is_missing) all.squared_error += (cells[i] - rounded[i]) * (cells[i] - rounded[i]);
+    }
+    Node out = begin("steps", ElementType::kFloat64, cells.size());
+    out.set("bits", 8);
+    out.set("block", kBlock);
+    out.set("has_missing", true);
+    out.set_array("scale", scale);
+    out.set_array("zero", std::vector<std::int32_t>(scale.size(), 0));
+    out.set_array("data", data);
+    count(all, cells.size(), 8 * cells.size(),
+          data.size() + scale.size() * (sizeof(float) + sizeof(std::int32_t)));
+    return out;
   }
 
   /// Nothing: the array stays.
@@ -177,6 +278,7 @@ class Packer {
                         : as_steps(floats, type, used, block, are_neighbours, after, back);
     QuantizedPart& all =
         part(name, as_float ? "float16" : fmt::format("{}, a step per {}", quantized_type_name(used), block));
+    all.computed = type == ElementType::kFloat32 ? "float32" : "float64";
     count(all, values.size(), values.size() * width_of(type), after);
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isnan(values[i])) continue;
@@ -262,17 +364,53 @@ class Packer {
 
   QuantizedType type_;
   std::vector<QuantizedPart>& parts_;
+  const model::NetworkLearner* network_ = nullptr;
+  std::vector<LayerLimits> limits_;
+  std::size_t n_networks_ = 0;
+  LayerCount layers_;
 };
+
+/// Learners of networks by the name of their block.
+std::map<std::string, const model::NetworkLearner*, std::less<>> networks_of(const pipeline::Model& model) {
+  std::map<std::string, const model::NetworkLearner*, std::less<>> out;
+  for (std::size_t i = 0; i < model.members.size(); ++i)
+    for (std::size_t k = 0; k < model.members[i].pipelines.size(); ++k)
+      if (const auto* learner =
+              dynamic_cast<const model::NetworkLearner*>(&model.members[i].pipelines[k].estimator()))
+        out[fmt::format("member/{}/{}", i, k)] = learner;
+  return out;
+}
+
+/// The limits of each learner of networks, by itself.
+std::map<const model::NetworkLearner*, std::vector<LayerLimits>> limits_of(const pipeline::Model& model,
+                                                                           const ModelQuantization& options) {
+  std::map<const model::NetworkLearner*, std::vector<LayerLimits>> out;
+  if (options.calibration == nullptr) return out;
+  for (const pipeline::Member& member : model.members)
+    for (const pipeline::Pipeline& pipeline : member.pipelines)
+      if (const auto* learner = dynamic_cast<const model::NetworkLearner*>(&pipeline.estimator()))
+        out[learner] = find_layer_limits(
+            *learner, learner_columns(model, member, pipeline, *options.calibration, Context()),
+            options.rule);
+  return out;
+}
 
 }  // namespace
 
-std::vector<std::byte> quantize_model(const artifact::Container& model, QuantizedType type,
+std::vector<std::byte> quantize_model(const artifact::Container& model, const ModelQuantization& options,
                                       std::vector<QuantizedPart>& parts) {
+  const QuantizedType type = options.type;
   if (type == QuantizedType::kUint8 || type == QuantizedType::kBfloat16)
     throw Error(ErrorCode::kUnsupported, "model files do not hold {}: use int8, int16, int4 or float16",
                 quantized_type_name(type));
   artifact::ContainerWriter writer;
   Packer packer(type, parts);
+  const std::optional<pipeline::Model> loaded =
+      model.has("model") ? std::optional(pipeline::Model::load(model)) : std::nullopt;
+  const auto networks =
+      loaded ? networks_of(*loaded) : std::map<std::string, const model::NetworkLearner*, std::less<>>();
+  const auto limits = loaded ? limits_of(*loaded, options)
+                             : std::map<const model::NetworkLearner*, std::vector<LayerLimits>>();
   for (const artifact::BlockInfo& block : model.blocks()) {
     if (block.type == "json") {
       auto json = model.json(block.name, block.version);
@@ -281,7 +419,12 @@ std::vector<std::byte> quantize_model(const artifact::Container& model, Quantize
     } else if (!block.name.starts_with("member/")) {
       writer.add_node(block.name, model.node(block.name, block.version), block.version);
     } else {
-      writer.add_node(block.name, packer.packed(artifact::unpacked_node(model, block.name)),
+      const auto network = networks.find(block.name);
+      const model::NetworkLearner* const learner = network == networks.end() ? nullptr : network->second;
+      const auto known = limits.find(learner);
+      writer.add_node(block.name,
+                      packer.packed(artifact::unpacked_node(model, block.name), learner,
+                                    known == limits.end() ? std::vector<LayerLimits>() : known->second),
                       artifact::kPackedVersion);
     }
   }

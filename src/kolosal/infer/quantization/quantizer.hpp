@@ -83,6 +83,7 @@ class Quantizer {
   /// Batches of one shape: n_channels rows each.
   void observe(std::span<const float> values, std::size_t n_channels = 1);
   std::vector<QuantizationStep> steps() const;
+  bool has_observed() const { return !observed_.empty(); }
 
   static std::vector<float> dequantize(const QuantizedNumbers& numbers);
   static QuantizationStatistics compare(std::span<const float> values, const QuantizedNumbers& numbers);

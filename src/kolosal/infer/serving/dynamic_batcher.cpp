@@ -51,6 +51,7 @@ void DynamicBatcher::shutdown() {
     is_stopping_ = true;
     queue_.drop_all(BatchStatus::kShutDown, ended);
     leave_waiters(ended);
+    turn_free_.notify_all();
   }
   end_all(ended);
   Lock lock(mutex_);
@@ -119,7 +120,10 @@ BatchStatus DynamicBatcher::wait_in_line(BatchLane& lane, const BatchRequest& re
   const bool is_admitted = queue_.admit(lane, call, arrived_s, ended);
   leave_waiters(ended);
   const bool leads = is_admitted && n_turns_ < options_.max_running && queue_.is_due(arrived_s);
-  if (leads) ++n_turns_;
+  if (leads) {
+    ++n_turns_;
+    note_turn();
+  }
   if (is_admitted && !leads) waiters_.push_back(call);
   lock.unlock();
   end_all(ended);
@@ -164,6 +168,7 @@ bool DynamicBatcher::try_lead(BatchCall& call) {
 /// turn on.
 void DynamicBatcher::lead(BatchCall& call) {
   Lock lock(mutex_);
+  note_turn();
   while (call.status_ == BatchStatus::kWaiting && run_next(lock)) {
   }
   // Its last rows may be computed by another thread. One that has failed waits for its other parts alone.
@@ -177,8 +182,18 @@ void DynamicBatcher::leave_waiters(const BatchCallList& ended) {
     if (waiters_.has(*call)) waiters_.remove(*call);
 }
 
-/// Gives a turn to a thread that waits, or back. Under the lock.
+/// A turn of this thread, with which it may end calls. Under the lock, as are the two below.
+void DynamicBatcher::note_turn() {
+  if (!has_turn()) holders_.push_back(std::this_thread::get_id());
+}
+
+bool DynamicBatcher::has_turn() const {
+  return std::ranges::find(holders_, std::this_thread::get_id()) != holders_.end();
+}
+
+/// Gives a turn to a thread that waits, or back.
 void DynamicBatcher::release_turn() {
+  std::erase(holders_, std::this_thread::get_id());
   if (!waiters_.is_empty() && queue_.is_due(options_.clock->now_s())) {
     BatchCall& next = *waiters_.pop_front();
     // Its thread can not be gone: a call leaves waiters_ under the lock, before it ends.
@@ -188,6 +203,7 @@ void DynamicBatcher::release_turn() {
     return;
   }
   --n_turns_;
+  turn_free_.notify_one();
   if (is_stopping_) idle_.notify_all();
 }
 
@@ -308,12 +324,25 @@ BatchStatus DynamicBatcher::submit(BatchLane& lane, BatchCall& call) {
 
 std::size_t DynamicBatcher::run_pending() {
   std::size_t n_ended = 0;
+  const auto run_all = [&](Lock& lock) {
+    while (run_next(lock, &n_ended)) {
+    }
+  };
   Lock lock(mutex_);
-  ++n_others_;
-  while (run_next(lock, &n_ended)) {
+  if (has_turn()) {  // called by on_end: nothing is computed meanwhile with the turn of this thread
+    run_all(lock);
+    return n_ended;
   }
-  --n_others_;
-  if (is_stopping_) idle_.notify_all();
+  const auto has_free_turn = [&] { return n_turns_ < options_.max_running; };
+  turn_free_.wait(lock, [&] { return has_free_turn() || !queue_.is_due(options_.clock->now_s()); });
+  if (!has_free_turn()) {
+    turn_free_.notify_one();  // nor has another that waits anything to do
+    return 0;
+  }
+  ++n_turns_;
+  note_turn();
+  run_all(lock);
+  release_turn();
   return n_ended;
 }
 

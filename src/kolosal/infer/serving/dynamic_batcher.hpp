@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "kolosal/core/context.hpp"
@@ -13,7 +14,9 @@
 namespace kolosal::infer {
 
 struct BatcherOptions {
-  /// Batches at the same time. Usually Hardware::usable_threads().
+  /// Batches at the same time, whoever computes them: predict() or run_pending(). Usually
+  /// Hardware::usable_threads(). Calls that handover_s lets through at once are not counted: each takes the
+  /// thread that makes it, so no more of them are computed at a time than there are threads that call.
   std::size_t max_running = 1;
   std::size_t max_batch_rows = 4096;
   /// Seconds that a batch may take by what was measured, so that urgent calls need not wait longer.
@@ -96,7 +99,7 @@ class DynamicBatcher {
   /// @throws Error kInvalidParameter as predict().
   BatchStatus submit(BatchLane& lane, BatchCall& call);
   /// Computes what waits and is due, on this thread, until there is no more; returns how many calls have
-  /// ended.
+  /// ended. While as many batches are computed as may be, it waits for one of them to end.
   std::size_t run_pending();
 
   /// Ends what waits with kShutDown, refuses what comes, and returns when nothing is computed any more.
@@ -119,6 +122,8 @@ class DynamicBatcher {
   void compute_each(Batch& batch) const;
   void leave_waiters(const BatchCallList& ended);
   void release_turn();
+  void note_turn();
+  bool has_turn() const;
   void end(BatchCall& call, double now_s);
   std::size_t end_all(BatchCallList& ended);
   std::unique_ptr<Batch> take_batch();
@@ -127,12 +132,14 @@ class DynamicBatcher {
 
   BatcherOptions options_;
   mutable std::mutex mutex_;
-  std::condition_variable idle_;  // nothing runs
+  std::condition_variable idle_;       // nothing runs
+  std::condition_variable turn_free_;  // or nothing is due
   BatchQueue queue_;
   BatchCallList waiters_{BatchCallList::kWaiters};  // whose threads sleep and may be given a turn
   std::vector<std::unique_ptr<Batch>> spare_;       // their vectors are warm
   std::size_t n_turns_ = 0;                         // taken; at most max_running
-  std::size_t n_others_ = 0;                        // computing without a turn
+  std::size_t n_others_ = 0;                        // direct calls that are computed without a turn
+  std::vector<std::thread::id> holders_;  // of turns with which calls may be ended: on_end may come back
   bool is_stopping_ = false;
 };
 

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <deque>
+#include <functional>
 #include <latch>
 #include <optional>
 #include <thread>
@@ -512,6 +514,74 @@ TEST_F(DynamicBatcherTest, ShutdownWaitsForWhatRunsAndFreesThoseWhoWait) {
   EXPECT_EQ(n_done, 1);
 }
 
+/// How many batches are computed at the same time, at most; a batch of the number 1 waits a moment for
+/// others.
+class CountingModel final : public BatchModel {
+ public:
+  std::span<const data::Field> fields() const override { return fields_; }
+  std::size_t n_outputs() const override { return 1; }
+  std::size_t bytes_per_row() const override { return 100; }
+  void predict(std::span<const BatchRows> parts) const override {
+    const int n = ++n_inside_;
+    for (int most = n_most; n > most && !n_most.compare_exchange_weak(most, n);) {
+    }
+    if (on_predict) on_predict();
+    for (const BatchRows& part : parts) std::ranges::fill(part.out, 5.0);
+    --n_inside_;
+  }
+  std::function<void()> on_predict;
+  mutable std::atomic<int> n_most{0};
+
+ private:
+  std::vector<data::Field> fields_{{.name = "x"}};
+  mutable std::atomic<int> n_inside_{0};
+};
+
+TEST_F(DynamicBatcherTest, SubmittedCallsKeepToTheLimitOfBatchesAtATime) {
+  DynamicBatcher batcher({.max_running = 1, .handover_s = 0});
+  BatchLane& lane = batcher.lane("m");
+  const auto model = std::make_shared<CountingModel>();
+  std::atomic<bool> is_asked = false;
+  std::optional<std::jthread> other;
+  std::size_t n_by_other = 0;
+  ASSERT_EQ(submit(batcher, lane, model, {1}), BatchStatus::kWaiting);
+  model->on_predict = [&] {
+    if (is_asked.exchange(true)) return;
+    submit(batcher, lane, model, {2});
+    std::atomic<bool> is_there = false;
+    other.emplace([&] {
+      is_there = true;
+      n_by_other = batcher.run_pending();
+    });
+    until([&] { return is_there.load(); });
+    // Time in which a thread that did not wait would compute.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  };
+  const std::size_t n_here = batcher.run_pending();
+  other->join();
+  EXPECT_EQ(n_here + n_by_other, 2U);
+  EXPECT_EQ(n_ended_, 2);
+  EXPECT_EQ(model->n_most, 1);
+}
+
+TEST_F(DynamicBatcherTest, OnEndMayRunWhatIsPending) {
+  DynamicBatcher batcher({.max_running = 1, .max_batch_rows = 1, .handover_s = 0});
+  BatchLane& lane = batcher.lane("m");
+  const auto model = std::make_shared<TimesModel>(2);
+  std::deque<Asked> asked;
+  std::deque<BatchCall> calls;
+  std::size_t n_nested = 0;
+  for (int i = 0; i < 3; ++i) {
+    Asked& one = asked.emplace_back(std::vector<double>{1});
+    calls.emplace_back(BatchRequest{model, one.rows()},
+                       [&](BatchCall&) { n_nested += batcher.run_pending(); });
+    ASSERT_EQ(batcher.submit(lane, calls.back()), BatchStatus::kWaiting);
+  }
+  const std::size_t n_here = batcher.run_pending();
+  EXPECT_EQ(n_here + n_nested, 3U);
+  EXPECT_EQ(batcher.statistics(lane).n_done, 3U);
+}
+
 class DynamicBatcherRaces : public ::testing::TestWithParam<BatcherOptions> {};
 
 TEST_P(DynamicBatcherRaces, EachCallIsAnsweredOnceByTheVersionItWasMadeFor) {
@@ -578,6 +648,34 @@ TEST_P(DynamicBatcherRaces, ShutdownMayComeAtAnyMoment) {
     EXPECT_EQ(n_wrong, 0U);
     EXPECT_EQ(batcher.statistics(lane).queued_calls, 0U);
   }
+}
+
+TEST_P(DynamicBatcherRaces, NoMoreBatchesAtATimeThanAllowed) {
+  BatcherOptions options = GetParam();
+  options.handover_s = 0;  // else callers that need not wait are not counted
+  DynamicBatcher batcher(options);
+  BatchLane& lane = batcher.lane("m");
+  const auto model = std::make_shared<CountingModel>();
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        Asked asked({3});
+        batcher.predict(lane, {model, asked.rows()});
+      }
+    });
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        Asked asked({4});
+        std::atomic<bool> has_ended = false;
+        BatchCall call(BatchRequest{model, asked.rows()}, [&](BatchCall&) { has_ended = true; });
+        if (batcher.submit(lane, call) != BatchStatus::kWaiting) continue;
+        while (!has_ended) batcher.run_pending();
+      }
+    });
+  threads.clear();
+  EXPECT_LE(static_cast<std::size_t>(model->n_most), options.max_running);
 }
 
 TEST_P(DynamicBatcherRaces, FewThreadsMaySubmitForMany) {

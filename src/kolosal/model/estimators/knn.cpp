@@ -2,11 +2,13 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "kolosal/core/spares.hpp"
 #include "kolosal/kernel/masked_distances.hpp"
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/model/training_rows.hpp"
+#include "kolosal/model/whole_points.hpp"
 
 namespace kolosal::model {
 namespace {
@@ -47,6 +49,7 @@ struct Nearest {
 /// Ties:     rows exactly as far as the k-th share the places that are left.
 /// Missing:  native, as above; infinite numbers are missing, an unseen level differs from every other. A row
 ///           that has no cell in common with any training row gets the mean of the target.
+/// Quantized: a model that was stored in whole numbers of 8 bits is compared in them (WholePoints).
 /// Cost:     predict compares each row with every training row: n_rows * n_train * n_columns; the state is
 ///           8 bytes per cell, 16 in memory.
 /// Source:   scikit-learn's KNeighborsClassifier and KNeighborsRegressor by brute force; row weights multiply
@@ -70,6 +73,7 @@ class Knn final : public Estimator {
     std::vector<double> cells;
     std::vector<std::uint32_t> has;  // features with a cell: numbers, then categories
     std::size_t n_numbers = 0;       // how many of them are numbers
+    WholeRow whole;                  // the same in whole numbers, for points that are
   };
 
   class Row final : public RowEvaluator {
@@ -107,6 +111,7 @@ class Knn final : public Estimator {
   std::vector<Query> queries_of(const data::Frame& x) const;
   void read_query(std::span<const data::RowCell> row, Query& out) const;
   void add_cell(std::size_t feature, double cell, Query& query) const;
+  double group_distances(std::size_t group, const Query& query, double limit, double* out) const;
   bool find_nearest(std::span<const Query> queries, std::span<Nearest> nearest, const Context& context,
                     bool may_stop) const;
   void add_target(std::uint32_t row, double factor, std::span<double> sums) const;
@@ -120,6 +125,7 @@ class Knn final : public Estimator {
   std::vector<double> centre_, scale_;  // of the numbers
   std::vector<double> values_;          // groups of kMaskedPoints rows, feature by feature; 0 where missing
   std::vector<double> present_;         // 1 where values_ has a cell
+  std::optional<WholePoints> whole_;    // in place of the two
   std::vector<double> target_;          // n_rows
   std::vector<double> weights_;         // n_rows, or empty
   std::vector<double> mean_;            // n_outputs
@@ -156,6 +162,7 @@ std::vector<double> Knn::cells_of(const data::Frame& x, std::size_t feature) con
 
 FitReport Knn::do_fit(const TrainingData& data, const Prepared*, RowSplit rows, const Context& context) {
   order_columns(*data.x);
+  whole_.reset();
   n_rows_ = rows.train.size();
   mean_ = mean_target(data.y, rows.train);
   target_ = target_of(data.y, rows.train);
@@ -204,7 +211,17 @@ std::vector<Knn::Query> Knn::queries_of(const data::Frame& x) const {
     const std::vector<double> cells = cells_of(x, f);
     for (std::size_t i = 0; i < out.size(); ++i) add_cell(f, cells[i], out[i]);
   }
+  if (whole_)
+    for (Query& query : out) whole_->set_row(query.cells, query.has, query.whole);
   return out;
+}
+
+/// The smallest; all that are not above limit are in out then.
+double Knn::group_distances(std::size_t group, const Query& query, double limit, double* out) const {
+  if (whole_) return whole_->distances(group, query.whole, limit, out);
+  const std::size_t at = group * group_size();
+  return kernel::mixed_distances(query.cells.data(), query.has.data(), query.n_numbers, query.has.size(),
+                                 values_.data() + at, present_.data() + at, out);
 }
 
 void Knn::add_cell(std::size_t feature, double cell, Query& query) const {
@@ -224,6 +241,7 @@ void Knn::read_query(std::span<const data::RowCell> row, Query& out) const {
     const bool is_missing = f < n_numbers_ ? std::isinf(cell) : cell == data::kMissingCode;
     add_cell(f, is_missing ? kMissing : cell, out);
   }
+  if (whole_) whole_->set_row(out.cells, out.has, out.whole);
 }
 
 /// False when it stopped by the deadline.
@@ -248,16 +266,14 @@ bool Knn::find_nearest(std::span<const Query> queries, std::span<Nearest> neares
   const auto k = static_cast<std::size_t>(params_.n_neighbors);
   double distances[kMaskedPoints];
   // Groups outside: one is read from memory once for all queries.
-  for (std::size_t group = 0; group * group_size() < values_.size(); ++group) {
+  for (std::size_t group = 0; group * kMaskedPoints < n_rows_; ++group) {
     if (may_stop && group % kGroupsPerPoll == 0 && context.should_stop()) return false;
-    const std::size_t at = group * group_size();
     for (std::size_t q = 0; q < queries.size(); ++q) {
       const Query& query = queries[q];
       Nearest& best = nearest[q];
-      const double least =
-          kernel::mixed_distances(query.cells.data(), query.has.data(), query.n_numbers, query.has.size(),
-                                  values_.data() + at, present_.data() + at, distances);
-      if (least == kInfinity || (best.row.size() == k && least > best.distance.back())) continue;
+      const double limit = best.row.size() == k ? best.distance.back() : kInfinity;
+      const double least = group_distances(group, query, limit, distances);
+      if (least == kInfinity || least > limit) continue;
       for (std::size_t p = 0; p < kMaskedPoints; ++p)
         if (distances[p] < kInfinity && (best.row.size() < k || distances[p] <= best.distance.back()))
           admit(best, distances[p], static_cast<std::uint32_t>(group * kMaskedPoints + p));
@@ -324,8 +340,8 @@ void Knn::vote(Nearest& nearest, std::span<double> out) const {
 }
 
 void Knn::do_save(artifact::Node& node) const {
-  std::vector<double> cells = values_;
-  for (std::size_t i = 0; i < cells.size(); ++i)
+  std::vector<double> cells = whole_ ? whole_->cells() : values_;
+  for (std::size_t i = 0; i < present_.size(); ++i)
     if (present_[i] == 0) cells[i] = kMissing;
   node.set("n_neighbors", static_cast<std::int64_t>(params_.n_neighbors));
   node.set("weights", params_.weights);
@@ -336,6 +352,7 @@ void Knn::do_save(artifact::Node& node) const {
   node.set_array("target", target_);
   node.set_array("row_weights", weights_);
   node.set_array("mean", mean_);
+  if (whole_) node.set(WholePoints::kStepName, whole_->step());
 }
 
 void Knn::do_load(const artifact::Node& node) {
@@ -366,7 +383,14 @@ void Knn::do_load(const artifact::Node& node) {
                 "a model of nearest neighbours is damaged: {} cells of {} rows in {} columns", values_.size(),
                 n_rows_, n_columns);
   by_distance();
-  unpack();
+  whole_.reset();
+  if (!node.has(WholePoints::kStepName)) return unpack();
+  const double step = node.get_double(WholePoints::kStepName);
+  if (!WholePoints::fits(values_, columns_.size(), n_numbers_, step))
+    throw Error(ErrorCode::kModel, "a model of nearest neighbours is damaged: steps of {}", step);
+  whole_.emplace(values_, n_rows_, columns_.size(), n_numbers_, step);
+  values_ = {};
+  present_ = {};
 }
 
 ParamTable<KnnParams> table() {

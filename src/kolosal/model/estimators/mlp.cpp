@@ -6,6 +6,7 @@
 
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/spares.hpp"
+#include "kolosal/kernel/bf16_products.hpp"
 #include "kolosal/model/mlp_training.hpp"
 #include "kolosal/model/training_rows.hpp"
 
@@ -36,6 +37,7 @@ Plan make_plan(const MlpParams& p, data::Task task, std::size_t n_rows) {
   out.shape.width = or_else(p.hidden_size, small ? 128 : 256);
   out.shape.n_layers = static_cast<std::size_t>(p.n_layers);
   out.shape.norm = mlp_norm_from_name(p.normalization);
+  out.training.in_bf16 = p.precision == "bf16" || (p.precision == "auto" && kernel::has_bf16_dot_products());
   out.training.learning_rate = p.learning_rate;
   out.training.weight_decay = p.weight_decay;
   const double automatic = task == data::Task::kRegression ? 0.05 : 0.4;
@@ -52,6 +54,9 @@ Plan make_plan(const MlpParams& p, data::Task task, std::size_t n_rows) {
 }
 
 void check_params(const MlpParams& p) {
+  if (p.precision != "float32" && p.precision != "bf16" && p.precision != "auto")
+    throw Error(ErrorCode::kInvalidParameter, "precision of mlp must be float32, bf16 or auto: \"{}\"",
+                p.precision);
   mlp_norm_from_name(p.normalization);
   is_balanced(p.class_weight, "mlp");
   for (const char* known : {"auto", "plain", "piecewise", "periodic"})
@@ -392,7 +397,11 @@ ParamTable<MlpParams> param_table() {
       .limits(0, 100000)
       .param("n_seeds", &P::n_seeds, "Networks that differ by their seed; the prediction is their mean.")
       .limits(1, 64)
-      .param("class_weight", &P::class_weight, "none, or balanced: every class counts the same in sum.");
+      .param("class_weight", &P::class_weight, "none, or balanced: every class counts the same in sum.")
+      .param("precision", &P::precision,
+             "Of products in training: float32; bf16, emulated and slower where the processor has no "
+             "instruction for it; or "
+             "auto: bf16 where it has (the bytes of the model then depend on the machine).");
 }
 
 }  // namespace

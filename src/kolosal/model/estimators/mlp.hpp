@@ -8,6 +8,7 @@
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/model/mlp_input.hpp"
 #include "kolosal/model/mlp_network.hpp"
+#include "kolosal/model/network_learner.hpp"
 
 namespace kolosal::model {
 
@@ -32,23 +33,32 @@ struct MlpParams {
   std::int64_t early_stopping_rounds = 0;
   std::int64_t n_seeds = 1;
   std::string class_weight = "none";
+  std::string precision = "float32";
 };
 
 /// A multilayer perceptron in float32: hidden layers of SiLU units with batch or layer norm and dropout,
 /// trained by AdamW over one cycle of the learning rate. Its input is described at MlpInput.
 ///
 /// Missing: see MlpInput. Infinities are cut like far outliers.
+/// Precision: of training; float32, or products of the hidden layers in bfloat16 with sums, weights and
+/// optimizer in
+///          float32. `auto` is bfloat16 where the CPU multiplies such numbers (AVX-512 BF16), so the bytes of
+///          a model depend on the machine then; the other two give the same on every one, but bf16 where the
+///          CPU has the instruction. Predictions are in float32.
 /// Units:   a regression's target is centred and scaled to standard deviation 1 for training.
 /// Stops:   a round is an epoch of all n_seeds networks, whose mean is the prediction. The epoch with the
 ///          smallest loss on the validation rows is kept (without such rows: the last). The context is asked
 ///          at every batch.
 /// Cost:    6 x rows x weights operations per epoch and network, some 30 GFLOP/s per thread.
-class Mlp final : public Estimator {
+class Mlp final : public Estimator, public NetworkLearner {
  public:
   using Params = MlpParams;
   /// @throws Error kInvalidParameter for an unknown normalization, number encoding or class weight.
   explicit Mlp(Params params);
   std::unique_ptr<RowEvaluator> row_evaluator() const override;
+
+  const MlpInput& input() const override { return input_; }
+  const std::vector<MlpPredictor>& networks() const override { return networks_; }
 
  private:
   friend class MlpFit;
