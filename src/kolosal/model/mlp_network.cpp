@@ -6,7 +6,6 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/random.hpp"
-#include "kolosal/kernel/float_products.hpp"
 #include "kolosal/kernel/network_ops.hpp"
 
 namespace kolosal::model {
@@ -15,6 +14,7 @@ MlpShape MlpShape::of(const MlpInput& input) {
   MlpShape out;
   out.n_fixed = input.n_fixed();
   out.n_numbers = input.n_numbers();
+  out.n_bins = input.n_bins();
   out.embeddings = input.embeddings();
   out.n_sparse = input.n_sparse();
   return out;
@@ -75,17 +75,25 @@ void MlpNetwork::draw(std::uint64_t seed, double frequency_scale, std::span<cons
   std::ranges::transform(output_bias, part(bias()).begin(), [](double v) { return static_cast<float>(v); });
 }
 
-void MlpNetwork::write_dense(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
-                             float* out, std::vector<float>& turns) const {
-  const std::size_t n_dense = shape_.n_dense(), n_periodic = shape_.n_periodic();
+void MlpNetwork::write_periodic(const float* numbers, float* out, std::vector<float>& turns) const {
+  const std::size_t n_periodic = shape_.n_periodic();
   const std::span<const float> frequency = part(frequencies());
   turns.resize(n_periodic);
+  for (std::size_t i = 0; i < n_periodic; ++i) {
+    const float number = numbers[i / shape_.n_frequencies];
+    turns[i] = frequency[i] * (std::isnan(number) ? 0.0F : number);
+  }
+  kernel::sine_cosine(turns.data(), out, out + n_periodic, n_periodic);
+}
+
+void MlpNetwork::write_dense(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
+                             float* out, std::vector<float>& turns) const {
+  const std::size_t n_dense = shape_.n_dense();
   for (const std::uint32_t row : rows) {
     input.write_fixed(table, row, out);
     float* next = out + shape_.n_fixed;
-    for (std::size_t i = 0; i < n_periodic; ++i) turns[i] = frequency[i] * out[i / shape_.n_frequencies];
-    kernel::sine_cosine(turns.data(), next, next + n_periodic, n_periodic);
-    next += 2 * n_periodic;
+    write_periodic(out, next, turns);
+    next += 2 * shape_.n_periodic();
     for (std::size_t i = 0; i < shape_.embeddings.size(); ++i) {
       const std::size_t size = shape_.embeddings[i].size;
       const std::int32_t level = table.embedded[row * shape_.embeddings.size() + i];
@@ -124,105 +132,6 @@ MlpNetwork MlpNetwork::load(const artifact::Node& node, const MlpShape& shape) {
   std::ranges::copy(parameters, out.parameters_.begin());
   std::ranges::copy(running, out.running_.begin());
   return out;
-}
-
-MlpPredictor::MlpPredictor(MlpNetwork network) : network_(std::move(network)) {
-  const MlpShape& shape = network_.shape();
-  const std::size_t width = shape.width;
-  for (std::size_t layer = 0; layer <= shape.n_layers; ++layer) {
-    const std::size_t depth = layer == 0 ? shape.n_dense() : width;
-    const std::size_t columns = layer < shape.n_layers ? width : shape.n_outputs;
-    panels_.emplace_back(kernel::panels_size(depth, columns));
-    kernel::pack_panels(network_.part(network_.weights(layer)).data(), columns, 1, depth, columns,
-                        panels_.back().data());
-    is_finite_.push_back(
-        std::ranges::all_of(panels_.back(), [](float weight) { return std::isfinite(weight); }));
-  }
-  for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
-    const auto factor = network_.part(network_.factor(layer)), shift = network_.part(network_.shift(layer));
-    factor_.emplace_back(factor.begin(), factor.end());
-    shift_.emplace_back(shift.begin(), shift.end());
-    if (shape.norm != MlpNorm::kBatch) continue;
-    const auto mean = network_.running_mean(layer), variance = network_.running_variance(layer);
-    for (std::size_t j = 0; j < width; ++j) {
-      factor_.back()[j] /= std::sqrt(variance[j] + MlpNetwork::kEpsilon);
-      shift_.back()[j] -= mean[j] * factor_.back()[j];
-    }
-  }
-}
-
-void MlpPredictor::add_block(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
-                             float* out) const {
-  const MlpShape& shape = network_.shape();
-  const std::size_t n = rows.size(), width = shape.width;
-  std::vector<float> dense(n * shape.n_dense()), sums(n * width), hidden(n * width), inverse(n), turns;
-  network_.write_dense(input, table, rows, dense.data(), turns);
-  for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
-    const float* from = layer == 0 ? dense.data() : hidden.data();
-    const std::size_t depth = layer == 0 ? shape.n_dense() : width;
-    std::ranges::fill(sums, 0.0F);
-    kernel::add_products({from, depth, 1}, n, panels_[layer].data(), depth, width, sums.data(), width);
-    if (layer == 0) network_.add_sparse(table, rows, sums.data());
-    if (shape.norm == MlpNorm::kLayer)
-      kernel::normalize_rows(MlpNetwork::kEpsilon, n, width, sums.data(), inverse.data());
-    kernel::silu_rows(sums.data(), factor_[layer].data(), shift_[layer].data(), n, width, hidden.data());
-  }
-  const auto bias = network_.part(network_.bias());
-  for (std::size_t i = 0; i < n; ++i)
-    kernel::axpy(1.0F, bias.data(), out + i * shape.n_outputs, shape.n_outputs);
-  kernel::add_products({hidden.data(), width, 1}, n, panels_[shape.n_layers].data(), width, shape.n_outputs,
-                       out, shape.n_outputs);
-}
-
-void MlpPredictor::add_outputs(const MlpInput& input, const MlpRows& rows, std::span<float> out,
-                               const Context& context) const {
-  constexpr std::size_t kBlock = 192;  // a block's sums of two layers stay in the cache
-  context.parallel_blocks(rows.n_rows, kBlock, [&](std::size_t begin, std::size_t end) {
-    std::vector<std::uint32_t> block(end - begin);
-    std::iota(block.begin(), block.end(), static_cast<std::uint32_t>(begin));
-    add_block(input, rows, block, out.data() + begin * network_.shape().n_outputs);
-  });
-}
-
-void MlpPredictor::add_layer(std::size_t layer, std::span<const float> inputs, std::size_t n_columns,
-                             MlpRowBuffers& buffers, float* out) const {
-  if (!is_finite_[layer]) {  // 0 times infinity is no 0
-    kernel::add_products({inputs.data(), inputs.size(), 1}, 1, panels_[layer].data(), inputs.size(),
-                         n_columns, out, n_columns);
-    return;
-  }
-  buffers.values.resize(std::max(buffers.values.size(), inputs.size()));
-  buffers.at.resize(buffers.values.size());
-  std::size_t n = 0;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    buffers.values[n] = inputs[i];
-    buffers.at[n] = static_cast<std::uint32_t>(i);
-    n += inputs[i] != 0 ? 1 : 0;
-  }
-  kernel::add_row_products(buffers.values.data(), buffers.at.data(), n, panels_[layer].data(), inputs.size(),
-                           n_columns, out);
-}
-
-void MlpPredictor::add_row(const MlpInput& input, MlpRowBuffers& buffers, std::span<float> out) const {
-  constexpr std::uint32_t kRow[] = {0};
-  const MlpShape& shape = network_.shape();
-  const std::size_t width = shape.width, n_dense = shape.n_dense();
-  buffers.hidden.resize(std::max(width, n_dense));
-  buffers.sums.resize(width);
-  network_.write_dense(input, buffers.row, kRow, buffers.hidden.data(), buffers.turns);
-  for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
-    std::ranges::fill(buffers.sums, 0.0F);
-    add_layer(layer, std::span(buffers.hidden).first(layer == 0 ? n_dense : width), width, buffers,
-              buffers.sums.data());
-    if (layer == 0) network_.add_sparse(buffers.row, kRow, buffers.sums.data());
-    float inverse = 0;
-    if (shape.norm == MlpNorm::kLayer)
-      kernel::normalize_rows(MlpNetwork::kEpsilon, 1, width, buffers.sums.data(), &inverse);
-    kernel::silu_rows(buffers.sums.data(), factor_[layer].data(), shift_[layer].data(), 1, width,
-                      buffers.hidden.data());
-  }
-  kernel::axpy(1.0F, network_.part(network_.bias()).data(), out.data(), shape.n_outputs);
-  add_layer(shape.n_layers, std::span(buffers.hidden).first(width), shape.n_outputs, buffers, out.data());
 }
 
 MlpNorm mlp_norm_from_name(const std::string& name) {
