@@ -77,9 +77,25 @@ HWY_INLINE hn::Vec<SignedBytes> look_up(const hn::Vec<SignedBytes>* table, hn::V
   return bin;
 }
 
+/// Lanes of a node: the first leaf below it, and that of its right side.
+struct Ends {
+  hn::Vec<Bytes> first, right;
+};
+
+HWY_INLINE Ends ends_of(const LaneNodes& node, std::size_t lane) {
+  const Bytes bytes;
+  return {hn::LoadU(bytes, node.first + lane), hn::LoadU(bytes, node.right + lane)};
+}
+
+HWY_INLINE Ends ends_of(const SmallLaneNodes& node, std::size_t lane) {
+  const Bytes bytes;
+  const auto ends = hn::LoadU(bytes, node.ends + lane);
+  return {hn::And(ends, hn::Set(bytes, std::uint8_t{15})), hn::ShiftRight<4>(ends)};
+}
+
 // Two vectors of trees with AVX2: the steps of one wait for each other.
-template <std::size_t kTables, bool kHasSets>
-HWY_INLINE void find_of(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
+template <std::size_t kTables, bool kHasSets, typename Node>
+HWY_INLINE void find_of(const Node* nodes, std::size_t n_nodes, const std::int8_t* row,
                         const std::uint64_t* outside, std::uint8_t* leaves) {
   constexpr std::size_t kVectors = kLaneTrees / hn::MaxLanes(Bytes());
   constexpr std::size_t kLanes = hn::MaxLanes(Bytes());
@@ -91,7 +107,7 @@ HWY_INLINE void find_of(const LaneNodes* nodes, std::size_t n_nodes, const std::
   hn::Vec<Bytes> at[kVectors];
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < kVectors; ++v) at[v] = hn::Zero(bytes);
-  for (const LaneNodes* node = nodes; node != nodes + n_nodes; ++node) {
+  for (const Node* node = nodes; node != nodes + n_nodes; ++node) {
 #pragma GCC unroll 2
     for (std::size_t v = 0; v < kVectors; ++v) {
       const auto bin = look_up<kTables>(table, hn::LoadU(bytes, node->column + v * kLanes));
@@ -100,30 +116,42 @@ HWY_INLINE void find_of(const LaneNodes* nodes, std::size_t n_nodes, const std::
         const auto* const bits = reinterpret_cast<const std::uint8_t*>(outside + (node - nodes));
         above = hn::Or(above, hn::LoadMaskBits(signed_bytes, bits + v * kLanes / 8));
       }
-      const auto here = hn::Eq(at[v], hn::LoadU(bytes, node->first + v * kLanes));
-      const auto moves = hn::And(hn::RebindMask(bytes, above), here);
-      at[v] = hn::IfThenElse(moves, hn::LoadU(bytes, node->right + v * kLanes), at[v]);
+      const Ends ends = ends_of(*node, v * kLanes);
+      const auto moves = hn::And(hn::RebindMask(bytes, above), hn::Eq(at[v], ends.first));
+      at[v] = hn::IfThenElse(moves, ends.right, at[v]);
     }
   }
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(at[v], bytes, leaves + v * kLanes);
 }
 
-template <std::size_t kTables>
-HWY_INLINE void find_with(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
+template <std::size_t kTables, typename Node>
+HWY_INLINE void find_with(const Node* nodes, std::size_t n_nodes, const std::int8_t* row,
                           const std::uint64_t* outside, std::uint8_t* leaves) {
   if (outside == nullptr) return find_of<kTables, false>(nodes, n_nodes, row, outside, leaves);
   find_of<kTables, true>(nodes, n_nodes, row, outside, leaves);
 }
 
-HWY_ATTR void find_lane_leaves_body(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
-                                    std::size_t n_columns, const std::uint64_t* outside,
-                                    std::uint8_t* leaves) {
+template <typename Node>
+HWY_INLINE void find_in(const Node* nodes, std::size_t n_nodes, const std::int8_t* row, std::size_t n_columns,
+                        const std::uint64_t* outside, std::uint8_t* leaves) {
   if (n_columns <= 16) return find_with<1>(nodes, n_nodes, row, outside, leaves);
   if (n_columns <= 32) return find_with<2>(nodes, n_nodes, row, outside, leaves);
   if (n_columns <= 64) return find_with<4>(nodes, n_nodes, row, outside, leaves);
   if (n_columns <= 128) return find_with<8>(nodes, n_nodes, row, outside, leaves);
   find_with<16>(nodes, n_nodes, row, outside, leaves);
+}
+
+HWY_ATTR void find_lane_leaves_body(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
+                                    std::size_t n_columns, const std::uint64_t* outside,
+                                    std::uint8_t* leaves) {
+  find_in(nodes, n_nodes, row, n_columns, outside, leaves);
+}
+
+HWY_ATTR void find_lane_leaves_body(const SmallLaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
+                                    std::size_t n_columns, const std::uint64_t* outside,
+                                    std::uint8_t* leaves) {
+  find_in(nodes, n_nodes, row, n_columns, outside, leaves);
 }
 
 template <std::size_t kTables>
@@ -167,15 +195,21 @@ void find_symmetric_leaves_body(const LaneLevel* levels, std::size_t n_levels, c
   }
 }
 
-void find_lane_leaves_body(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row, std::size_t,
+unsigned first_of(const LaneNodes& node, std::size_t lane) { return node.first[lane]; }
+unsigned right_of(const LaneNodes& node, std::size_t lane) { return node.right[lane]; }
+unsigned first_of(const SmallLaneNodes& node, std::size_t lane) { return node.ends[lane] & 15U; }
+unsigned right_of(const SmallLaneNodes& node, std::size_t lane) { return node.ends[lane] >> 4; }
+
+template <typename Node>
+void find_lane_leaves_body(const Node* nodes, std::size_t n_nodes, const std::int8_t* row, std::size_t,
                            const std::uint64_t* outside, std::uint8_t* leaves) {
   for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
     unsigned at = 0;
     for (std::size_t k = 0; k < n_nodes; ++k) {
-      const LaneNodes& node = nodes[k];
+      const Node& node = nodes[k];
       bool goes_right = row[node.column[lane]] > node.cut[lane];
       if (outside != nullptr) goes_right |= ((outside[k] >> lane) & 1U) != 0;
-      at = goes_right & (at == node.first[lane]) ? node.right[lane] : at;
+      at = goes_right & (at == first_of(node, lane)) ? right_of(node, lane) : at;
     }
     leaves[lane] = static_cast<std::uint8_t>(at);
   }
@@ -190,6 +224,11 @@ HWY_AFTER_NAMESPACE();
 namespace kolosal::kernel {
 
 void find_lane_leaves(const LaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
+                      std::size_t n_columns, const std::uint64_t* outside, std::uint8_t* leaves) {
+  KOLOSAL_ON_CPU(cpu_level(), find_lane_leaves_body(nodes, n_nodes, row, n_columns, outside, leaves));
+}
+
+void find_lane_leaves(const SmallLaneNodes* nodes, std::size_t n_nodes, const std::int8_t* row,
                       std::size_t n_columns, const std::uint64_t* outside, std::uint8_t* leaves) {
   KOLOSAL_ON_CPU(cpu_level(), find_lane_leaves_body(nodes, n_nodes, row, n_columns, outside, leaves));
 }
