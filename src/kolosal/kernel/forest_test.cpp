@@ -158,7 +158,8 @@ unsigned right_of(const SmallLaneNodes& node, std::size_t lane) { return node.en
 TYPED_TEST(LaneNodesOf, LeavesOfAGroupAreThoseOfOneTreeAfterTheOther) {
   Rng rng(4);
   for (const std::size_t n_columns : {3, 16, 17, 32, 33, 64, 65, 128, 129, 256}) {
-    std::vector<TypeParam> nodes(40);
+    constexpr std::size_t n_nodes = 20, kGroups = 2;
+    std::vector<TypeParam> nodes(kGroups * n_nodes);
     std::vector<std::uint64_t> outside(nodes.size() + 1);
     for (std::uint64_t& bits : outside) bits = rng() & rng();
     for (TypeParam& node : nodes)
@@ -170,22 +171,47 @@ TYPED_TEST(LaneNodesOf, LeavesOfAGroupAreThoseOfOneTreeAfterTheOther) {
       }
     const auto row = random_bytes(rng, kMostLaneColumns);
     const auto leaves_of = [&](bool with_sets) {
-      std::vector<std::uint8_t> out(kLaneTrees, 0);
-      for (std::size_t lane = 0; lane < kLaneTrees; ++lane)
-        for (std::size_t k = 0; k < nodes.size(); ++k) {
+      std::vector<std::uint8_t> out(kGroups * kLaneTrees, 0);
+      for (std::size_t k = 0; k < nodes.size(); ++k)
+        for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
           const TypeParam& node = nodes[k];
+          std::uint8_t& at = out[k / n_nodes * kLaneTrees + lane];
           const bool is_outside = with_sets && ((outside[k] >> lane) & 1U);
-          if (out[lane] == first_of(node, lane) && (is_outside || row[node.column[lane]] > node.cut[lane]))
-            out[lane] = static_cast<std::uint8_t>(right_of(node, lane));
+          if (at == first_of(node, lane) && (is_outside || row[node.column[lane]] > node.cut[lane]))
+            at = static_cast<std::uint8_t>(right_of(node, lane));
         }
       return out;
     };
-    std::vector<std::uint8_t> got(kLaneTrees);
+    std::vector<std::uint8_t> got(kGroups * kLaneTrees);
     on_every_cpu([&] {
-      find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns, nullptr, got.data());
+      find_lane_leaves(nodes.data(), n_nodes, kGroups, row.data(), n_columns, nullptr, got.data());
       EXPECT_EQ(got, leaves_of(false)) << n_columns << " columns";
-      find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns, outside.data(), got.data());
+      find_lane_leaves(nodes.data(), n_nodes, kGroups, row.data(), n_columns, outside.data(), got.data());
       EXPECT_EQ(got, leaves_of(true)) << n_columns << " columns, and sets";
+    });
+  }
+}
+
+TEST(ForestKernels, BlocksOfLeafValuesAreRunningSums) {
+  Rng rng(8);
+  std::vector<double> doubles(3000);
+  for (double& value : doubles) value = rng.normal();
+  const std::vector<float> floats(doubles.begin(), doubles.end());
+  for (const std::size_t n : {0, 1, 64}) {
+    std::vector<std::uint32_t> first(n * kLeafBlocks);
+    std::vector<std::uint8_t> leaves(n * kLeafBlocks);
+    for (std::uint32_t& place : first) place = static_cast<std::uint32_t>(rng() % 2744);
+    for (std::uint8_t& leaf : leaves) leaf = static_cast<std::uint8_t>(rng() % 256);
+    const auto expect = [&](const auto& values) {
+      std::vector<double> want(kLeafBlocks), got(kLeafBlocks, 5.0);
+      for (std::size_t i = 0; i < first.size(); ++i)
+        want[i % kLeafBlocks] += static_cast<double>(values[first[i] + leaves[i]]);
+      sum_leaf_blocks(values.data(), first.data(), leaves.data(), n, got.data());
+      EXPECT_EQ(got, want) << n;
+    };
+    on_every_cpu([&] {
+      expect(doubles);
+      expect(floats);
     });
   }
 }

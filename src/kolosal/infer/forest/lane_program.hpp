@@ -37,10 +37,12 @@ class LaneProgram {
   void add(const std::uint16_t* bins, std::size_t stride, double* sums, LaneScratch& scratch) const;
 
  private:
+  /// Groups side by side, of as many nodes.
   struct Group {
     bool is_small = false;
-    std::uint32_t first = 0;  ///< of nodes_, or of small_nodes_
-    std::uint32_t n_nodes = 0;
+    std::uint32_t first = 0;    ///< of nodes_, or of small_nodes_
+    std::uint32_t n_nodes = 0;  ///< of each
+    std::uint32_t n_groups = 1;
     std::uint32_t first_word = 0;  ///< of a list of categories
   };
   struct Tree {
@@ -63,6 +65,8 @@ class LaneProgram {
   static ByteSet byte_set(const BinnedFeatures& features, std::uint32_t column, const std::uint32_t* set);
   /// Numbers the columns of bytes. False when there are too many.
   bool find_columns(const BinnedFeatures& features, const BlockProgram& blocks);
+  /// The trees by lane. Of few sizes: so that the first n_woven_ are summed by kernel::sum_leaf_blocks().
+  std::vector<std::uint32_t> order_trees(const BlockProgram& blocks);
   /// Makes room for all groups; order: of the trees.
   void add_groups(const BlockProgram& blocks, const std::vector<std::uint32_t>& order);
   /// False when there are too many categories.
@@ -88,9 +92,11 @@ class LaneProgram {
   std::vector<std::uint64_t> outside_;
   std::size_t n_words_ = 0;
   std::vector<Tree> trees_;
-  std::vector<std::uint32_t> outputs_;   ///< by tree
-  std::span<const double> leaf_values_;  ///< of the block program
-  std::vector<float> float_values_;      ///< the same, where floats hold all of them: half as much to read
+  std::size_t n_woven_ = 0;                ///< trees, a multiple of kernel::kLeafBlocks blocks
+  std::vector<std::uint32_t> first_leaf_;  ///< of the trees of the first n_woven_ lanes
+  std::vector<std::uint32_t> outputs_;     ///< by tree
+  std::span<const double> leaf_values_;    ///< of the block program
+  std::vector<float> float_values_;        ///< the same, where floats hold all of them: half as much to read
 };
 
 }  // namespace kolosal::infer

@@ -34,6 +34,7 @@ struct Shape {
   int n_outputs = 1;
   bool wide_leaves = false;
   bool xgboost = false;
+  bool all_full = false;  ///< no tree has fewer leaves
   bool float_leaves = false;
   bool chain = false;  ///< every tree as deep as it can be
   model::Link link = model::Link::kIdentity;
@@ -108,7 +109,8 @@ class Generator {
 
   void add_tree(Forest& f, int tree) {
     f.tree_output.push_back(shape_.wide_leaves ? 0 : tree % shape_.n_outputs);
-    const int n_leaves = tree % 7 == 3 ? 1 + static_cast<int>(below(rng_, 4)) : shape_.n_leaves;
+    const int n_leaves =
+        tree % 7 == 3 && !shape_.all_full ? 1 + static_cast<int>(below(rng_, 4)) : shape_.n_leaves;
     if (n_leaves == 1) {
       f.tree_root.push_back(~add_leaf(f));
       return;
@@ -255,6 +257,18 @@ const Shape kShapes[] = {
     {.name = "300 trees of three classes", .n_trees = 300, .n_leaves = 9, .n_outputs = 3},
     {.name = "leaves of float32", .n_trees = 300, .n_leaves = 16, .float_leaves = true},
     {.name = "leaves of float32, three classes", .n_trees = 100, .n_outputs = 3, .float_leaves = true},
+    {.name = "equal trees", .n_trees = 700, .n_leaves = 16, .all_full = true},
+    {.name = "equal trees of float32",
+     .n_trees = 1100,
+     .n_leaves = 9,
+     .all_full = true,
+     .float_leaves = true},
+    {.name = "equal trees of categories",
+     .n_trees = 520,
+     .n_leaves = 20,
+     .n_categories = 30,
+     .mixed_default = true,
+     .all_full = true},
     {.name = "few sets of categories", .n_trees = 80, .n_categories = 30, .n_sets = 4, .mixed_default = true},
     {.name = "sets fill the columns",
      .n_features = 40,
