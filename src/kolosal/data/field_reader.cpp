@@ -6,12 +6,15 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/data/convert_cells_internal.hpp"
+#include "kolosal/data/level_codes_internal.hpp"
 #include "kolosal/data/text_value.hpp"
 
 namespace kolosal::data {
 
 struct FieldReader::Levels {
-  explicit Levels(const Dictionary& dictionary) : numbers(dictionary), bools(bool_levels(dictionary)) {}
+  explicit Levels(const Dictionary& dictionary)
+      : codes(dictionary), numbers(dictionary), bools(bool_levels(dictionary)) {}
+  LevelCodes codes;
   NumberLevels numbers;
   std::pair<std::int32_t, std::int32_t> bools;
 };
@@ -90,8 +93,10 @@ FieldReader::Read FieldReader::boolean(bool value, RowArena& arena) const {
 FieldReader::Read FieldReader::text(std::string_view text) const {
   Read out{missing()};
   switch (type_) {
-    case ColumnType::kCategory:
-      return code(level_code(text, *dictionary_));
+    case ColumnType::kCategory: {  // as level_code()
+      const std::int32_t known = levels_->codes.find(text);
+      return code(known == kUnseenCode && is_missing_text(text) ? kMissingCode : known);
+    }
     case ColumnType::kText:
       out.cell.bytes = text.data();
       out.cell.n = static_cast<std::uint32_t>(text.size());

@@ -127,14 +127,23 @@ std::span<data::RowCell> RowPredictor::begin_row(RowScratch& scratch) const {
 void RowPredictor::predict(std::span<double> out, RowScratch& scratch) const {
   plan_->run(scratch.cells, scratch.arena);
   std::ranges::fill(out, 0.0);
-  scratch.part.resize(out.size());
-  for (const Voice& voice : voices_) {
+  scratch.parts.resize(voices_.size() * out.size());
+  const auto part_of = [&](std::size_t v) {
+    return std::span(scratch.parts).subspan(v * out.size(), out.size());
+  };
+  // The learners of a model seldom fit into the cache together, and what a row finds there is what the one
+  // before it read last. So it begins with that.
+  scratch.is_backwards = !scratch.is_backwards;
+  for (std::size_t i = 0; i < voices_.size(); ++i) {
+    const std::size_t v = scratch.is_backwards ? voices_.size() - 1 - i : i;
+    const Voice& voice = voices_[v];
     scratch.features.resize(voice.slots.size());
-    for (std::size_t i = 0; i < voice.slots.size(); ++i) scratch.features[i] = scratch.cells[voice.slots[i]];
-    voice.learner->predict(scratch.features, scratch.part, scratch);
-    pipeline::apply_class_factors(scratch.part, voice.class_factors);
-    for (std::size_t k = 0; k < out.size(); ++k) out[k] += voice.weight * scratch.part[k];
+    for (std::size_t c = 0; c < voice.slots.size(); ++c) scratch.features[c] = scratch.cells[voice.slots[c]];
+    voice.learner->predict(scratch.features, part_of(v), scratch);
+    pipeline::apply_class_factors(part_of(v), voice.class_factors);
   }
+  for (std::size_t v = 0; v < voices_.size(); ++v)
+    for (std::size_t k = 0; k < out.size(); ++k) out[k] += voices_[v].weight * part_of(v)[k];
   model_.finish(out);
 }
 

@@ -16,8 +16,9 @@ struct RowScratch {
   data::RowArena arena;  ///< cleared by begin_row()
   std::vector<data::RowCell> cells;
   std::vector<data::RowCell> features;
-  std::vector<double> numbers, part;
+  std::vector<double> numbers, parts;
   ForestScratch forest;
+  bool is_backwards = false;  ///< the order of the learners in the last row
 };
 
 /// One learner of a model, for one row. Threads: const use is safe from many threads.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kolosal/model/leaf_sums.hpp"
 #include "kolosal/model/linear_leaves.hpp"
 
 namespace kolosal::infer {
@@ -51,12 +52,17 @@ void ServedForest::predict_row(const double* row, std::span<double> out, ForestS
     return packed->predict_row(row, out, scratch);
   std::ranges::fill(out, 0.0);
   const auto width = static_cast<std::size_t>(forest_.leaf_width);
+  std::vector<double>& sums = scratch.sums;
+  sums.assign(out.size(), 0.0);
   for (std::size_t tree = 0; tree < forest_.n_trees(); ++tree) {
     const double* const leaf = forest_.leaf_value.data() + model::leaf_of(forest_, tree, row) * width;
     if (width == 1)
-      out[static_cast<std::size_t>(forest_.tree_output[tree])] += *leaf;
+      sums[static_cast<std::size_t>(forest_.tree_output[tree])] += *leaf;
     else
-      for (std::size_t k = 0; k < width; ++k) out[k] += leaf[k];
+      for (std::size_t k = 0; k < width; ++k) sums[k] += leaf[k];
+    if ((tree + 1) % model::kSumTrees != 0 && tree + 1 != forest_.n_trees()) continue;
+    for (std::size_t k = 0; k < out.size(); ++k) out[k] += sums[k];
+    std::ranges::fill(sums, 0.0);
   }
   forest_.finish(out, divisor_);
 }

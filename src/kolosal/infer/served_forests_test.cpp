@@ -87,6 +87,29 @@ TEST(ServedForest, ALargeForestPredictsTheSameBeforeItIsPackedAndAfter) {
   }
 }
 
+TEST(ServedForest, TheSumsOfManyTreesAreTheSameBeforeAndAfter) {
+  const model::Forest forest = made_forest(200, 7);
+  const ServedForest served(forest, std::nullopt);
+  ASSERT_EQ(served.packed_for(0), nullptr);
+  Rng rng(6);
+  ForestScratch scratch;
+  std::vector<std::vector<double>> rows;
+  std::vector<double> before(20);
+  for (double& found : before) {
+    rows.push_back(made_row(rng));
+    served.predict_row(rows.back().data(), {&found, 1}, scratch);
+  }
+  ASSERT_EQ(served.packed_for(0), nullptr);
+  served.pack();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    double found = 0, wanted = 0;
+    served.predict_row(rows[i].data(), {&found, 1}, scratch);
+    forest.predict(as_frame(rows[i]), {&wanted, 1}, Context());
+    EXPECT_EQ(found, before[i]);
+    EXPECT_EQ(found, wanted);
+  }
+}
+
 TEST(ServedForest, ManyRowsPackAtOnceAndSoDoesASmallForest) {
   const model::Forest large = made_forest(25, 10), small = made_forest(10, 5);
   EXPECT_NE(ServedForest(large, std::nullopt).packed_for(100'000), nullptr);

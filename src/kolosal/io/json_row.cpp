@@ -1,11 +1,13 @@
 #include "kolosal/io/json_row.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/data/text_value.hpp"
 #include "kolosal/io/formats/json_scanner_internal.hpp"
+#include "kolosal/io/plain_json_internal.hpp"
 
 namespace kolosal::io {
 
@@ -25,6 +27,11 @@ JsonRowReader::JsonRowReader(const std::vector<data::Field>& fields) {
     readers_.emplace_back(field);
   }
   for (std::size_t i = 0; i < names_.size(); ++i) positions_.emplace(names_[i], i);
+  for (const std::string& name : names_) {
+    const std::string quoted = name + '"';
+    const char* const end = end_of_plain_string(quoted.data(), quoted.data() + quoted.size());
+    names_are_plain_ &= end == quoted.data() + name.size();
+  }
 }
 
 /// Objects mostly come in the order of the fields; n_fields() when there is no such field.
@@ -48,8 +55,51 @@ data::FieldReader::Read read_value(const data::FieldReader& reader, const Cell& 
 
 }  // namespace
 
+const char* JsonRowReader::read_in_order(std::string_view text, std::span<data::RowCell> cells,
+                                         data::RowArena& arena) const {
+  if (!names_are_plain_ || names_.empty()) return nullptr;
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  const auto take = [&](char c) {
+    p = skip_json_blanks(p, end);
+    return p < end && *p++ == c;
+  };
+  const auto take_word = [&](std::string_view word) {
+    if (static_cast<std::size_t>(end - p) < word.size() || std::memcmp(p, word.data(), word.size()) != 0)
+      return false;
+    p += word.size();
+    return true;
+  };
+  for (std::size_t field = 0; field < names_.size(); ++field) {
+    if (!take(field == 0 ? '{' : ',') || !take('"') || !take_word(names_[field]) || p == end || *p++ != '"' ||
+        !take(':'))
+      return nullptr;
+    p = skip_json_blanks(p, end);
+    if (p == end) return nullptr;
+    data::FieldReader::Read read;
+    double number = 0;
+    if (*p == '"') {
+      const char* const begin = ++p;
+      if ((p = end_of_plain_string(p, end)) == nullptr) return nullptr;
+      read = readers_[field].text({begin, static_cast<std::size_t>(p++ - begin)});
+    } else if (const char* const after = read_plain_number(p, end, number)) {
+      p = after;
+      read = readers_[field].number(number, arena);
+    } else if (take_word("null")) {
+      read.cell = readers_[field].missing();
+    } else {
+      return nullptr;
+    }
+    if (read.is_unreadable) return nullptr;
+    cells[field] = read.cell;
+  }
+  return take('}') ? p : nullptr;
+}
+
 std::string_view JsonRowReader::read(std::string_view text, std::span<data::RowCell> cells,
                                      data::RowArena& arena, Scratch& scratch) const {
+  if (const char* const after = read_in_order(text, cells, arena))
+    return text.substr(static_cast<std::size_t>(after - text.data()));
   auto& [members, unescaped, is_given] = *scratch.parts_;
   unescaped.clear();
   is_given.assign(n_fields(), 0);

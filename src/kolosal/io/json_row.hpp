@@ -45,11 +45,16 @@ class JsonRowReader {
 
  private:
   std::size_t find(std::string_view name, std::size_t expected) const;
+  /// An object of all fields in their order and nothing else, of plain values: most objects are. Null for any
+  /// other, and for what is wrong.
+  const char* read_in_order(std::string_view text, std::span<data::RowCell> cells,
+                            data::RowArena& arena) const;
 
   std::vector<std::string> names_;
   std::vector<data::ColumnType> types_;
   std::vector<data::FieldReader> readers_;
   std::unordered_map<std::string_view, std::size_t> positions_;  // views into names_
+  bool names_are_plain_ = true;                                  // as JSON writes them
 };
 
 }  // namespace kolosal::io

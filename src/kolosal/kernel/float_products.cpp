@@ -86,55 +86,68 @@ struct Registers {
   }
 };
 
-/// A row by kPanels panels at once: each running sum waits for the addition before, so several go side by
-/// side.
+/// One row by several vectors of columns at once: each running sum waits for the addition before, so eight go
+/// side by side.
 template <std::size_t kBytes>
 struct RowRegisters {
   using Base = Registers<kBytes>;
   using Vector = typename Base::Vector;
   using Unaligned = typename Base::Unaligned;
-  static constexpr std::size_t kPanels = 8 / Base::kVectors;
+  static constexpr std::size_t kVectors = 8;
+  static constexpr std::size_t kPanels = kVectors / Base::kVectors;
 
-  template <std::size_t kCount>
-  KOLOSAL_KERNEL_INLINE static void add_panels(const float* values, const std::uint32_t* at, std::size_t n,
-                                               const float* panels, std::size_t depth, float* out) {
-    Vector sum[kCount][Base::kVectors];
+  /// kCount vectors of columns; at(i, v): where those of row i are.
+  template <std::size_t kCount, typename At>
+  KOLOSAL_KERNEL_INLINE static void add_vectors(const float* factors, std::size_t n, float* out, At at) {
+    Vector sum[kCount];
 #pragma GCC unroll 8
-    for (std::size_t p = 0; p < kCount; ++p)
-#pragma GCC unroll 4
-      for (std::size_t v = 0; v < Base::kVectors; ++v)
-        sum[p][v] = *reinterpret_cast<const Unaligned*>(out + p * kPanelColumns + v * Base::kLanes);
+    for (std::size_t v = 0; v < kCount; ++v)
+      sum[v] = *reinterpret_cast<const Unaligned*>(out + v * Base::kLanes);
     for (std::size_t i = 0; i < n; ++i) {
-      const float factor = values[i];
-      const float* const right = panels + std::size_t{at[i]} * kPanelColumns;
+      const float factor = factors[i];
 #pragma GCC unroll 8
-      for (std::size_t p = 0; p < kCount; ++p)
-#pragma GCC unroll 4
-        for (std::size_t v = 0; v < Base::kVectors; ++v)
-          sum[p][v] += factor * *reinterpret_cast<const Unaligned*>(right + p * depth * kPanelColumns +
-                                                                    v * Base::kLanes);
+      for (std::size_t v = 0; v < kCount; ++v)
+        sum[v] += factor * *reinterpret_cast<const Unaligned*>(at(i, v));
     }
 #pragma GCC unroll 8
-    for (std::size_t p = 0; p < kCount; ++p)
-#pragma GCC unroll 4
-      for (std::size_t v = 0; v < Base::kVectors; ++v)
-        *reinterpret_cast<Unaligned*>(out + p * kPanelColumns + v * Base::kLanes) = sum[p][v];
+    for (std::size_t v = 0; v < kCount; ++v) *reinterpret_cast<Unaligned*>(out + v * Base::kLanes) = sum[v];
   }
 
-  KOLOSAL_KERNEL_INLINE static void add(const float* values, const std::uint32_t* at, std::size_t n,
-                                        const float* panels, std::size_t depth, std::size_t n_columns,
-                                        float* out) {
+  template <std::size_t kCount>
+  KOLOSAL_KERNEL_INLINE static void add_panels(const float* values, const float* panels, std::size_t depth,
+                                               float* out) {
+    add_vectors<kCount * Base::kVectors>(values, depth, out, [=](std::size_t k, std::size_t v) {
+      return panels + v / Base::kVectors * depth * kPanelColumns + k * kPanelColumns +
+             v % Base::kVectors * Base::kLanes;
+    });
+  }
+
+  KOLOSAL_KERNEL_INLINE static void add(const float* values, const float* panels, std::size_t depth,
+                                        std::size_t n_columns, float* out) {
     constexpr std::size_t kTogether = kPanels * kPanelColumns;
     std::size_t j = 0;
     for (; j + kTogether <= n_columns; j += kTogether)
-      add_panels<kPanels>(values, at, n, panels + j * depth, depth, out + j);
+      add_panels<kPanels>(values, panels + j * depth, depth, out + j);
     for (; j + kPanelColumns <= n_columns; j += kPanelColumns)
-      add_panels<1>(values, at, n, panels + j * depth, depth, out + j);
+      add_panels<1>(values, panels + j * depth, depth, out + j);
     if (j == n_columns) return;
     float corner[kPanelColumns] = {};
     std::copy(out + j, out + n_columns, corner);
-    add_panels<1>(values, at, n, panels + j * depth, depth, corner);
+    add_panels<1>(values, panels + j * depth, depth, corner);
     std::copy_n(corner, n_columns - j, out + j);
+  }
+
+  KOLOSAL_KERNEL_INLINE static void add_rows(const float* const* rows, const float* factors, std::size_t n,
+                                             std::size_t width, float* out) {
+    constexpr std::size_t kTogether = kVectors * Base::kLanes;
+    std::size_t j = 0;
+    for (; j + kTogether <= width; j += kTogether)
+      add_vectors<kVectors>(factors, n, out + j,
+                            [=](std::size_t i, std::size_t v) { return rows[i] + j + v * Base::kLanes; });
+    for (; j + Base::kLanes <= width; j += Base::kLanes)
+      add_vectors<1>(factors, n, out + j, [=](std::size_t i, std::size_t) { return rows[i] + j; });
+    for (; j < width; ++j)
+      for (std::size_t i = 0; i < n; ++i) out[j] += factors[i] * rows[i][j];
   }
 };
 
@@ -150,16 +163,22 @@ KOLOSAL_PRODUCTS(add_products_by_16, 16)
 KOLOSAL_PRODUCTS(add_products_by_32, 32)
 KOLOSAL_PRODUCTS(add_products_by_64, 64)
 #undef KOLOSAL_PRODUCTS
-#define KOLOSAL_ROW_PRODUCTS(name, bytes)                                                           \
-  KOLOSAL_KERNEL(void, name,                                                                        \
-                 (const float* values, const std::uint32_t* at, std::size_t n, const float* panels, \
-                  std::size_t depth, std::size_t n_columns, float* out),                            \
-                 (values, at, n, panels, depth, n_columns, out)) {                                  \
-    RowRegisters<bytes>::add(values, at, n, panels, depth, n_columns, out);                         \
+#define KOLOSAL_ROW_PRODUCTS(name, bytes)                                                               \
+  KOLOSAL_KERNEL(                                                                                       \
+      void, name##_by_panels,                                                                           \
+      (const float* values, const float* panels, std::size_t depth, std::size_t n_columns, float* out), \
+      (values, panels, depth, n_columns, out)) {                                                        \
+    RowRegisters<bytes>::add(values, panels, depth, n_columns, out);                                    \
+  }                                                                                                     \
+  KOLOSAL_KERNEL(                                                                                       \
+      void, name##_by_rows,                                                                             \
+      (const float* const* rows, const float* factors, std::size_t n, std::size_t width, float* out),   \
+      (rows, factors, n, width, out)) {                                                                 \
+    RowRegisters<bytes>::add_rows(rows, factors, n, width, out);                                        \
   }
-KOLOSAL_ROW_PRODUCTS(add_row_products_by_16, 16)
-KOLOSAL_ROW_PRODUCTS(add_row_products_by_32, 32)
-KOLOSAL_ROW_PRODUCTS(add_row_products_by_64, 64)
+KOLOSAL_ROW_PRODUCTS(add_16, 16)
+KOLOSAL_ROW_PRODUCTS(add_32, 32)
+KOLOSAL_ROW_PRODUCTS(add_64, 64)
 #undef KOLOSAL_ROW_PRODUCTS
 
 }  // namespace
@@ -176,15 +195,27 @@ void add_products(LeftFactor a, std::size_t n_rows, const float* panels, std::si
   }
 }
 
-void add_row_products(const float* values, const std::uint32_t* at, std::size_t n, const float* panels,
-                      std::size_t depth, std::size_t n_columns, float* out) {
+void add_products_of_row(const float* values, const float* panels, std::size_t depth, std::size_t n_columns,
+                         float* out) {
   switch (cpu_level()) {
     case CpuLevel::kAvx512:
-      return add_row_products_by_64(values, at, n, panels, depth, n_columns, out);
+      return add_64_by_panels(values, panels, depth, n_columns, out);
     case CpuLevel::kAvx2:
-      return add_row_products_by_32(values, at, n, panels, depth, n_columns, out);
+      return add_32_by_panels(values, panels, depth, n_columns, out);
     case CpuLevel::kBaseline:
-      return add_row_products_by_16(values, at, n, panels, depth, n_columns, out);
+      return add_16_by_panels(values, panels, depth, n_columns, out);
+  }
+}
+
+void add_scaled_rows(const float* const* rows, const float* factors, std::size_t n, std::size_t width,
+                     float* out) {
+  switch (cpu_level()) {
+    case CpuLevel::kAvx512:
+      return add_64_by_rows(rows, factors, n, width, out);
+    case CpuLevel::kAvx2:
+      return add_32_by_rows(rows, factors, n, width, out);
+    case CpuLevel::kBaseline:
+      return add_16_by_rows(rows, factors, n, width, out);
   }
 }
 

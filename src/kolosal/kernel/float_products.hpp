@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 
 namespace kolosal::kernel {
 
@@ -33,9 +32,13 @@ struct LeftFactor {
 void add_products(LeftFactor a, std::size_t n_rows, const float* panels, std::size_t depth,
                   std::size_t n_columns, float* out, std::size_t out_stride);
 
-/// The same sums for one row, of which only the n numbers at the depths `at` are given: values[i] at at[i],
-/// rising. What is left out must be 0, and b finite; then the numbers are those of add_products().
-void add_row_products(const float* values, const std::uint32_t* at, std::size_t n, const float* panels,
-                      std::size_t depth, std::size_t n_columns, float* out);
+/// The same for one row: out[j] += sum over k < depth of values[k] * b(k, j). The same numbers.
+void add_products_of_row(const float* values, const float* panels, std::size_t depth, std::size_t n_columns,
+                         float* out);
+
+/// out[j] += sum over i < n of factors[i] * rows[i][j], for j < width: a row of a matrix of which few numbers
+/// are not 0, by the rows of a matrix that lies row by row. Running sums, in the order of i.
+void add_scaled_rows(const float* const* rows, const float* factors, std::size_t n, std::size_t width,
+                     float* out);
 
 }  // namespace kolosal::kernel

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "kolosal/core/random.hpp"
@@ -15,6 +17,14 @@ std::vector<float> random_floats(std::size_t n, std::uint64_t seed) {
   std::vector<float> out(n);
   for (float& value : out) value = static_cast<float>(rng.normal());
   return out;
+}
+
+/// NaN of any kind is NaN.
+void expect_same(const std::vector<float>& got, const std::vector<float>& want) {
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < got.size(); ++i)
+    EXPECT_TRUE(got[i] == want[i] || (std::isnan(got[i]) && std::isnan(want[i])))
+        << i << ": " << got[i] << " instead of " << want[i];
 }
 
 struct Size {
@@ -51,6 +61,35 @@ TEST(FloatProducts, AreTheRunningSumsOfThePlainLoopOnEveryCpu) {
         add_products(left, s.rows, panels.data(), s.depth, s.columns, got.data(), stride);
         EXPECT_EQ(got, want);
       }
+  set_cpu_level(before);
+}
+
+TEST(FloatProducts, OfOneRowAreTheSameNumbersOnEveryCpu) {
+  const CpuLevel before = cpu_level();
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const std::size_t depth : {0UL, 1UL, 9UL, 100UL})
+    for (const std::size_t columns : {1UL, 15UL, 16UL, 17UL, 64UL, 75UL, 128UL, 259UL})
+      for (const bool is_wild : {false, true})
+        for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+          SCOPED_TRACE(testing::Message() << depth << " x " << columns);
+          set_cpu_level(level);
+          auto a = random_floats(depth, 1), b = random_floats(depth * columns, 2);
+          for (std::size_t k = 0; k < depth; k += 3) a[k] = 0;
+          if (is_wild)
+            for (std::size_t i = 0; i < b.size(); i += 7) b[i] = i % 2 ? infinity : std::nanf("");
+          const auto before_sums = random_floats(columns, 3);
+          std::vector<float> panels(panels_size(depth, columns)), want = before_sums, got = before_sums;
+          pack_panels(b.data(), columns, 1, depth, columns, panels.data());
+          add_products({a.data(), depth, 1}, 1, panels.data(), depth, columns, want.data(), columns);
+          add_products_of_row(a.data(), panels.data(), depth, columns, got.data());
+          expect_same(got, want);
+
+          std::vector<const float*> rows;
+          for (std::size_t k = 0; k < depth; ++k) rows.push_back(b.data() + k * columns);
+          got = before_sums;
+          add_scaled_rows(rows.data(), a.data(), depth, columns, got.data());
+          expect_same(got, want);
+        }
   set_cpu_level(before);
 }
 

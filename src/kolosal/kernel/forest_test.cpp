@@ -138,37 +138,80 @@ TEST(ForestKernels, LeavesOfABlockAreThoseOfOneRowAfterTheOther) {
   });
 }
 
-TEST(ForestKernels, LeavesOfAGroupAreThoseOfOneTreeAfterTheOther) {
+template <typename Node>
+class LaneNodesOf : public testing::Test {};
+using LaneNodeTypes = testing::Types<LaneNodes, SmallLaneNodes>;
+TYPED_TEST_SUITE(LaneNodesOf, LaneNodeTypes);
+
+void set_ends(LaneNodes& node, std::size_t lane, unsigned first, unsigned right) {
+  node.first[lane] = static_cast<std::uint8_t>(first);
+  node.right[lane] = static_cast<std::uint8_t>(right);
+}
+void set_ends(SmallLaneNodes& node, std::size_t lane, unsigned first, unsigned right) {
+  node.ends[lane] = static_cast<std::uint8_t>(first % 16 + right % 16 * 16);
+}
+unsigned first_of(const LaneNodes& node, std::size_t lane) { return node.first[lane]; }
+unsigned right_of(const LaneNodes& node, std::size_t lane) { return node.right[lane]; }
+unsigned first_of(const SmallLaneNodes& node, std::size_t lane) { return node.ends[lane] % 16U; }
+unsigned right_of(const SmallLaneNodes& node, std::size_t lane) { return node.ends[lane] / 16U; }
+
+TYPED_TEST(LaneNodesOf, LeavesOfAGroupAreThoseOfOneTreeAfterTheOther) {
   Rng rng(4);
   for (const std::size_t n_columns : {3, 16, 17, 32, 33, 64, 65, 128, 129, 256}) {
-    std::vector<LaneNodes> nodes(40);
+    constexpr std::size_t n_nodes = 20, kGroups = 2;
+    std::vector<TypeParam> nodes(kGroups * n_nodes);
     std::vector<std::uint64_t> outside(nodes.size() + 1);
     for (std::uint64_t& bits : outside) bits = rng() & rng();
-    for (LaneNodes& node : nodes)
+    for (TypeParam& node : nodes)
       for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
         node.column[lane] = static_cast<std::uint8_t>(rng() % n_columns);
         node.cut[lane] = static_cast<std::int8_t>(rng() & 255);
-        node.first[lane] = static_cast<std::uint8_t>(rng() % 4);
-        node.right[lane] = static_cast<std::uint8_t>(rng() % 256);
+        const auto first = static_cast<unsigned>(rng() % 4);
+        set_ends(node, lane, first, static_cast<unsigned>(rng() % 256));
       }
     const auto row = random_bytes(rng, kMostLaneColumns);
     const auto leaves_of = [&](bool with_sets) {
-      std::vector<std::uint8_t> out(kLaneTrees, 0);
-      for (std::size_t lane = 0; lane < kLaneTrees; ++lane)
-        for (std::size_t k = 0; k < nodes.size(); ++k) {
-          const LaneNodes& node = nodes[k];
+      std::vector<std::uint8_t> out(kGroups * kLaneTrees, 0);
+      for (std::size_t k = 0; k < nodes.size(); ++k)
+        for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {
+          const TypeParam& node = nodes[k];
+          std::uint8_t& at = out[k / n_nodes * kLaneTrees + lane];
           const bool is_outside = with_sets && ((outside[k] >> lane) & 1U);
-          if (out[lane] == node.first[lane] && (is_outside || row[node.column[lane]] > node.cut[lane]))
-            out[lane] = node.right[lane];
+          if (at == first_of(node, lane) && (is_outside || row[node.column[lane]] > node.cut[lane]))
+            at = static_cast<std::uint8_t>(right_of(node, lane));
         }
       return out;
     };
-    std::vector<std::uint8_t> got(kLaneTrees);
+    std::vector<std::uint8_t> got(kGroups * kLaneTrees);
     on_every_cpu([&] {
-      find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns, nullptr, got.data());
+      find_lane_leaves(nodes.data(), n_nodes, kGroups, row.data(), n_columns, nullptr, got.data());
       EXPECT_EQ(got, leaves_of(false)) << n_columns << " columns";
-      find_lane_leaves(nodes.data(), nodes.size(), row.data(), n_columns, outside.data(), got.data());
+      find_lane_leaves(nodes.data(), n_nodes, kGroups, row.data(), n_columns, outside.data(), got.data());
       EXPECT_EQ(got, leaves_of(true)) << n_columns << " columns, and sets";
+    });
+  }
+}
+
+TEST(ForestKernels, BlocksOfLeafValuesAreRunningSums) {
+  Rng rng(8);
+  std::vector<double> doubles(3000);
+  for (double& value : doubles) value = rng.normal();
+  const std::vector<float> floats(doubles.begin(), doubles.end());
+  for (const std::size_t n : {0, 1, 64}) {
+    std::vector<std::uint32_t> first(n * kLeafBlocks);
+    std::vector<std::uint8_t> leaves(n * kLeafBlocks);
+    for (std::uint32_t& place : first) place = static_cast<std::uint32_t>(rng() % 2744);
+    for (std::uint8_t& leaf : leaves) leaf = static_cast<std::uint8_t>(rng() % 256);
+    const auto expect = [&](const auto& values) {
+      std::vector<double> want(kLeafBlocks), got(kLeafBlocks, 5.0);
+      for (std::size_t i = 0; i < first.size(); ++i)
+        want[i % kLeafBlocks] += static_cast<double>(values[first[i] + leaves[i]]);
+      sum_leaf_blocks(values.data(), first.data(), leaves.data(), n, got.data());
+      EXPECT_EQ(got, want) << n;
+    };
+    on_every_cpu([&] {
+      expect(doubles);
+      expect(floats);
     });
   }
 }

@@ -10,6 +10,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/model/focal_loss.hpp"
+#include "kolosal/model/leaf_sums.hpp"
 #include "kolosal/model/linear_leaves.hpp"
 
 namespace kolosal::model {
@@ -104,28 +105,36 @@ class Kernel {
   const std::vector<std::size_t>& features() const { return features_; }
   std::size_t width() const { return features_.size(); }
 
-  /// rows: n x width(). sums: n x n_outputs, to which the leaves are added, tree by tree.
+  /// rows: n x width(). sums: n x n_outputs, to which the leaves are added (leaf_sums.hpp).
   void add(const double* rows, std::size_t n, double* sums) const {
+    std::vector<double> block(n * count(forest_.n_outputs));
     for (std::size_t tree = 0; tree < forest_.n_trees(); ++tree) {
-      const bool simple = !nodes_.empty() && simple_[tree];
-      for (std::size_t r = 0; r < n; r += kInterleaved) {
-        std::int32_t at[kInterleaved];
-        const std::size_t m = std::min(kInterleaved, n - r);
-        if (simple && m == kInterleaved) {
-          walk_numbers(forest_.tree_root[tree], rows + r * width(), at);
-        } else if (!nodes_.empty()) {
-          for (std::size_t k = 0; k < m; ++k)
-            at[k] = walk_packed(forest_.tree_root[tree], rows + (r + k) * width());
-        } else {
-          for (std::size_t k = 0; k < m; ++k) at[k] = walk(forest_.tree_root[tree], rows + (r + k) * width());
-        }
-        for (std::size_t k = 0; k < m; ++k) add_leaf(tree, at[k], sums + (r + k) * count(forest_.n_outputs));
-      }
+      add_tree(tree, rows, n, block.data());
+      if ((tree + 1) % kSumTrees != 0 && tree + 1 != forest_.n_trees()) continue;
+      for (std::size_t i = 0; i < block.size(); ++i) sums[i] += block[i];
+      std::ranges::fill(block, 0.0);
     }
   }
 
  private:
   static std::size_t count(std::int32_t value) { return static_cast<std::size_t>(value); }
+
+  void add_tree(std::size_t tree, const double* rows, std::size_t n, double* sums) const {
+    const bool simple = !nodes_.empty() && simple_[tree];
+    for (std::size_t r = 0; r < n; r += kInterleaved) {
+      std::int32_t at[kInterleaved];
+      const std::size_t m = std::min(kInterleaved, n - r);
+      if (simple && m == kInterleaved) {
+        walk_numbers(forest_.tree_root[tree], rows + r * width(), at);
+      } else if (!nodes_.empty()) {
+        for (std::size_t k = 0; k < m; ++k)
+          at[k] = walk_packed(forest_.tree_root[tree], rows + (r + k) * width());
+      } else {
+        for (std::size_t k = 0; k < m; ++k) at[k] = walk(forest_.tree_root[tree], rows + (r + k) * width());
+      }
+      for (std::size_t k = 0; k < m; ++k) add_leaf(tree, at[k], sums + (r + k) * count(forest_.n_outputs));
+    }
+  }
 
   void pack() {
     nodes_.resize(forest_.feature.size());

@@ -231,6 +231,35 @@ TEST(Forest, MatchesThePlainLoopAtOddSizes) {
   }
 }
 
+TEST(Forest, AddsLeavesInBlocksOfTrees) {
+  Rng rng(9);
+  const Forest f = random_forest(rng, 3, 150, true);
+  data::Frame x;
+  for (const char* name : {"a", "b", "c"}) {
+    std::vector<double> column(70);
+    for (double& v : column) v = rng.normal();
+    x.add(name, data::Column::from_float64(std::move(column)));
+  }
+  const auto got = predict(f, x);
+  for (std::size_t r = 0; r < x.n_rows(); ++r) {
+    double sum = 0;
+    for (std::size_t first = 0; first < f.n_trees(); first += 64) {
+      double block = 0;
+      for (std::size_t t = first; t < std::min<std::size_t>(first + 64, f.n_trees()); ++t) {
+        double leaf = 0;
+        Forest one = f;
+        one.base_score = {0};
+        one.tree_root = {f.tree_root[t]};
+        one.tree_output = {0};
+        one.predict(x.slice(r, 1), {&leaf, 1}, {});
+        block += leaf;
+      }
+      sum += block;
+    }
+    ASSERT_EQ(got[r], f.base_score[0] + sum) << r;
+  }
+}
+
 TEST(Forest, RefusesAnotherTable) {
   const Forest f = stump(0, 0);
   EXPECT_ERROR(

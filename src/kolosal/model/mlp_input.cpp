@@ -295,6 +295,40 @@ void MlpInput::write_fixed(const MlpRows& rows, std::size_t row, float* out) con
   }
 }
 
+void MlpInput::add_terms(const MlpRows& rows, std::size_t row, std::vector<MlpTerm>& out) const {
+  const float* const z = rows.numbers.data() + row * rows.n_numbers;
+  const auto add = [&](std::size_t input, float factor) {
+    out.push_back({static_cast<std::uint32_t>(input), factor});
+  };
+  std::size_t indicator = numbers_.size();
+  for (std::size_t n = 0; n < numbers_.size(); ++n) {
+    const bool missing = std::isnan(z[n]);
+    if (missing && numbers_[n].has_indicator) add(indicator, 1);
+    if (numbers_[n].has_indicator) ++indicator;
+    if (!missing) add(n, z[n]);
+  }
+  std::size_t first_bin = indicator;  // those of a number are side by side
+  for (std::size_t n = 0; n < numbers_.size(); ++n) {
+    const std::vector<float>& edges = numbers_[n].edges;
+    if (edges.empty()) continue;
+    const std::size_t count = edges.size() - 1;
+    if (z[n] > edges.front()) {  // not for NaN
+      const auto above = std::ranges::upper_bound(edges, z[n]);
+      const std::size_t bin = static_cast<std::size_t>(above - edges.begin()) - 1;  // the row's own
+      if (bin > 0) add(n_fixed_ + first_bin - indicator + bin - 1, 1);
+      if (bin < count && z[n] > edges[bin])
+        add(first_bin + bin, std::min((z[n] - edges[bin]) / (edges[bin + 1] - edges[bin]), 1.0F));
+    }
+    first_bin += count;
+  }
+}
+
+std::vector<std::size_t> MlpInput::n_bins() const {
+  std::vector<std::size_t> out;
+  for (const Number& number : numbers_) out.push_back(number.edges.empty() ? 0 : number.edges.size() - 1);
+  return out;
+}
+
 void MlpInput::save(artifact::Node& node) const {
   std::vector<std::int32_t> column, n_edges, slot_column, n_slots, embedding, slot;
   std::vector<std::uint8_t> indicator;

@@ -22,6 +22,12 @@ struct MlpRows {
   std::vector<std::int32_t> embedded;    ///< n_rows x embedded columns: the row of the column's table, or -1
 };
 
+/// An input of a row that is not 0.
+struct MlpTerm {
+  std::uint32_t input = 0;
+  float factor = 1;
+};
+
 /// How the columns of a table become the input of a network; learnt from the training rows.
 ///
 /// Numbers: shifted and scaled to mean 0 and standard deviation 1 of the present, finite cells and cut at 8
@@ -54,10 +60,15 @@ class MlpInput {
                   MlpRows& out) const;
   /// Numbers, indicators and bins of one row: n_fixed() of them.
   void write_fixed(const MlpRows& rows, std::size_t row, float* out) const;
+  /// Adds what write_fixed() writes, without the zeros. The bins that are 1 are one term: the input n_fixed()
+  /// + i stands for all bins of a number up to bin i (of those of all numbers).
+  void add_terms(const MlpRows& rows, std::size_t row, std::vector<MlpTerm>& out) const;
 
   std::size_t n_numbers() const { return numbers_.size(); }
   std::size_t n_fixed() const { return n_fixed_; }
   std::size_t n_sparse() const { return n_sparse_; }
+  /// Bins of each number.
+  std::vector<std::size_t> n_bins() const;
   const std::vector<Embedding>& embeddings() const { return embeddings_; }
 
   void save(artifact::Node& node) const;

@@ -6,7 +6,6 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/core/random.hpp"
-#include "kolosal/kernel/float_products.hpp"
 #include "kolosal/kernel/network_ops.hpp"
 
 namespace kolosal::model {
@@ -15,6 +14,7 @@ MlpShape MlpShape::of(const MlpInput& input) {
   MlpShape out;
   out.n_fixed = input.n_fixed();
   out.n_numbers = input.n_numbers();
+  out.n_bins = input.n_bins();
   out.embeddings = input.embeddings();
   out.n_sparse = input.n_sparse();
   return out;
@@ -75,17 +75,25 @@ void MlpNetwork::draw(std::uint64_t seed, double frequency_scale, std::span<cons
   std::ranges::transform(output_bias, part(bias()).begin(), [](double v) { return static_cast<float>(v); });
 }
 
-void MlpNetwork::write_dense(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
-                             float* out, std::vector<float>& turns) const {
-  const std::size_t n_dense = shape_.n_dense(), n_periodic = shape_.n_periodic();
+void MlpNetwork::write_periodic(const float* numbers, float* out, std::vector<float>& turns) const {
+  const std::size_t n_periodic = shape_.n_periodic();
   const std::span<const float> frequency = part(frequencies());
   turns.resize(n_periodic);
+  for (std::size_t i = 0; i < n_periodic; ++i) {
+    const float number = numbers[i / shape_.n_frequencies];
+    turns[i] = frequency[i] * (std::isnan(number) ? 0.0F : number);
+  }
+  kernel::sine_cosine(turns.data(), out, out + n_periodic, n_periodic);
+}
+
+void MlpNetwork::write_dense(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
+                             float* out, std::vector<float>& turns) const {
+  const std::size_t n_dense = shape_.n_dense();
   for (const std::uint32_t row : rows) {
     input.write_fixed(table, row, out);
     float* next = out + shape_.n_fixed;
-    for (std::size_t i = 0; i < n_periodic; ++i) turns[i] = frequency[i] * out[i / shape_.n_frequencies];
-    kernel::sine_cosine(turns.data(), next, next + n_periodic, n_periodic);
-    next += 2 * n_periodic;
+    write_periodic(out, next, turns);
+    next += 2 * shape_.n_periodic();
     for (std::size_t i = 0; i < shape_.embeddings.size(); ++i) {
       const std::size_t size = shape_.embeddings[i].size;
       const std::int32_t level = table.embedded[row * shape_.embeddings.size() + i];
@@ -144,140 +152,6 @@ MlpNetwork MlpNetwork::load(const artifact::Node& node, const MlpShape& shape) {
                         std::ranges::all_of(limits, [](float x) { return x >= 0 && std::isfinite(x); });
   if (!is_whole) throw Error(ErrorCode::kModel, "a network is damaged: its whole numbers of {} bits", bits);
   return out;
-}
-
-MlpPredictor::MlpPredictor(MlpNetwork network) : network_(std::move(network)) {
-  const MlpShape& shape = network_.shape();
-  const std::size_t width = shape.width;
-  for (std::size_t layer = 0; layer <= shape.n_layers; ++layer)
-    add_packed_layer(layer, layer == 0 ? shape.n_dense() : width,
-                     layer < shape.n_layers ? width : shape.n_outputs);
-  for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
-    const auto factor = network_.part(network_.factor(layer)), shift = network_.part(network_.shift(layer));
-    factor_.emplace_back(factor.begin(), factor.end());
-    shift_.emplace_back(shift.begin(), shift.end());
-    if (shape.norm != MlpNorm::kBatch) continue;
-    const auto mean = network_.running_mean(layer), variance = network_.running_variance(layer);
-    for (std::size_t j = 0; j < width; ++j) {
-      factor_.back()[j] /= std::sqrt(variance[j] + MlpNetwork::kEpsilon);
-      shift_.back()[j] -= mean[j] * factor_.back()[j];
-    }
-  }
-}
-
-void MlpPredictor::add_packed_layer(std::size_t layer, std::size_t depth, std::size_t n_columns) {
-  const auto weights = network_.part(network_.weights(layer)).first(depth * n_columns);
-  const MlpQuantization& how = network_.quantization();
-  is_finite_.push_back(std::ranges::all_of(weights, [](float weight) { return std::isfinite(weight); }));
-  quantized_.emplace_back();
-  panels_.emplace_back();
-  if (how.is_on() && is_finite_.back() && QuantizedLayer::pays(depth, n_columns)) {
-    quantized_.back().emplace(QuantizedWeights::of(weights, depth, n_columns, how.bits),
-                              how.limits.empty() ? 0.0F : how.limits[layer]);
-    return;
-  }
-  panels_.back().resize(kernel::panels_size(depth, n_columns));
-  kernel::pack_panels(weights.data(), n_columns, 1, depth, n_columns, panels_.back().data());
-}
-
-std::size_t MlpPredictor::n_quantized_layers() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(quantized_, [](const auto& l) { return l.has_value(); }));
-}
-
-void MlpPredictor::add_layer_block(std::size_t layer, const float* inputs, std::size_t n_rows,
-                                   std::size_t depth, std::size_t n_columns, QuantizedScratch& scratch,
-                                   float* out) const {
-  if (quantized_[layer]) return quantized_[layer]->add(inputs, n_rows, out, scratch);
-  kernel::add_products({inputs, depth, 1}, n_rows, panels_[layer].data(), depth, n_columns, out, n_columns);
-}
-
-void MlpPredictor::add_block(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
-                             float* out, const SeeInputs* see) const {
-  const MlpShape& shape = network_.shape();
-  const std::size_t n = rows.size(), width = shape.width;
-  std::vector<float> dense(n * shape.n_dense()), sums(n * width), hidden(n * width), inverse(n), turns;
-  QuantizedScratch scratch;
-  network_.write_dense(input, table, rows, dense.data(), turns);
-  for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
-    const float* from = layer == 0 ? dense.data() : hidden.data();
-    const std::size_t depth = layer == 0 ? shape.n_dense() : width;
-    std::ranges::fill(sums, 0.0F);
-    if (see) (*see)(layer, std::span(from, n * depth));
-    add_layer_block(layer, from, n, depth, width, scratch, sums.data());
-    if (layer == 0) network_.add_sparse(table, rows, sums.data());
-    if (shape.norm == MlpNorm::kLayer)
-      kernel::normalize_rows(MlpNetwork::kEpsilon, n, width, sums.data(), inverse.data());
-    kernel::silu_rows(sums.data(), factor_[layer].data(), shift_[layer].data(), n, width, hidden.data());
-  }
-  const auto bias = network_.part(network_.bias());
-  for (std::size_t i = 0; i < n; ++i)
-    kernel::axpy(1.0F, bias.data(), out + i * shape.n_outputs, shape.n_outputs);
-  if (see) (*see)(shape.n_layers, hidden);
-  add_layer_block(shape.n_layers, hidden.data(), n, width, shape.n_outputs, scratch, out);
-}
-
-void MlpPredictor::add_outputs(const MlpInput& input, const MlpRows& rows, std::span<float> out,
-                               const Context& context) const {
-  constexpr std::size_t kBlock = 192;  // a block's sums of two layers stay in the cache
-  context.parallel_blocks(rows.n_rows, kBlock, [&](std::size_t begin, std::size_t end) {
-    std::vector<std::uint32_t> block(end - begin);
-    std::iota(block.begin(), block.end(), static_cast<std::uint32_t>(begin));
-    add_block(input, rows, block, out.data() + begin * network_.shape().n_outputs, nullptr);
-  });
-}
-
-void MlpPredictor::visit_layer_inputs(const MlpInput& input, const MlpRows& rows,
-                                      const SeeInputs& see) const {
-  constexpr std::size_t kBlock = 192;
-  std::vector<float> outputs(kBlock * network_.shape().n_outputs);
-  for (std::size_t begin = 0; begin < rows.n_rows; begin += kBlock) {
-    std::vector<std::uint32_t> block(std::min(kBlock, rows.n_rows - begin));
-    std::iota(block.begin(), block.end(), static_cast<std::uint32_t>(begin));
-    add_block(input, rows, block, outputs.data(), &see);
-  }
-}
-
-void MlpPredictor::add_layer(std::size_t layer, std::span<const float> inputs, std::size_t n_columns,
-                             MlpRowBuffers& buffers, float* out) const {
-  if (quantized_[layer]) return quantized_[layer]->add(inputs.data(), 1, out, buffers.quantized);
-  if (!is_finite_[layer]) {  // 0 times infinity is no 0
-    kernel::add_products({inputs.data(), inputs.size(), 1}, 1, panels_[layer].data(), inputs.size(),
-                         n_columns, out, n_columns);
-    return;
-  }
-  buffers.values.resize(std::max(buffers.values.size(), inputs.size()));
-  buffers.at.resize(buffers.values.size());
-  std::size_t n = 0;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    buffers.values[n] = inputs[i];
-    buffers.at[n] = static_cast<std::uint32_t>(i);
-    n += inputs[i] != 0 ? 1 : 0;
-  }
-  kernel::add_row_products(buffers.values.data(), buffers.at.data(), n, panels_[layer].data(), inputs.size(),
-                           n_columns, out);
-}
-
-void MlpPredictor::add_row(const MlpInput& input, MlpRowBuffers& buffers, std::span<float> out) const {
-  constexpr std::uint32_t kRow[] = {0};
-  const MlpShape& shape = network_.shape();
-  const std::size_t width = shape.width, n_dense = shape.n_dense();
-  buffers.hidden.resize(std::max(width, n_dense));
-  buffers.sums.resize(width);
-  network_.write_dense(input, buffers.row, kRow, buffers.hidden.data(), buffers.turns);
-  for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
-    std::ranges::fill(buffers.sums, 0.0F);
-    add_layer(layer, std::span(buffers.hidden).first(layer == 0 ? n_dense : width), width, buffers,
-              buffers.sums.data());
-    if (layer == 0) network_.add_sparse(buffers.row, kRow, buffers.sums.data());
-    float inverse = 0;
-    if (shape.norm == MlpNorm::kLayer)
-      kernel::normalize_rows(MlpNetwork::kEpsilon, 1, width, buffers.sums.data(), &inverse);
-    kernel::silu_rows(buffers.sums.data(), factor_[layer].data(), shift_[layer].data(), 1, width,
-                      buffers.hidden.data());
-  }
-  kernel::axpy(1.0F, network_.part(network_.bias()).data(), out.data(), shape.n_outputs);
-  add_layer(shape.n_layers, std::span(buffers.hidden).first(width), shape.n_outputs, buffers, out.data());
 }
 
 MlpNorm mlp_norm_from_name(const std::string& name) {

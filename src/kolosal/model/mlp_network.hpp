@@ -2,8 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,7 +26,8 @@ enum class MlpNorm : std::uint8_t {
 struct MlpShape {
   std::size_t n_fixed = 0;
   std::size_t n_numbers = 0;
-  std::size_t n_frequencies = 0;  ///< per number; 0: no sines and cosines
+  std::vector<std::size_t> n_bins;  ///< of each number: the last ones of the n_fixed
+  std::size_t n_frequencies = 0;    ///< per number; 0: no sines and cosines
   std::vector<MlpInput::Embedding> embeddings;
   std::size_t n_sparse = 0;
   std::size_t width = 256;
@@ -84,6 +83,8 @@ class MlpNetwork {
   std::span<const float> running_mean(std::size_t layer) const { return running(2 * layer); }
   std::span<const float> running_variance(std::size_t layer) const { return running(2 * layer + 1); }
 
+  /// Sines, then cosines of the numbers (NaN: 0) of a row: 2 * n_periodic. turns: a buffer.
+  void write_periodic(const float* numbers, float* out, std::vector<float>& turns) const;
   /// The dense input of some rows: rows.size() x n_dense. turns: a buffer.
   void write_dense(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows,
                    float* out, std::vector<float>& turns) const;
@@ -117,51 +118,6 @@ class MlpNetwork {
   std::vector<float> parameters_;  // weights by layer, embeddings, frequencies, factors and shifts, bias
   std::vector<float> running_;     // mean and variance by layer
   std::size_t embeddings_ = 0, frequencies_ = 0, norms_ = 0;  // where these begin
-};
-
-/// Buffers of MlpPredictor::add_row().
-struct MlpRowBuffers {
-  MlpRows row;  ///< what to predict
-  std::vector<float> sums, hidden, turns;
-  std::vector<float> values;      ///< those of a layer's inputs that are not 0
-  std::vector<std::uint32_t> at;  ///< and where they are
-  QuantizedScratch quantized;
-};
-
-/// A network made ready to predict: weights packed for the product kernels. Immutable.
-class MlpPredictor {
- public:
-  explicit MlpPredictor(MlpNetwork network);
-  const MlpNetwork& network() const { return network_; }
-  /// Adds the outputs of all rows to out (n_rows x n_outputs), before any link. A row's numbers do not depend
-  /// on the rows around it.
-  void add_outputs(const MlpInput& input, const MlpRows& rows, std::span<float> out,
-                   const Context& context) const;
-  /// The same for buffers.row, without a matrix; inputs of 0 cost nothing. The same numbers, to the byte.
-  void add_row(const MlpInput& input, MlpRowBuffers& buffers, std::span<float> out) const;
-  /// Layers that are computed in whole numbers.
-  std::size_t n_quantized_layers() const;
-  /// Shows the dense inputs of each layer (a block of rows x depth at a time, layer by layer) on the way to
-  /// the outputs of rows.
-  using SeeInputs = std::function<void(std::size_t layer, std::span<const float> inputs)>;
-  void visit_layer_inputs(const MlpInput& input, const MlpRows& rows, const SeeInputs& see) const;
-
- private:
-  /// out += inputs times the weights of a layer, whose outputs are n_columns.
-  void add_layer(std::size_t layer, std::span<const float> inputs, std::size_t n_columns,
-                 MlpRowBuffers& buffers, float* out) const;
-  void add_block(const MlpInput& input, const MlpRows& table, std::span<const std::uint32_t> rows, float* out,
-                 const SeeInputs* see) const;
-  /// out += n_rows of inputs times the weights of a layer.
-  void add_layer_block(std::size_t layer, const float* inputs, std::size_t n_rows, std::size_t depth,
-                       std::size_t n_columns, QuantizedScratch& scratch, float* out) const;
-  void add_packed_layer(std::size_t layer, std::size_t depth, std::size_t n_columns);
-
-  MlpNetwork network_;
-  std::vector<std::vector<float>> panels_;  // by layer, the output among them; of float32 layers
-  std::vector<std::optional<QuantizedLayer>> quantized_;  // by layer
-  std::vector<std::uint8_t> is_finite_;                   // by layer: all weights are
-  std::vector<std::vector<float>> factor_, shift_;        // by hidden layer, batch norm's averages taken in
 };
 
 /// "batch", "layer", "none".

@@ -9,7 +9,7 @@
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/kernel/testing/every_cpu.hpp"
-#include "kolosal/model/mlp_network.hpp"
+#include "kolosal/model/mlp_predictor.hpp"
 #include "kolosal/model/whole_points.hpp"
 
 namespace kolosal::model {

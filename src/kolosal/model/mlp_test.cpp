@@ -13,6 +13,7 @@
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/model/mlp_input.hpp"
 #include "kolosal/model/mlp_network.hpp"
+#include "kolosal/model/mlp_predictor.hpp"
 #include "kolosal/model/mlp_training.hpp"
 #include "kolosal/model/testing/sample_table.hpp"
 
@@ -95,6 +96,83 @@ TEST(Mlp, PredictsWhatTheFormulasGive) {
     apply_mlp_link(data::task_from_name(c["task"].get<std::string>()), n_outputs, got);
     EXPECT_THAT(got,
                 testing::Pointwise(NanSensitiveDoubleNear(1e-5), c["prediction"].get<std::vector<double>>()));
+  }
+}
+
+/// Numbers with holes, infinities and ends of bins, levels that are embedded.
+struct OddTable {
+  Frame x;
+  MlpInput input;
+  explicit OddTable(int n_levels) {
+    Rng rng(12);
+    std::vector<double> a(120), b(120);
+    std::vector<std::int32_t> codes(120);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      a[i] = i == 0 ? kNaN : std::round(4 * rng.normal());
+      b[i] = rng.normal();  // nothing is missing: no indicator
+      codes[i] = static_cast<std::int32_t>(i % static_cast<std::size_t>(n_levels));
+    }
+    x = Frame({"a", "b"}, {Column::from_float64(a), Column::from_float64(b)});
+    x.add("level", Column::from_category(codes, levels(n_levels)));
+    input = MlpInput::fit(x, first_rows(120), {.n_bins = 7, .max_onehot = 5, .embedding_size = 3});
+    const double odd[] = {kInf, -kInf, 0, -0.0, 1e300};
+    std::ranges::copy(odd, a.begin() + 1);
+    codes[7] = data::kUnseenCode;
+    codes[8] = data::kMissingCode;
+    b[9] = kNaN;
+    x = Frame({"a", "b"}, {Column::from_float64(a), Column::from_float64(b)});
+    x.add("level", Column::from_category(codes, levels(n_levels)));
+  }
+};
+
+TEST(MlpInput, TermsAreWhatIsWrittenWithoutTheZeros) {
+  const OddTable table(9);
+  const MlpRows rows = table.input.encode(table.x);
+  const std::size_t n_fixed = table.input.n_fixed();
+  const std::vector<std::size_t> n_bins = table.input.n_bins();
+  ASSERT_GT(n_bins[0], 2U);
+  for (std::size_t row = 0; row < rows.n_rows; ++row) {
+    std::vector<float> want(n_fixed), got(n_fixed);
+    table.input.write_fixed(rows, row, want.data());
+    std::vector<MlpTerm> terms;
+    table.input.add_terms(rows, row, terms);
+    for (const MlpTerm& term : terms) {
+      if (term.input < n_fixed) {
+        got[term.input] += term.factor;
+        continue;
+      }
+      const std::size_t bin = term.input - n_fixed, first = bin < n_bins[0] ? 0 : n_bins[0];
+      for (std::size_t i = first; i <= bin; ++i) got[n_fixed - n_bins[0] - n_bins[1] + i] += term.factor;
+    }
+    EXPECT_EQ(got, want) << row;
+  }
+}
+
+TEST(MlpFirstLayer, GivesTheProductOfTheDenseInput) {
+  for (const std::size_t width : {12UL, 8192UL}) {  // of the wide one no table of levels is made
+    const OddTable table(40);
+    MlpShape shape = MlpShape::of(table.input);
+    shape.width = width;
+    shape.n_layers = 1;
+    MlpNetwork network(shape);
+    network.draw(5, 0.3, std::vector<double>{0.1});
+    const MlpRows rows = table.input.encode(table.x);
+    const auto all = first_rows(rows.n_rows);
+    std::vector<float> dense(rows.n_rows * shape.n_dense()), turns;
+    network.write_dense(table.input, rows, all, dense.data(), turns);
+    const MlpFirstLayer first(network);
+    MlpRowBuffers buffers;
+    for (std::size_t row = 0; row < rows.n_rows; ++row) {
+      std::vector<float> got(width);
+      first.add(network, table.input, rows, row, buffers, got.data());
+      for (std::size_t j = 0; j < width; j += 5) {
+        double want = 0;
+        for (std::size_t i = 0; i < shape.n_dense(); ++i)
+          want += static_cast<double>(dense[row * shape.n_dense() + i]) *
+                  static_cast<double>(network.part(network.weights(0))[i * width + j]);
+        ASSERT_NEAR(got[j], want, 1e-5) << "row " << row << ", unit " << j;
+      }
+    }
   }
 }
 

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "kolosal/model/mlp_input.hpp"
-#include "kolosal/model/mlp_network.hpp"
+#include "kolosal/model/mlp_predictor.hpp"
 
 namespace kolosal::model {
 

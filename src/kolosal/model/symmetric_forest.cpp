@@ -7,6 +7,7 @@
 #include "kolosal/core/error.hpp"
 #include "kolosal/kernel/symmetric_trees.hpp"
 #include "kolosal/model/focal_loss.hpp"
+#include "kolosal/model/leaf_sums.hpp"
 #include "kolosal/model/link_functions.hpp"
 #include "kolosal/model/symmetric_table.hpp"
 
@@ -139,20 +140,25 @@ void SymmetricForest::predict(const data::Frame& x, std::span<double> out, const
     const std::size_t n = end - begin;
     const std::vector<std::uint8_t> row_bins = bins(x, begin, end);
     const std::span<double> sums = out.subspan(begin * n_out, n * n_out);
-    for (std::size_t r = 0; r < n; ++r)
-      std::ranges::copy(base_score, sums.begin() + static_cast<std::ptrdiff_t>(r * n_out));
+    std::vector<double> block(sums.size());
+    std::ranges::fill(sums, 0.0);
     std::uint8_t leaves[kBlock];
     const double* values = leaf_value.data();
     std::size_t split = 0;
-    for (const std::uint8_t depth : tree_depth) {
+    for (std::size_t t = 0; t < n_trees(); ++t) {
+      const std::uint8_t depth = tree_depth[t];
       std::fill_n(leaves, n, std::uint8_t{0});
       for (unsigned level = 0; level < depth; ++level, ++split)
         kernel::add_leaf_bits(row_bins.data() + static_cast<std::size_t>(split_input[split]) * n,
                               split_border[split], level, n, leaves);
       for (std::size_t r = 0; r < n; ++r)
-        for (std::size_t k = 0; k < n_out; ++k) sums[r * n_out + k] += values[leaves[r] * n_out + k];
+        for (std::size_t k = 0; k < n_out; ++k) block[r * n_out + k] += values[leaves[r] * n_out + k];
       values += n_out << depth;
+      if ((t + 1) % kSumTrees != 0 && t + 1 != n_trees()) continue;
+      for (std::size_t i = 0; i < block.size(); ++i) sums[i] += block[i];
+      std::ranges::fill(block, 0.0);
     }
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += base_score[i % n_out];
     apply_link(link, link_parameter, n_out, sums);
   });
 }

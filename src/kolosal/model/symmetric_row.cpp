@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kolosal/model/leaf_sums.hpp"
 #include "kolosal/model/symmetric_table.hpp"
 
 namespace kolosal::model {
@@ -21,6 +22,11 @@ kernel::LaneLevel no_splits() {
 }  // namespace
 
 SymmetricRow::SymmetricRow(const SymmetricForest& forest) : forest_(forest) {
+  std::size_t n_leaves = 0;
+  for (const std::uint8_t depth : forest.tree_depth) {
+    first_leaf_.push_back(static_cast<std::uint32_t>(n_leaves));
+    n_leaves += std::size_t{1} << depth;
+  }
   if (forest.inputs.size() > kernel::kMostLaneColumns) return;
   std::size_t split = 0;
   for (std::size_t first = 0; first < forest.n_trees(); first += kLaneTrees) {
@@ -76,15 +82,15 @@ void SymmetricRow::predict(std::span<const data::RowCell> row, std::span<double>
   find_leaves(*scratch);
   std::ranges::copy(forest_.base_score, out.begin());
   const auto n_out = static_cast<std::size_t>(forest_.n_outputs);
-  const double* values = forest_.leaf_value.data();
-  if (n_out == 1) {
-    double sum = out[0];  // in a register: through memory each addition would wait for the store before
-    for (std::size_t t = 0; t < forest_.n_trees(); values += std::size_t{1} << forest_.tree_depth[t++])
-      sum += values[scratch->leaves[t]];
-    out[0] = sum;
-  } else {
-    for (std::size_t t = 0; t < forest_.n_trees(); values += n_out << forest_.tree_depth[t++])
-      for (std::size_t k = 0; k < n_out; ++k) out[k] += values[scratch->leaves[t] * n_out + k];
+  const std::uint8_t* const leaves = scratch->leaves.data();
+  const std::uint32_t* const first_leaf = first_leaf_.data();
+  for (std::size_t k = 0; k < n_out; ++k) {
+    const double* const values = forest_.leaf_value.data() + k;
+    double sum = 0;
+    add_leaf_blocks(
+        0, forest_.n_trees(),
+        [=](std::size_t t) { return values[(first_leaf[t] + std::size_t{leaves[t]}) * n_out]; }, sum);
+    out[k] += sum;
   }
   apply_link(forest_.link, forest_.link_parameter, n_out, out);
 }

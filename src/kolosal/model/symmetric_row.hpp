@@ -30,6 +30,7 @@ class SymmetricRow final : public RowEvaluator {
   void find_leaves(Scratch& scratch) const;
 
   const SymmetricForest& forest_;
+  std::vector<std::uint32_t> first_leaf_;  // by tree
   std::vector<kernel::LaneLevel> levels_;  // group by group; empty: too many inputs
   std::vector<std::size_t> n_levels_;      // by group
   mutable Spares<Scratch> spares_;

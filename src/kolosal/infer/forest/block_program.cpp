@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kolosal/model/leaf_sums.hpp"
+
 namespace kolosal::infer {
 namespace {
 
@@ -135,33 +137,38 @@ void BlockProgram::add(const BinnedFeatures& features, const std::uint16_t* bins
   scratch.parts.resize(kBlockRows);
   scratch.local.resize(kBlockRows);
   narrow(bins, n, scratch);
-  // With several outputs each has its sums side by side until the end.
-  const bool one_value = leaf_width_ == 1;
-  const bool apart = one_value && n_outputs_ > 1;
-  if (apart) scratch.sums.assign(n_outputs_ * kBlockRows, 0.0);
-  for (const Tree& tree : trees_) {
-    double* const out = apart ? scratch.sums.data() + tree.output * kBlockRows : sums;
-    const Part& root = parts_[tree.first_part];
-    if (tree.n_parts == 1) {
-      run_part(features, root, bins, n, scratch);
-      if (one_value) {
-        kernel::add_leaves(leaf_values_.data() + root.first_leaf, scratch.leaves.data(), n, out);
-        continue;
-      }
-      std::memset(scratch.parts.data(), 0, n);
-      std::memcpy(scratch.local.data(), scratch.leaves.data(), n);
-    } else {
-      run_parts(features, tree, bins, n, scratch);
-    }
-    for (std::size_t r = 0; r < n; ++r) {
-      const std::size_t leaf = parts_[tree.first_part + scratch.parts[r]].first_leaf + scratch.local[r];
-      const double* const values = leaf_values_.data() + leaf * leaf_width_;
-      for (std::size_t j = 0; j < leaf_width_; ++j) out[r * leaf_width_ + j] += values[j];
-    }
+  // With several outputs each has its sums side by side until the block of trees ends.
+  const bool apart = leaf_width_ == 1 && n_outputs_ > 1;
+  scratch.sums.assign(apart ? n_outputs_ * kBlockRows : n * n_outputs_, 0.0);
+  for (std::size_t t = 0; t < trees_.size(); ++t) {
+    add_tree(features, trees_[t], bins, n, scratch);
+    if ((t + 1) % model::kSumTrees != 0 && t + 1 != trees_.size()) continue;
+    const std::size_t row = apart ? 1 : n_outputs_, output = apart ? kBlockRows : 1;
+    for (std::size_t r = 0; r < n; ++r)
+      for (std::size_t j = 0; j < n_outputs_; ++j)
+        sums[r * n_outputs_ + j] += scratch.sums[r * row + j * output];
+    std::ranges::fill(scratch.sums, 0.0);
   }
-  if (!apart) return;
-  for (std::size_t r = 0; r < n; ++r)
-    for (std::size_t j = 0; j < n_outputs_; ++j) sums[r * n_outputs_ + j] = scratch.sums[j * kBlockRows + r];
+}
+
+void BlockProgram::add_tree(const BinnedFeatures& features, const Tree& tree, const std::uint16_t* bins,
+                            std::size_t n, BlockScratch& scratch) const {
+  double* const out = scratch.sums.data() + (leaf_width_ == 1 ? tree.output * kBlockRows : 0);
+  const Part& root = parts_[tree.first_part];
+  if (tree.n_parts == 1) {
+    run_part(features, root, bins, n, scratch);
+    if (leaf_width_ == 1)
+      return kernel::add_leaves(leaf_values_.data() + root.first_leaf, scratch.leaves.data(), n, out);
+    std::memset(scratch.parts.data(), 0, n);
+    std::memcpy(scratch.local.data(), scratch.leaves.data(), n);
+  } else {
+    run_parts(features, tree, bins, n, scratch);
+  }
+  for (std::size_t r = 0; r < n; ++r) {
+    const std::size_t leaf = parts_[tree.first_part + scratch.parts[r]].first_leaf + scratch.local[r];
+    const double* const values = leaf_values_.data() + leaf * leaf_width_;
+    for (std::size_t j = 0; j < leaf_width_; ++j) out[r * leaf_width_ + j] += values[j];
+  }
 }
 
 }  // namespace kolosal::infer

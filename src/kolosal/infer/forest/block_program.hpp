@@ -24,7 +24,7 @@ struct ByteColumn {
 struct BlockScratch {
   std::vector<std::int8_t> block;  ///< bytes of the columns, then of the marks
   std::vector<std::uint8_t> leaves, parts, local;
-  std::vector<double> sums;
+  std::vector<double> sums;  ///< of some trees
 };
 
 /// A forest for blocks of kernel::kBlockRows rows: every node is compared with all rows of the block, without
@@ -36,7 +36,7 @@ class BlockProgram {
   static std::optional<BlockProgram> of(const model::Forest& forest, const BinnedFeatures& features,
                                         const std::vector<std::uint32_t>& n_leaves);
 
-  /// Adds leaf values to sums (n x n_outputs, row by row) in the order of the trees. bins: of n <= kBlockRows
+  /// Adds leaf values to sums (n x n_outputs, row by row; model/leaf_sums.hpp). bins: of n <= kBlockRows
   /// rows, by BinnedFeatures::bin_rows().
   void add(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t n, double* sums,
            BlockScratch& scratch) const;
@@ -78,6 +78,8 @@ class BlockProgram {
   std::uint32_t column_of(std::uint32_t column, bool missing_is_low, std::uint16_t first_cut);
   void narrow(const std::uint16_t* bins, std::size_t n, BlockScratch& scratch) const;
   void run_part(const BinnedFeatures& features, const Part& part, const std::uint16_t* bins, std::size_t n,
+                BlockScratch& scratch) const;
+  void add_tree(const BinnedFeatures& features, const Tree& tree, const std::uint16_t* bins, std::size_t n,
                 BlockScratch& scratch) const;
   /// Leaves of a tree of several parts: scratch.parts and scratch.local.
   void run_parts(const BinnedFeatures& features, const Tree& tree, const std::uint16_t* bins, std::size_t n,

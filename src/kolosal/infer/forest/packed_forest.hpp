@@ -47,6 +47,7 @@ struct KernelTiming {
 /// Buffers of one thread, kept between calls so that a call allocates nothing.
 struct ForestScratch {
   std::vector<std::uint16_t> bins;
+  std::vector<double> sums;  ///< of a forest that is not packed
   LaneScratch lanes;
   BlockScratch block;
   WalkScratch walk;

@@ -27,12 +27,15 @@ struct Shape {
   int n_leaves = 31;
   int n_thresholds = 40;  ///< per feature
   int n_categories = 0;   ///< of the odd features; 0: all are numbers
+  unsigned n_sets = 0;    ///< that nodes take, of a feature; 0: any
   unsigned flags = 0;     ///< of all numeric nodes
   bool mixed_default = false;
   bool mixed_rules = false;  ///< each node has its own rule for missing values
   int n_outputs = 1;
   bool wide_leaves = false;
   bool xgboost = false;
+  bool all_full = false;  ///< no tree has fewer leaves
+  bool float_leaves = false;
   bool chain = false;  ///< every tree as deep as it can be
   model::Link link = model::Link::kIdentity;
   bool average = false;
@@ -106,7 +109,8 @@ class Generator {
 
   void add_tree(Forest& f, int tree) {
     f.tree_output.push_back(shape_.wide_leaves ? 0 : tree % shape_.n_outputs);
-    const int n_leaves = tree % 7 == 3 ? 1 + static_cast<int>(below(rng_, 4)) : shape_.n_leaves;
+    const int n_leaves =
+        tree % 7 == 3 && !shape_.all_full ? 1 + static_cast<int>(below(rng_, 4)) : shape_.n_leaves;
     if (n_leaves == 1) {
       f.tree_root.push_back(~add_leaf(f));
       return;
@@ -129,7 +133,10 @@ class Generator {
   }
 
   std::int32_t add_leaf(Forest& f) {
-    for (int j = 0; j < f.leaf_width; ++j) f.leaf_value.push_back(rng_.uniform() - 0.5);
+    for (int j = 0; j < f.leaf_width; ++j) {
+      const double value = rng_.uniform() - 0.5;
+      f.leaf_value.push_back(shape_.float_leaves ? static_cast<double>(static_cast<float>(value)) : value);
+    }
     return static_cast<std::int32_t>(f.leaf_value.size()) / f.leaf_width - 1;
   }
 
@@ -152,7 +159,10 @@ class Generator {
       const int n_words =
           1 + static_cast<int>(below(rng_, static_cast<std::uint64_t>(shape_.n_categories) / 32 + 1));
       f.category_words.back() = n_words;
-      for (int w = 0; w < n_words; ++w) f.category_bits.push_back(static_cast<std::uint32_t>(rng_()));
+      const auto set = shape_.n_sets == 0 ? 0 : 1 + below(rng_, shape_.n_sets);
+      for (int w = 0; w < n_words; ++w)
+        f.category_bits.push_back(
+            static_cast<std::uint32_t>(set == 0 ? rng_() : set * 0x9e3779b97f4a7c15U >> 32));
     } else {
       const auto& cuts = thresholds_[static_cast<std::size_t>(feature)];
       threshold = cuts[below(rng_, cuts.size())];
@@ -236,6 +246,42 @@ const Shape kShapes[] = {
      .mixed_default = true},
     {.name = "categories of 150 features", .n_features = 150, .n_trees = 130, .n_categories = 9},
     {.name = "one column of categories", .n_features = 2, .n_trees = 70, .n_categories = 300},
+    {.name = "16 leaves, 600 trees", .n_trees = 600, .n_leaves = 16, .mixed_default = true},
+    {.name = "17 leaves, 256 trees", .n_trees = 256, .n_leaves = 17},
+    {.name = "16 leaves and categories",
+     .n_features = 30,
+     .n_trees = 330,
+     .n_leaves = 16,
+     .n_categories = 30,
+     .mixed_default = true},
+    {.name = "300 trees of three classes", .n_trees = 300, .n_leaves = 9, .n_outputs = 3},
+    {.name = "leaves of float32", .n_trees = 300, .n_leaves = 16, .float_leaves = true},
+    {.name = "leaves of float32, three classes", .n_trees = 100, .n_outputs = 3, .float_leaves = true},
+    {.name = "equal trees", .n_trees = 700, .n_leaves = 16, .all_full = true},
+    {.name = "equal trees of float32",
+     .n_trees = 1100,
+     .n_leaves = 9,
+     .all_full = true,
+     .float_leaves = true},
+    {.name = "equal trees of categories",
+     .n_trees = 520,
+     .n_leaves = 20,
+     .n_categories = 30,
+     .mixed_default = true,
+     .all_full = true},
+    {.name = "few sets of categories", .n_trees = 80, .n_categories = 30, .n_sets = 4, .mixed_default = true},
+    {.name = "sets fill the columns",
+     .n_features = 40,
+     .n_trees = 100,
+     .n_categories = 300,
+     .n_sets = 2,
+     .mixed_default = true},
+    {.name = "100 trees of class shares",
+     .n_trees = 100,
+     .n_leaves = 12,
+     .n_outputs = 3,
+     .wide_leaves = true,
+     .average = true},
 };
 
 class PackedForestShapes : public ::testing::TestWithParam<Shape> {};

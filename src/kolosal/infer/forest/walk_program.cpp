@@ -1,5 +1,9 @@
 #include "kolosal/infer/forest/walk_program.hpp"
 
+#include <algorithm>
+
+#include "kolosal/model/leaf_sums.hpp"
+
 namespace kolosal::infer {
 namespace {
 
@@ -83,12 +87,19 @@ void WalkProgram::add_leaf(std::size_t tree, std::uint32_t end, double* sums) co
   for (std::size_t j = 0; j < leaf_width_; ++j) sums[j] += leaf_values_[leaf * leaf_width_ + j];
 }
 
+void WalkProgram::end_block(std::size_t tree, double* sums, WalkScratch& scratch) const {
+  if ((tree + 1) % model::kSumTrees != 0 && tree + 1 != roots_.size()) return;
+  for (std::size_t i = 0; i < scratch.sums.size(); ++i) sums[i] += scratch.sums[i];
+  std::ranges::fill(scratch.sums, 0.0);
+}
+
 void WalkProgram::add_rows(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t stride,
                            std::size_t n, double* sums, WalkScratch& scratch) const {
   spread(bins, stride, n, scratch);
   const std::size_t width = std::max<std::size_t>(columns_.size(), 1);
   const kernel::WalkSets sets{set_of_node_.data(), features.sets()};
   scratch.ends.resize(n);
+  scratch.sums.assign(n * n_outputs_, 0.0);
   for (std::size_t t = 0; t < roots_.size(); ++t) {
     const std::uint16_t* const rows = scratch.rows.data();
     if (has_categories_[t]) {
@@ -97,7 +108,8 @@ void WalkProgram::add_rows(const BinnedFeatures& features, const std::uint16_t* 
     } else {
       kernel::walk_rows(nodes_.data(), roots_[t], rows, width, n, scratch.ends.data());
     }
-    for (std::size_t r = 0; r < n; ++r) add_leaf(t, scratch.ends[r], sums + r * n_outputs_);
+    for (std::size_t r = 0; r < n; ++r) add_leaf(t, scratch.ends[r], scratch.sums.data() + r * n_outputs_);
+    end_block(t, sums, scratch);
   }
 }
 
@@ -117,12 +129,19 @@ void WalkProgram::add_trees(const BinnedFeatures& features, const std::uint16_t*
       kernel::walk_trees(nodes_.data(), roots_.data(), n_trees, row, scratch.ends.data());
     }
     if (n_outputs_ == 1) {
-      double sum = sums[r];  // in a register: through memory each addition would wait for the store before
-      for (std::size_t t = 0; t < n_trees; ++t) sum += leaf_values_[leaf_of_node_[scratch.ends[t]]];
-      sums[r] = sum;
+      for (std::size_t t = 0; t < n_trees;) {
+        const std::size_t end = std::min(t + model::kSumTrees, n_trees);
+        double sum = 0;  // in a register: through memory each addition would wait for the store before
+        for (; t < end; ++t) sum += leaf_values_[leaf_of_node_[scratch.ends[t]]];
+        sums[r] += sum;
+      }
       continue;
     }
-    for (std::size_t t = 0; t < n_trees; ++t) add_leaf(t, scratch.ends[t], sums + r * n_outputs_);
+    scratch.sums.assign(n_outputs_, 0.0);
+    for (std::size_t t = 0; t < n_trees; ++t) {
+      add_leaf(t, scratch.ends[t], scratch.sums.data());
+      end_block(t, sums + r * n_outputs_, scratch);
+    }
   }
 }
 

@@ -15,6 +15,7 @@ namespace kolosal::infer {
 struct WalkScratch {
   std::vector<std::uint16_t> rows;
   std::vector<std::uint32_t> ends;
+  std::vector<double> sums;  ///< of some trees
 };
 
 /// A forest of trees of any size, walked from the root: several rows at once in one tree, or several trees
@@ -24,8 +25,8 @@ class WalkProgram {
   /// Nothing when there are too many columns. The forest must outlive it.
   static std::optional<WalkProgram> of(const model::Forest& forest, const BinnedFeatures& features);
 
-  /// Adds leaf values to sums (n x n_outputs, row by row) in the order of the trees. Column c of row r has
-  /// its bin at bins[c * stride + r].
+  /// Adds leaf values to sums (n x n_outputs, row by row; model/leaf_sums.hpp). Column c of row r has its bin
+  /// at bins[c * stride + r].
   void add_rows(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t stride, std::size_t n,
                 double* sums, WalkScratch& scratch) const;
   void add_trees(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t stride, std::size_t n,
@@ -41,6 +42,8 @@ class WalkProgram {
   std::uint16_t column_of(std::uint32_t column, bool missing_is_low);
   void spread(const std::uint16_t* bins, std::size_t stride, std::size_t n, WalkScratch& scratch) const;
   void add_leaf(std::size_t tree, std::uint32_t end, double* sums) const;
+  /// Adds the sums of a block of trees, if `tree` is its last, and begins the next one.
+  void end_block(std::size_t tree, double* sums, WalkScratch& scratch) const;
 
   std::size_t n_outputs_ = 1;
   std::size_t leaf_width_ = 1;

@@ -7,7 +7,7 @@
 
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/model/mlp_input.hpp"
-#include "kolosal/model/mlp_network.hpp"
+#include "kolosal/model/mlp_predictor.hpp"
 #include "kolosal/model/network_learner.hpp"
 
 namespace kolosal::model {
