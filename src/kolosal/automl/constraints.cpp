@@ -47,10 +47,6 @@ bool give_directions(const Constraints& constraints, const TableShape& shape,
   return keeps_direction(candidate);
 }
 
-std::string bytes_text(double bytes) {
-  return bytes < 1e6 ? fmt::format("{:.1f} kB", bytes / 1e3) : fmt::format("{:.2f} MB", bytes / 1e6);
-}
-
 }  // namespace
 
 nlohmann::json to_json(const Constraints& constraints) {
@@ -117,8 +113,8 @@ Excess excess_of(const Constraints& constraints, const ModelNeeds& needs) {
   };
   const auto look_at_bytes = [&](const char* option, const char* what, std::uint64_t limit,
                                  std::uint64_t bytes) {
-    const auto allowed = static_cast<double>(limit), is = static_cast<double>(bytes);
-    look(is / allowed, fmt::format("{} {}: {} {}", option, bytes_text(allowed), what, bytes_text(is)));
+    look(static_cast<double>(bytes) / static_cast<double>(limit),
+         fmt::format("{} {}: {} {}", option, format_bytes(limit), what, format_bytes(bytes)));
   };
   if (constraints.max_latency_us)
     look(needs.latency_us / *constraints.max_latency_us,

@@ -76,9 +76,10 @@ TEST_F(ConstraintsTest, ALoadedModelTakesNoMoreMemoryThanAllowed) {
     run(table, options, Context(), {});
     EXPECT_LE(loaded_bytes(options.output, table, Context()), free_bytes * 2 / 3);
   }
+  if (free_bytes <= 1) GTEST_SKIP() << "the allocator of this build does not tell what a model takes";
   options.constraints.max_memory_bytes = 1;
   EXPECT_THAT([&] { run(table, options, Context(), {}); },
-              ThrowsMessage<Error>(HasSubstr("--max-memory 0.0 kB: the loaded model takes")));
+              ThrowsMessage<Error>(HasSubstr("--max-memory 1 B: the loaded model takes")));
 }
 
 TEST_F(ConstraintsTest, WhatNobodyCanKeepToIsToldWithTheClosest) {

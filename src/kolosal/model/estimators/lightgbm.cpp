@@ -305,7 +305,6 @@ void Lightgbm::do_save(artifact::Node& node) const { save_booster(node, forest_,
 
 void Lightgbm::do_load(const artifact::Node& node) {
   load_booster(node, feature_names().size(), n_outputs(), forest_, importance_);
-  round_log_odds(forest_);
 }
 
 namespace {
