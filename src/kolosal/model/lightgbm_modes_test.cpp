@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
 #include "kolosal/model/testing/sample_table.hpp"
@@ -53,6 +55,35 @@ TEST(LightgbmModes, PredictAsTheLibrarysOwnPackageDoes) {
     EXPECT_THAT(predictions(*estimator, x.take(rest)),
                 Pointwise(NanSensitiveDoubleNear(2e-6), c["prediction"].get<std::vector<double>>()));
   }
+}
+
+// Its text is read a few rounds at a time.
+TEST(LightgbmModes, AModelOfLargeTreesPredictsAsTheLibraryDid) {
+  if (const std::string reason = estimator_info("lightgbm").unavailable(); !reason.empty())
+    GTEST_SKIP() << reason;
+  constexpr std::size_t kRows = 900, kTrain = 700, kClasses = 3;
+  Rng rng(5);
+  std::vector<double> a, b, y;
+  for (std::size_t i = 0; i < kRows; ++i) {
+    a.push_back(rng.normal());
+    b.push_back(rng.normal());
+    y.push_back(std::floor(std::clamp(1.5 + a.back() + a.back() * b.back(), 0.0, 2.9)));
+  }
+  data::Frame x;
+  x.add("a", data::Column::from_float64(a));
+  x.add("b", data::Column::from_float64(b));
+  std::vector<std::uint32_t> train(kTrain), valid(kRows - kTrain);
+  std::iota(train.begin(), train.end(), 0U);
+  std::iota(valid.begin(), valid.end(), static_cast<std::uint32_t>(kTrain));
+  const auto estimator = make_estimator("lightgbm", {{"num_leaves", std::int64_t{4096}},
+                                                     {"min_data_in_leaf", std::int64_t{1}},
+                                                     {"n_estimators", std::int64_t{25}},
+                                                     {"early_stopping_rounds", std::int64_t{0}}});
+  const auto report =
+      estimator->fit({&x, {data::Task::kMulticlass, y, {}, kClasses}}, nullptr, {train, valid}, Context());
+  ASSERT_EQ(report.n_rounds, 25U);
+  EXPECT_THAT(predictions(*estimator, x.take(valid)),
+              Pointwise(NanSensitiveDoubleNear(1e-9), report.valid_prediction));
 }
 
 }  // namespace

@@ -88,8 +88,10 @@ struct TreeText {
 
 class Reader {
  public:
-  Reader(std::string_view text, std::vector<double>* gain)
-      : rest_(text), most_(static_cast<std::int64_t>(text.size())), gain_(gain) {}
+  Reader(std::string_view text, std::vector<double>* gain, Forest begun)
+      : rest_(text), most_(static_cast<std::int64_t>(text.size())), gain_(gain) {
+    out_.forest = std::move(begun);
+  }
 
   LightgbmModel read() {
     read_header();
@@ -139,7 +141,7 @@ class Reader {
     }
     if (f.n_features <= 0 || f.n_outputs <= 0) unreadable("no max_feature_idx");
     f.base_score.assign(static_cast<std::size_t>(f.n_outputs), 0.0);
-    if (gain_) gain_->assign(static_cast<std::size_t>(f.n_features), 0.0);
+    if (gain_ && f.n_trees() == 0) gain_->assign(static_cast<std::size_t>(f.n_features), 0.0);
   }
 
   std::optional<TreeText> read_tree() {
@@ -281,11 +283,11 @@ LightgbmModel read_lightgbm(std::string_view text, std::vector<double>* gain) {
   // Nodes, leaves and words of sets are counted by int32.
   if (text.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
     unreadable("it has more than 2 GiB");
-  return Reader(text, gain).read();
+  return Reader(text, gain, {}).read();
 }
 
-Forest forest_from_lightgbm(std::string_view text, std::vector<double>* gain) {
-  LightgbmModel model = read_lightgbm(text, gain);
+Forest forest_from_lightgbm(std::string_view text, std::vector<double>* gain, Forest begun) {
+  LightgbmModel model = Reader(text, gain, std::move(begun)).read();
   if (!model.linear_leaves.is_empty()) unreadable("its leaves are linear functions");
   return std::move(model.forest);
 }

@@ -26,8 +26,9 @@ struct LightgbmModel {
 /// @throws Error kModel when it is damaged, or not of the form that is known here.
 LightgbmModel read_lightgbm(std::string_view text, std::vector<double>* gain = nullptr);
 
-/// The trees alone, for a model that was just trained: the caller knows the objective.
+/// The trees alone, for a model that was just trained: the caller knows the objective. They come behind those
+/// of `begun`, which are of the rounds before; gain then goes on, too.
 /// @throws Error kModel as read_lightgbm(), and for linear leaves.
-Forest forest_from_lightgbm(std::string_view text, std::vector<double>* gain = nullptr);
+Forest forest_from_lightgbm(std::string_view text, std::vector<double>* gain = nullptr, Forest begun = {});
 
 }  // namespace kolosal::model

@@ -205,9 +205,14 @@ class LightgbmFit final : public BoostingFit {
   }
 
   void install(std::size_t n_rounds) override {
-    const std::string text = model_text(n_rounds);
+    // Some rounds at a time: the text of large trees is many times the forest.
+    constexpr std::size_t kTextBytes = 4U << 20;
+    const std::size_t step = std::max<std::size_t>(1, kTextBytes / text_bytes(1));
     std::vector<double> gain;
-    Forest forest = forest_from_lightgbm(text, &gain);
+    Forest forest;
+    for (std::size_t first = 0; first == 0 || first < n_rounds; first += step)
+      forest =
+          forest_from_lightgbm(model_text(first, std::min(step, n_rounds - first)), &gain, std::move(forest));
     forest.link = objective_.link;
     forest.link_parameter = objective_.parameter;
     forest.base_score[0] = plan().center + start_;
@@ -224,16 +229,19 @@ class LightgbmFit final : public BoostingFit {
     return n_trees * (20e-6 + 2e-6 * static_cast<double>(owner_.params().num_leaves));
   }
 
-  std::string model_text(std::size_t n_rounds) const {
+  /// Of some rounds: guessed, so that a text is made once and not a first time only to learn its length.
+  std::size_t text_bytes(std::size_t n_rounds) const {
+    return n_rounds * plan().n_outputs * (800 + 160 * static_cast<std::size_t>(owner_.params().num_leaves));
+  }
+
+  std::string model_text(std::size_t first, std::size_t n_rounds) const {
     const LightgbmLibrary& library = LightgbmLibrary::get();
     const LightgbmScope scope(library, n_threads_);
-    // Guessed, so that the text is made once and not a first time only to learn its length.
-    const std::size_t n_trees = n_rounds * plan().n_outputs;
-    std::string text(
-        n_trees * (800 + 160 * static_cast<std::size_t>(owner_.params().num_leaves)) + (1U << 16), '\0');
+    std::string text(text_bytes(n_rounds) + (1U << 16), '\0');
     std::int64_t length = 0;
     const auto write = [&] {
-      library.check(library.booster_to_string(booster_.get(), 0, static_cast<int>(n_rounds), 1,
+      library.check(library.booster_to_string(booster_.get(), static_cast<int>(first),
+                                              static_cast<int>(n_rounds), 1,
                                               static_cast<std::int64_t>(text.size()), &length, text.data()));
     };
     write();
