@@ -9,7 +9,7 @@ namespace kolosal::automl {
 void BestCheckpoint::see(const Blend& blend, const std::vector<TrialResult>& results,
                          const metric::Metric& metric) {
   const double utility = metric.utility(blend.score);
-  if (!members_.empty() && !(utility > utility_)) return;
+  if (!(utility > utility_)) return;  // nor one without a score
   utility_ = utility;
   members_.clear();
   for (std::size_t i = 0; i < blend.trials.size(); ++i) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include "kolosal/automl/assembly.hpp"
@@ -25,7 +26,7 @@ class BestCheckpoint {
     double weight;
   };
   std::vector<Member> members_;
-  double utility_ = 0;
+  double utility_ = -std::numeric_limits<double>::infinity();
 };
 
 }  // namespace kolosal::automl

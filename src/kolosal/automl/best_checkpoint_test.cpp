@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace kolosal::automl {
 namespace {
 
@@ -39,6 +41,9 @@ class BestCheckpointTest : public testing::Test {
 TEST_F(BestCheckpointTest, AnEarlierBlendOfABetterScoreComesBackWhereverItsTrialsStandNow) {
   BestCheckpoint best;
   const std::vector<TrialResult> early = {trial(3, 2, 0.3), trial(5, 10, 0.3)};
+  Blend unscored = alone(early, 1);
+  unscored.score = std::numeric_limits<double>::quiet_NaN();
+  best.see(unscored, early, metric_);
   best.see(alone(early, 0), early, metric_);
   best.see(alone(early, 1), early, metric_);  // a worse one is not remembered
   const std::vector<TrialResult> later = {trial(1, 12, 0.3), early[0], early[1], trial(7, 8, 0.3)};
