@@ -1,6 +1,7 @@
 #include "kolosal/automl/assembly.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -9,6 +10,7 @@
 #include "kolosal/ensemble/calibration_choice.hpp"
 #include "kolosal/ensemble/decision_threshold.hpp"
 #include "kolosal/ensemble/decision_weights.hpp"
+#include "kolosal/ensemble/metric_ascent.hpp"
 #include "kolosal/ensemble/stacking.hpp"
 #include "kolosal/metric/metric.hpp"
 
@@ -206,6 +208,24 @@ Blend blend_of(const ensemble::WeightedMembers& members, const std::vector<Trial
   return out;
 }
 
+Blend raised(Blend blend, const std::vector<TrialResult>& results, const ValidRows& valid,
+             const metric::Metric& metric, const BlendLimits& limits, const Context& context) {
+  constexpr std::array kToldByTheLoss = {"log_loss", "rmse", "mse", "r2"};
+  if (std::ranges::find(kToldByTheLoss, metric.name) != kToldByTheLoss.end() || results.size() < 2 ||
+      valid.y.quantiles.size() > 1 || !blend.decisions.empty() ||
+      ensemble::depends_on_threshold(metric, valid.y.task) ||
+      ensemble::depends_on_decision_weights(metric, valid.y))
+    return blend;
+  std::vector<std::span<const double>> candidates;
+  for (const TrialResult& result : results) candidates.emplace_back(result.prediction);
+  const ensemble::WeightedMembers start{blend.trials, blend.weights, 0};
+  const auto found = ensemble::metric_ascent(valid.y, candidates, metric, start,
+                                             {.max_members = limits.max_members}, context);
+  if (found.members == start.members && found.weights == start.weights) return blend;
+  Blend out = blend_of(found, results, valid, metric, limits.care, context);
+  return metric.utility(out.score) > metric.utility(blend.score) ? std::move(out) : std::move(blend);
+}
+
 std::string stage_view_name(const std::string& view, std::size_t rung) {
   return fmt::format("{}.{}", view, rung);
 }
@@ -242,8 +262,8 @@ pipeline::Model model_of(const Blend& blend, const ModelFrame& frame) {
 }  // namespace
 
 AssembledModel assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
-                        const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
-                        bool one_fit, const Context& context) {
+                        const RunStore& run_store, const LateFits& late, bool one_fit,
+                        const Context& context) {
   AssembledModel out{model_of(blend, frame), {}, {}};
   for (std::size_t i = 0; i < blend.trials.size(); ++i) {
     const TrialResult& trial = results[blend.trials[i]];
@@ -253,7 +273,7 @@ AssembledModel assemble(const Blend& blend, const std::vector<TrialResult>& resu
       out.model.views.emplace(
           view, *(*frame.stages)[trial.rung]->store->shared_recipe(trial.candidate.view, context));
     pipeline::SavedMember member{trial.candidate.label, blend.weights[i], view, {}};
-    if (const auto refit = refitted.find(blend.trials[i]); refit != refitted.end()) {
+    if (const auto refit = late.instead.find(blend.trials[i]); refit != late.instead.end()) {
       member.pipelines.push_back(&refit->second);
     } else {
       for (artifact::Node& node : run_store.pipelines(trial)) {
@@ -261,6 +281,8 @@ AssembledModel assemble(const Blend& blend, const std::vector<TrialResult>& resu
         member.pipelines.push_back(&out.nodes.back());
         if (one_fit) break;
       }
+      if (const auto more = late.besides.find(blend.trials[i]); more != late.besides.end())
+        for (const artifact::Node& node : more->second) member.pipelines.push_back(&node);
     }
     out.members.push_back(std::move(member));
   }

@@ -69,6 +69,11 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
 Blend blend_of(const ensemble::WeightedMembers& members, const std::vector<TrialResult>& results,
                const ValidRows& valid, const metric::Metric& metric, BlendCare care, const Context& context);
 
+/// The blend, or one that a few moves have made better in the metric, where the loss does not tell of it
+/// (ensemble::metric_ascent): not for metrics of labels, whose thresholds are chosen afterwards.
+Blend raised(Blend blend, const std::vector<TrialResult>& results, const ValidRows& valid,
+             const metric::Metric& metric, const BlendLimits& limits, const Context& context);
+
 /// Loss of a greedy selection that looks at no more than 2,000 of the rows: what the search gains for the
 /// blend, told quickly.
 double quick_blend_loss(std::span<const TrialResult> results, const ValidRows& valid, std::size_t max_members,
@@ -86,6 +91,12 @@ struct ModelFrame {
   const std::vector<std::unique_ptr<Stage>>* stages = nullptr;  ///< by rung
 };
 
+/// Pipelines fitted after the search, by index into the results.
+struct LateFits {
+  std::map<std::size_t, artifact::Node> instead;               ///< on all rows, in place of the folds'
+  std::map<std::size_t, std::vector<artifact::Node>> besides;  ///< on further folds
+};
+
 /// What a model calls a view: its shared steps were fitted on the rows of a rung.
 std::string stage_view_name(const std::string& view, std::size_t rung);
 
@@ -99,11 +110,11 @@ struct AssembledModel {
   void save(artifact::ContainerWriter& writer) const { model.save_with(members, writer); }
 };
 
-/// The chosen trials with the steps that they share. Refitted pipelines (by index into the results; they must
-/// outlive what is returned) replace those of their trial; one_fit: of the others, the first fold's only.
+/// The chosen trials with the steps that they share. late: must outlive what is returned. one_fit: of trials
+/// that were not refitted, the first fold's only.
 AssembledModel assemble(const Blend& blend, const std::vector<TrialResult>& results, const ModelFrame& frame,
-                        const RunStore& run_store, const std::map<std::size_t, artifact::Node>& refitted,
-                        bool one_fit, const Context& context);
+                        const RunStore& run_store, const LateFits& late, bool one_fit,
+                        const Context& context);
 
 /// A blend of more than one member as a line of the leaderboard that is not in the model.
 LeaderboardRow teacher_row(const std::vector<TrialResult>& results, const Blend& blend,

@@ -16,6 +16,7 @@
 #include "kolosal/automl/distillation.hpp"
 #include "kolosal/automl/manifest.hpp"
 #include "kolosal/automl/memory_need.hpp"
+#include "kolosal/automl/more_folds.hpp"
 #include "kolosal/automl/proposals.hpp"
 #include "kolosal/automl/refit.hpp"
 #include "kolosal/automl/run_keeper.hpp"
@@ -39,8 +40,8 @@ constexpr std::size_t kMostPausedBytes = 128UL << 20;
 /// Of the time budget.
 constexpr double kDistillationShare = 0.3;
 
-/// Seconds for the intervals of the scores.
-double interval_seconds(double time_budget_s) { return std::min(2.0, 0.01 * time_budget_s); }
+/// Seconds for the moves of the last blend, and again for the intervals of the scores.
+double polish_seconds(double time_budget_s) { return std::min(2.0, 0.01 * time_budget_s); }
 
 /// One run, phase by phase.
 class Run {
@@ -61,21 +62,24 @@ class Run {
   void search_stages();
   void search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_last);
   std::vector<Candidate> warmed(std::vector<Candidate> portfolio);
-  std::map<std::size_t, artifact::Node> refit(const Blend& blend, const std::vector<TrialResult>& results);
-  void write_model(const Blend& blend, const std::vector<TrialResult>& results,
-                   const std::map<std::size_t, artifact::Node>& refitted, bool is_final);
+  LateFits fit_late(const Blend& blend, const std::vector<TrialResult>& results);
+  void write_model(const Blend& blend, const std::vector<TrialResult>& results, const LateFits& late,
+                   bool is_final);
   void maybe_checkpoint();
   void checkpoint(const std::vector<TrialResult>& results);
+  void explain_baseline();
   RunResult finish();
 
   std::optional<Blend> distilled(std::vector<TrialResult>& known, const Context& blend_context,
-                                 std::map<std::size_t, artifact::Node>& fitted);
+                                 LateFits& fitted);
   Excess excess_of_file() const;
+  Blend polished(Blend blend, const std::vector<TrialResult>& known, const BlendLimits& limits,
+                 Context context) const;
   Blend choose_within_limits(const std::vector<TrialResult>& known, const Context& context);
   double reserve_s() const;
   double keeping_patience_s(bool is_hurried) const;
   Refit refit_of_last_stage() const;
-  double refit_estimate_s() const;
+  double late_fits_estimate_s() const;
   std::size_t threads_per_fit(const Stage& stage) const;
   Deadline fit_deadline() const;
   Context quiet_context() const;
@@ -107,10 +111,12 @@ class Run {
   MemoryShares memory_ = {};
   std::shared_ptr<FeatureCache> feature_cache_;
   std::vector<std::unique_ptr<Stage>> stages_;
+  std::unique_ptr<MoreFolds> more_folds_;
   std::unique_ptr<RunStore> run_store_;
   std::vector<std::unique_ptr<Search>> searches_;
   std::vector<std::string> warm_start_runs_;
   bool resumed_ = false;
+  bool is_anything_to_try_ = true;
   std::unique_ptr<RunKeeper> keeper_;
   std::vector<Event> early_events_;  // before there was a store
   double seconds_before_ = 0;
@@ -210,7 +216,7 @@ double Run::reserve_s() const {
   const std::lock_guard lock(checkpoint_mutex_);
   const double keeping_s = RunKeeper::reserve_s(options_);
   if (checkpoint_cost_s_ > 0)
-    return keeping_s + 0.25 + 2 * checkpoint_cost_s_ + interval_seconds(*options_.time_budget_s);
+    return keeping_s + 0.25 + 2 * checkpoint_cost_s_ + 2 * polish_seconds(*options_.time_budget_s);
   return keeping_s + std::max(0.4, 0.05 * *options_.time_budget_s);
 }
 
@@ -224,9 +230,10 @@ Refit Run::refit_of_last_stage() const {
           options_.constraints.wants_one_fit()};
 }
 
-double Run::refit_estimate_s() const {
+double Run::late_fits_estimate_s() const {
   const std::lock_guard lock(checkpoint_mutex_);
-  return refit_of_last_stage().expected_s(last_blend_members_, context_.n_threads);
+  return refit_of_last_stage().expected_s(last_blend_members_, context_.n_threads) +
+         more_folds_->expected_s(last_blend_members_, context_.n_threads);
 }
 
 std::size_t Run::threads_per_fit(const Stage& stage) const {
@@ -236,7 +243,8 @@ std::size_t Run::threads_per_fit(const Stage& stage) const {
 Deadline Run::fit_deadline() const {
   if (!is_timed()) return {};
   // The members of a blend that is distilled are not refitted.
-  const double after_s = options_.distill ? kDistillationShare * *options_.time_budget_s : refit_estimate_s();
+  const double after_s =
+      options_.distill ? kDistillationShare * *options_.time_budget_s : late_fits_estimate_s();
   const double left = context_.deadline.remaining_s() - reserve_s() - after_s;
   return {Clock::system(), Clock::system().now_s() + left};
 }
@@ -267,6 +275,8 @@ void Run::prepare() {
         make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context(),
                    is_timed() ? *options_.time_budget_s * static_cast<double>(context_.n_threads)
                               : kThreadSecondsOfTrials));
+  more_folds_ = std::make_unique<MoreFolds>(*stages_.back(),
+                                            further_splits(problem_, plan, options_, context_.n_threads));
   if (problem_.has_relative_errors)
     for (const auto& stage : stages_) stage->valid->use_relative_losses();
 }
@@ -422,6 +432,7 @@ void Run::search_stages() {
           problem_),
       options_.exclude_models,
       [this](std::string message) { tell({.kind = Event::Kind::kNote, .message = std::move(message)}); });
+  is_anything_to_try_ = !portfolio.empty();
   portfolio = with_class_weights(std::move(portfolio), class_weight_rule(options_.class_weight, problem_),
                                  problem_.task);
   for (std::size_t rung = 0; rung < stages_.size(); ++rung) {
@@ -466,23 +477,27 @@ void Run::checkpoint(const std::vector<TrialResult>& known) {
   tell({.kind = Event::Kind::kCheckpoint, .message = options_.output.string(), .score = blend.score});
 }
 
-std::map<std::size_t, artifact::Node> Run::refit(const Blend& blend, const std::vector<TrialResult>& known) {
+LateFits Run::fit_late(const Blend& blend, const std::vector<TrialResult>& known) {
   const Refit refit = refit_of_last_stage();
-  if (!refit.is_worth_it() || (context_.cancel && context_.cancel->is_cancelled())) return {};
+  const bool is_refit = refit.is_worth_it();
+  if ((!is_refit && !more_folds_->are_wished()) || (context_.cancel && context_.cancel->is_cancelled()))
+    return {};
   phase("refit");
-  return refit.run(blend, known, context_before_reserve(), [this](std::string message) {
+  const auto note = [this](std::string message) {
     tell({.kind = Event::Kind::kNote, .message = std::move(message)});
-  });
+  };
+  if (is_refit) return {refit.run(blend, known, context_before_reserve(), note), {}};
+  return {{}, more_folds_->run(blend, known, context_before_reserve(), note)};
 }
 
-void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known,
-                      const std::map<std::size_t, artifact::Node>& refitted, bool is_final) {
+void Run::write_model(const Blend& blend, const std::vector<TrialResult>& known, const LateFits& late,
+                      bool is_final) {
   const AssembledModel assembled = assemble(blend, known, {&problem_, &base_recipe_, &stages_}, *run_store_,
-                                            refitted, options_.constraints.wants_one_fit(), quiet_context());
+                                            late, options_.constraints.wants_one_fit(), quiet_context());
   artifact::ContainerWriter writer;
   nlohmann::json manifest = manifest_json(blend, known, problem_, fingerprint_, options_, context_.n_threads);
   manifest["validation"] = validation_name();
-  manifest["refitted"] = !refitted.empty();
+  manifest["refitted"] = !late.instead.empty();
   if (!warm_start_runs_.empty()) manifest["lineage"]["warm_start"] = warm_start_runs_;
   manifest["plan"] = plan_json(base_plan_, stages_,
                                [&](const std::string& view) { return assembled.model.views.contains(view); });
@@ -498,6 +513,16 @@ Excess Run::excess_of_file() const {
                    measure_needs(options_.constraints, options_.output, problem_.features, quiet_context()));
 }
 
+/// The best that the metric says of the last blend, of the earlier ones and of moves from there.
+Blend Run::polished(Blend blend, const std::vector<TrialResult>& known, const BlendLimits& limits,
+                    Context context) const {
+  const ValidRows& valid = *stages_.front()->valid;
+  blend = best_checkpoint_.or_better(std::move(blend), known, valid, *problem_.metric, limits.care, context);
+  if (is_timed())
+    context.deadline = {Clock::system(), Clock::system().now_s() + polish_seconds(*options_.time_budget_s)};
+  return raised(std::move(blend), known, valid, *problem_.metric, limits, context);
+}
+
 /// The blend whose model file keeps to the limits, as measured on the file.
 /// @throws Error kBudget when none does; no model file is left then.
 Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Context& context) {
@@ -508,9 +533,7 @@ Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Con
     BlendLimits limits = blend_limits(share);
     if (!is_timed() || context_.deadline.remaining_s() > reserve_s() + 1) limits.care = BlendCare::kFinal;
     Blend blend = choose_blend(known, *stages_.front()->valid, *problem_.metric, limits, context);
-    if (!options_.constraints.has_limits())
-      return best_checkpoint_.or_better(std::move(blend), known, *stages_.front()->valid, *problem_.metric,
-                                        limits.care, context);
+    if (!options_.constraints.has_limits()) return polished(std::move(blend), known, limits, context);
     write_model(blend, known, {}, false);
     const Excess excess = excess_of_file();
     if (excess.ratio <= 1) return blend;
@@ -532,7 +555,7 @@ Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Con
 /// One forest in the place of the best blend, added to the results as a trial. Empty when it is not wished,
 /// or the time or a limit forbids it.
 std::optional<Blend> Run::distilled(std::vector<TrialResult>& known, const Context& blend_context,
-                                    std::map<std::size_t, artifact::Node>& fitted) {
+                                    LateFits& fitted) {
   if (!options_.distill || (context_.cancel && context_.cancel->is_cancelled())) return {};
   phase("distill");
   const auto note = [this](std::string text) {
@@ -550,11 +573,11 @@ std::optional<Blend> Run::distilled(std::vector<TrialResult>& known, const Conte
   if (!made) return {};
   made->blend.trials = {known.size()};
   known.push_back(std::move(made->student));
-  fitted.emplace(known.size() - 1, std::move(made->forest));
+  fitted.instead.emplace(known.size() - 1, std::move(made->forest));
   write_model(made->blend, known, fitted, false);
   if (const Excess excess = excess_of_file(); excess.ratio > 1) {
     note(fmt::format("the blend was not distilled: the forest exceeds {}", excess.message));
-    fitted.clear();
+    fitted.instead.clear();
     known.pop_back();
     return {};
   }
@@ -562,21 +585,40 @@ std::optional<Blend> Run::distilled(std::vector<TrialResult>& known, const Conte
   return std::move(made->blend);
 }
 
+/// What a run tells that has nothing but its baseline.
+void Run::explain_baseline() {
+  if (n_done_ > 0 || (context_.cancel && context_.cancel->is_cancelled())) return;
+  std::string text = "the model is the constant baseline: ";
+  const auto failures = run_store_->failures();
+  if (!is_anything_to_try_)
+    text += "no learner is left to try; exclude fewer of them";
+  else if (failures.empty())
+    text += "no learner had the time to fit; give it more";
+  else
+    text += "every learner failed";
+  for (std::size_t i = 0; i < failures.size(); ++i)
+    text += fmt::format("{} {} ({})", i == 0 ? ":" : ",", failures[i].candidate.label, failures[i].reason);
+  problem_.notes.push_back(text);
+  tell({.kind = Event::Kind::kNote, .message = std::move(text)});
+}
+
 RunResult Run::finish() {
+  explain_baseline();
   phase("ensemble");
   auto known = results();
   Context context = quiet_context().with_seed(derive_seed(options_.seed, {"blend"}));
-  std::map<std::size_t, artifact::Node> refitted;
-  auto forest = distilled(known, context, refitted);
+  LateFits late;
+  auto forest = distilled(known, context, late);
   const bool is_distilled = forest.has_value();
   Blend blend = is_distilled ? std::move(*forest) : choose_within_limits(known, context);
   if (is_timed())
-    context.deadline = {Clock::system(), Clock::system().now_s() + interval_seconds(*options_.time_budget_s)};
+    context.deadline = {Clock::system(), Clock::system().now_s() + polish_seconds(*options_.time_budget_s)};
   add_score_intervals(blend, known, *stages_.front()->valid, *problem_.metric, context);
-  if (!is_distilled) refitted = refit(blend, known);
+  if (!is_distilled) late = fit_late(blend, known);
   phase("save");
-  write_model(blend, known, refitted, true);
-  if (!is_distilled && !refitted.empty() && excess_of_file().ratio > 1) write_model(blend, known, {}, true);
+  write_model(blend, known, late, true);
+  if (!is_distilled && !late.instead.empty() && excess_of_file().ratio > 1)
+    write_model(blend, known, {}, true);
   run_store_->set_seconds_used(seconds_before_ + Clock::system().now_s());
   record_cache(*run_store_, *feature_cache_);
 

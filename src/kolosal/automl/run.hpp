@@ -64,9 +64,9 @@ RunResult result_of(const Blend& blend, const std::vector<TrialResult>& results,
 ///
 /// Budget: context.deadline is the moment by which the process must be able to exit; context.cancel ends the
 /// search early. A valid model file is in place after the baseline has fitted, and is replaced whenever a
-/// better one is ready.
-/// @throws Error kData, kInvalidParameter (see make_problem), kUnsupported when no learner is left, kMemory,
-/// kIo.
+/// better one is ready. Where no learner is left, has the time or works, that of the baseline stays, and a
+/// note tells why, with the reason of each.
+/// @throws Error kData, kInvalidParameter (see make_problem), kMemory, kIo.
 RunResult run(data::Frame table, const RunOptions& options, const Context& context, const EventSink& sink);
 
 }  // namespace kolosal::automl

@@ -501,6 +501,7 @@ TEST_F(RunTest, WithNothingButTheConstant) {
   const RunResult result = run(table, options);
   const auto p = predictions(result, table);
   EXPECT_EQ(std::ranges::count(p, p.front()), 60);
+  EXPECT_THAT(result.notes, Contains(HasSubstr("no learner is left to try")));
 }
 
 TEST_F(RunTest, NamesOfColumnsMayBeAnything) {

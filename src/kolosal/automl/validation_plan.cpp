@@ -1,6 +1,9 @@
 #include "kolosal/automl/validation_plan.hpp"
 
 #include <algorithm>
+#include <numeric>
+
+#include "kolosal/core/random.hpp"
 
 namespace kolosal::automl {
 namespace {
@@ -17,6 +20,11 @@ void choose_folds(const RunOptions& options, pipeline::SplitPlan& plan) {
                                     : SplitKind::kRepeatedKFold;
 }
 
+/// Of a timed run.
+double rows_per_thread_second(const Problem& problem, const RunOptions& options, std::size_t n_threads) {
+  return static_cast<double>(problem.n_rows()) / (*options.time_budget_s * static_cast<double>(n_threads));
+}
+
 }  // namespace
 
 pipeline::SplitPlan validation_plan(const Problem& problem, std::size_t n_columns, const RunOptions& options,
@@ -26,11 +34,7 @@ pipeline::SplitPlan validation_plan(const Problem& problem, std::size_t n_column
   plan.times = problem.times;
   if (plan.kind != SplitKind::kHoldOut && options.time_budget_s) {
     // Few seconds for many rows: one split and a refit give more than folds that can not finish.
-    const double rows_per_second =
-        static_cast<double>(problem.n_rows()) / (*options.time_budget_s * static_cast<double>(n_threads));
-    if (rows_per_second > 1500) plan.kind = SplitKind::kHoldOut;
-    // Time that the search of a small table would not use: members of more folds, and surer choices.
-    if (plan.kind == SplitKind::kRepeatedKFold && rows_per_second < 10) plan.n_repeats = 4;
+    if (rows_per_thread_second(problem, options, n_threads) > 1500) plan.kind = SplitKind::kHoldOut;
   }
   // Every rung predicts all validation rows.
   if (options.time_budget_s && *options.time_budget_s < 20) plan.max_valid_rows = 20'000;
@@ -38,6 +42,22 @@ pipeline::SplitPlan validation_plan(const Problem& problem, std::size_t n_column
     plan.valid_share = std::max(plan.valid_share, 0.2);
   choose_folds(options, plan);
   return plan;
+}
+
+std::vector<pipeline::Split> further_splits(const Problem& problem, pipeline::SplitPlan plan,
+                                            const RunOptions& options, std::size_t n_threads) {
+  constexpr double kFewRows = 10;  // for each second of a thread
+  const bool is_told = options.n_folds || options.n_repeats;
+  const bool is_bound = options.constraints.has_limits() || options.constraints.wants_one_fit();
+  if (plan.kind != SplitKind::kRepeatedKFold || !plan.times.empty() || is_told || is_bound ||
+      options.distill || !options.time_budget_s ||
+      rows_per_thread_second(problem, options, n_threads) >= kFewRows)
+    return {};
+  std::vector<std::uint32_t> all(problem.n_rows());
+  std::iota(all.begin(), all.end(), 0U);
+  plan.n_repeats = 2;
+  return pipeline::make_splits(problem.target_view(), all, plan,
+                               derive_seed(options.seed, {"further splits"}));
 }
 
 }  // namespace kolosal::automl

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "kolosal/automl/options.hpp"
 #include "kolosal/automl/problem.hpp"
@@ -12,5 +13,10 @@ namespace kolosal::automl {
 /// options tell the folds. n_columns: of the base.
 pipeline::SplitPlan validation_plan(const Problem& problem, std::size_t n_columns, const RunOptions& options,
                                     std::size_t n_threads);
+
+/// Folds beyond those of a plan, for the members of the blend alone: where the time is more than the search
+/// of a small table uses, and the user has not told the folds. Often empty.
+std::vector<pipeline::Split> further_splits(const Problem& problem, pipeline::SplitPlan plan,
+                                            const RunOptions& options, std::size_t n_threads);
 
 }  // namespace kolosal::automl
