@@ -14,6 +14,7 @@
 #include "kolosal/automl/best_checkpoint.hpp"
 #include "kolosal/automl/class_weighting.hpp"
 #include "kolosal/automl/distillation.hpp"
+#include "kolosal/automl/kept_rows.hpp"
 #include "kolosal/automl/manifest.hpp"
 #include "kolosal/automl/memory_need.hpp"
 #include "kolosal/automl/more_folds.hpp"
@@ -55,7 +56,6 @@ class Run {
   void tell_all(std::vector<std::string> notes);
   void phase(const std::string& name);
   void prepare();
-  void keep_rows(const data::Frame& table);
   void open_run_store();
   void run_baseline();
   bool has_time_for(const Stage& stage) const;
@@ -135,18 +135,7 @@ Run::Run(const data::Frame& table, const RunOptions& options, const Context& con
   class_weight_rule(options.class_weight, problem_);
   y_ = problem_.target_view();
   fingerprint_ = problem_.fingerprint();
-  if (options.n_kept_rows > 0) keep_rows(table);
-}
-
-void Run::keep_rows(const data::Frame& table) {
-  if (options_.n_kept_rows > problem_.n_rows())
-    problem_.notes.push_back(fmt::format("--keep-rows {}: the table has {} rows with a target, all are kept",
-                                         options_.n_kept_rows, problem_.n_rows()));
-  auto rows = pipeline::draw_kept_rows(y_, options_.n_kept_rows, options_.seed);
-  kept_rows_ = problem_.features.take(rows);
-  for (std::uint32_t& row : rows) row = problem_.table_row(row);
-  const std::string& target = options_.problem.target;
-  kept_rows_->add(target, table.column(target).take(rows));
+  if (options.n_kept_rows > 0) kept_rows_ = kept_rows_of(table, options, problem_);
 }
 
 void Run::keep(const Event& event) {
@@ -585,19 +574,9 @@ std::optional<Blend> Run::distilled(std::vector<TrialResult>& known, const Conte
   return std::move(made->blend);
 }
 
-/// What a run tells that has nothing but its baseline.
 void Run::explain_baseline() {
   if (n_done_ > 0 || (context_.cancel && context_.cancel->is_cancelled())) return;
-  std::string text = "the model is the constant baseline: ";
-  const auto failures = run_store_->failures();
-  if (!is_anything_to_try_)
-    text += "no learner is left to try; exclude fewer of them";
-  else if (failures.empty())
-    text += "no learner had the time to fit; give it more";
-  else
-    text += "every learner failed";
-  for (std::size_t i = 0; i < failures.size(); ++i)
-    text += fmt::format("{} {} ({})", i == 0 ? ":" : ",", failures[i].candidate.label, failures[i].reason);
+  std::string text = why_baseline_alone(run_store_->failures(), is_anything_to_try_);
   problem_.notes.push_back(text);
   tell({.kind = Event::Kind::kNote, .message = std::move(text)});
 }
