@@ -57,6 +57,9 @@ std::pair<Task, std::string> decide_task(const Column& column, const std::string
   return {choice.task, std::move(choice.reason)};
 }
 
+/// Squared errors of larger values are beyond what a double holds.
+constexpr double kLargestTarget = 1e150;
+
 std::vector<std::uint32_t> rows_with_target(const Column& column, const std::string& target) {
   std::vector<std::uint32_t> rows;
   for (std::size_t i = 0; i < column.size(); ++i) {
@@ -64,6 +67,12 @@ std::vector<std::uint32_t> rows_with_target(const Column& column, const std::str
     if (column.is_numeric() && std::isinf(column.number(i)))
       throw Error(ErrorCode::kData, "target column \"{}\" is infinite in row {}; remove or correct that row",
                   target, i + 1);
+    if (column.is_numeric() && std::abs(column.number(i)) > kLargestTarget)
+      throw Error(
+          ErrorCode::kData,
+          "target column \"{}\" is {:g} in row {}, whose squared error no number can hold; divide the "
+          "column, or correct that row",
+          target, column.number(i), i + 1);
     rows.push_back(static_cast<std::uint32_t>(i));
   }
   if (rows.empty())
@@ -129,6 +138,9 @@ std::vector<double> read_weights(const Column& column, const std::vector<std::ui
     sum += out[i];
   }
   if (sum <= 0) throw Error(ErrorCode::kData, "weight column \"{}\" is 0 in every row", name);
+  if (std::isinf(sum))
+    throw Error(ErrorCode::kData, "weights of column \"{}\" have a sum that no number can hold; divide them",
+                name);
   return out;
 }
 

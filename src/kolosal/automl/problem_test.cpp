@@ -168,6 +168,8 @@ TEST(Problem, RefusesTargetsWithNothingToLearn) {
   EXPECT_ERROR(problem_of(Column::from_float64({})), kData, HasSubstr("0 rows"));
   EXPECT_ERROR(problem_of(Column::from_float64({1, 2, -kInfinity, 4})), kData,
                HasSubstr("infinite in row 3"));
+  EXPECT_ERROR(problem_of(Column::from_float64({1, -1.7e308, 3, 4})), kData,
+               HasSubstr("\"y\" is -1.7e+308 in row 2"));
 }
 
 TEST(Problem, RowsWithoutTargetAreLeftOutAndCounted) {

@@ -232,7 +232,7 @@ void record_failure(RunStore& store, const std::string& why) {
 std::string why_baseline_alone(const std::vector<RunStore::Failure>& failures, bool is_anything_to_try) {
   const std::string model = "the model is the constant baseline: ";
   if (!is_anything_to_try) return model + "no learner is left to try; exclude fewer of them";
-  if (failures.empty()) return model + "no learner had the time to fit; give it more";
+  if (failures.empty()) return model + "no learner had the time or the memory to fit; give it more";
   std::string out = model + "every learner failed";
   const char* before = ": ";
   for (const RunStore::Failure& failure : failures) {

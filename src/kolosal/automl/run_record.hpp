@@ -37,8 +37,8 @@ void record_end(RunStore& store, const RunResult& result);
 /// "failed" and why.
 void record_failure(RunStore& store, const std::string& why);
 
-/// What a run tells that has nothing but its baseline: that no learner was left, had the time or worked, with
-/// the reason of each.
+/// What a run tells that has nothing but its baseline: that no learner was left, had time and memory or
+/// worked, with the reason of each.
 std::string why_baseline_alone(const std::vector<RunStore::Failure>& failures, bool is_anything_to_try);
 
 /// For a run that does not come to its own end, because the time is over: all of the above from its folder.
