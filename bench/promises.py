@@ -4,7 +4,7 @@
   bench/promises.py budget --data DIR [--budgets 5,10,30] [--sets ...] [--generated-rows 1000000] [--busy] [--threads 2]
                                              wall time over the budget, peak memory, and whether more time gave a lower validated score
   bench/promises.py start  --data DIR        version time, seconds to the first valid model, peak memory on adult
-  bench/promises.py bytes  --data DIR        same seed, same model bytes with 1 and 2 threads, twice
+  bench/promises.py bytes  --data DIR [--sets ...]  same seed, same model bytes with 1, 2 and 3 threads, and again with 2
   bench/promises.py kill   --data DIR        kill -9 at ten random moments, then --resume
 """
 import argparse
@@ -116,18 +116,22 @@ def timed(command):
 
 
 def same_bytes(args):
-    with tempfile.TemporaryDirectory() as work:
-        data, target = adult(args, work)
-        sums = set()
-        for threads in (1, 2, 1, 2):
-            model = os.path.join(work, f"m{threads}.kolosal")
-            if train(data, target, model, "--trials", "12", "--seed", "7", "--threads", str(threads)).wait() != 0:
-                raise SystemExit("training failed")
-            digest = hashlib.sha256(open(model, "rb").read()).hexdigest()
-            print(f"--threads {threads}: {digest}")
-            sums.add(digest)
-    print("identical" if len(sums) == 1 else "DIFFERENT")
-    return len(sums) != 1
+    wanted = (args.sets or "adult,titanic,mpg,wine_white,mammography").split(",")
+    failures = 0
+    for table in (t for t in manifest(args.data) if t["name"] in wanted):
+        with tempfile.TemporaryDirectory() as work:
+            data = split(args.data, table, 1, work)["train"]
+            sums = []
+            for threads in (1, 2, 3, 2):
+                model = os.path.join(work, f"m{threads}.kolosal")
+                if train(data, table["target"], model, "--trials", "12", "--seed", "7", "--threads", str(threads)).wait() != 0:
+                    raise SystemExit("training failed")
+                sums.append(hashlib.sha256(open(model, "rb").read()).hexdigest())
+        is_same = len(set(sums)) == 1
+        failures += not is_same
+        print(f"{table['name']:16s} --threads 1, 2, 3, 2: {'identical ' + sums[0][:16] if is_same else 'DIFFERENT ' + ' '.join(d[:16] for d in sums)}",
+              flush=True)
+    return failures
 
 
 def kill(args):
