@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "kolosal/core/error.hpp"
@@ -57,22 +58,24 @@ std::pair<Task, std::string> decide_task(const Column& column, const std::string
   return {choice.task, std::move(choice.reason)};
 }
 
-/// Squared errors of larger values are beyond what a double holds.
-constexpr double kLargestTarget = 1e150;
+/// Of larger values the sum of the squared errors is beyond what a double holds.
+double largest_target(std::size_t n_rows) {
+  return std::sqrt(std::numeric_limits<double>::max() / 16 / static_cast<double>(n_rows + 1));
+}
 
 std::vector<std::uint32_t> rows_with_target(const Column& column, const std::string& target) {
   std::vector<std::uint32_t> rows;
+  const double largest = largest_target(column.size());
   for (std::size_t i = 0; i < column.size(); ++i) {
     if (column.is_missing(i)) continue;
     if (column.is_numeric() && std::isinf(column.number(i)))
       throw Error(ErrorCode::kData, "target column \"{}\" is infinite in row {}; remove or correct that row",
                   target, i + 1);
-    if (column.is_numeric() && std::abs(column.number(i)) > kLargestTarget)
-      throw Error(
-          ErrorCode::kData,
-          "target column \"{}\" is {:g} in row {}, whose squared error no number can hold; divide the "
-          "column, or correct that row",
-          target, column.number(i), i + 1);
+    if (column.is_numeric() && std::abs(column.number(i)) > largest)
+      throw Error(ErrorCode::kData,
+                  "target column \"{}\" is {:g} in row {}, and no number can hold the squared errors of such "
+                  "values; divide the column, or correct that row",
+                  target, column.number(i), i + 1);
     rows.push_back(static_cast<std::uint32_t>(i));
   }
   if (rows.empty())
