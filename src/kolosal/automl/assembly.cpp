@@ -208,22 +208,23 @@ Blend blend_of(const ensemble::WeightedMembers& members, const std::vector<Trial
   return out;
 }
 
-Blend raised(Blend blend, const std::vector<TrialResult>& results, const ValidRows& valid,
-             const metric::Metric& metric, const BlendLimits& limits, const Context& context) {
+Blend raised(Blend last, const ensemble::WeightedMembers& earlier, const std::vector<TrialResult>& results,
+             const ValidRows& valid, const metric::Metric& metric, const BlendLimits& limits,
+             const Context& context) {
   constexpr std::array kToldByTheLoss = {"log_loss", "rmse", "mse", "r2"};
   if (std::ranges::find(kToldByTheLoss, metric.name) != kToldByTheLoss.end() || results.size() < 2 ||
-      valid.y.quantiles.size() > 1 || !blend.decisions.empty() ||
-      ensemble::depends_on_threshold(metric, valid.y.task) ||
+      valid.y.quantiles.size() > 1 || ensemble::depends_on_threshold(metric, valid.y.task) ||
       ensemble::depends_on_decision_weights(metric, valid.y))
-    return blend;
+    return last;
   std::vector<std::span<const double>> candidates;
   for (const TrialResult& result : results) candidates.emplace_back(result.prediction);
-  const ensemble::WeightedMembers start{blend.trials, blend.weights, 0};
-  const auto found = ensemble::metric_ascent(valid.y, candidates, metric, start,
+  std::vector<ensemble::WeightedMembers> starts = {{last.trials, last.weights, 0}};
+  if (!earlier.members.empty()) starts.push_back(earlier);
+  const auto found = ensemble::metric_ascent(valid.y, candidates, metric, starts,
                                              {.max_members = limits.max_members}, context);
-  if (found.members == start.members && found.weights == start.weights) return blend;
+  if (found.members == last.trials && found.weights == last.weights) return last;
   Blend out = blend_of(found, results, valid, metric, limits.care, context);
-  return metric.utility(out.score) > metric.utility(blend.score) ? std::move(out) : std::move(blend);
+  return metric.utility(out.score) > metric.utility(last.score) ? std::move(out) : std::move(last);
 }
 
 std::string stage_view_name(const std::string& view, std::size_t rung) {

@@ -69,10 +69,12 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
 Blend blend_of(const ensemble::WeightedMembers& members, const std::vector<TrialResult>& results,
                const ValidRows& valid, const metric::Metric& metric, BlendCare care, const Context& context);
 
-/// The blend, or one that a few moves have made better in the metric, where the loss does not tell of it
-/// (ensemble::metric_ascent): not for metrics of labels, whose thresholds are chosen afterwards.
-Blend raised(Blend blend, const std::vector<TrialResult>& results, const ValidRows& valid,
-             const metric::Metric& metric, const BlendLimits& limits, const Context& context);
+/// The best that moves from the last blend and an earlier one (empty: none) come to in the metric, where the
+/// loss does not tell of it (ensemble::metric_ascent): not for metrics of labels, whose thresholds are chosen
+/// afterwards.
+Blend raised(Blend last, const ensemble::WeightedMembers& earlier, const std::vector<TrialResult>& results,
+             const ValidRows& valid, const metric::Metric& metric, const BlendLimits& limits,
+             const Context& context);
 
 /// Loss of a greedy selection that looks at no more than 2,000 of the rows: what the search gains for the
 /// blend, told quickly.

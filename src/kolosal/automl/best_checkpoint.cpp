@@ -18,19 +18,23 @@ void BestCheckpoint::see(const Blend& blend, const std::vector<TrialResult>& res
   }
 }
 
-Blend BestCheckpoint::or_better(Blend last, const std::vector<TrialResult>& results, const ValidRows& valid,
-                                const metric::Metric& metric, BlendCare care, const Context& context) const {
-  if (members_.empty() || !(utility_ > metric.utility(last.score))) return last;
-  ensemble::WeightedMembers members;
+ensemble::WeightedMembers BestCheckpoint::members_among(const std::vector<TrialResult>& results) const {
+  ensemble::WeightedMembers out;
   for (const Member& member : members_) {
     const auto found = std::ranges::find_if(results, [&](const TrialResult& result) {
       return result.rung == member.rung && result.number == member.number;
     });
     KOLOSAL_ASSERT(found != results.end(), "results do not go away");
-    members.members.push_back(static_cast<std::size_t>(found - results.begin()));
-    members.weights.push_back(member.weight);
+    out.members.push_back(static_cast<std::size_t>(found - results.begin()));
+    out.weights.push_back(member.weight);
   }
-  Blend earlier = blend_of(members, results, valid, metric, care, context);
+  return out;
+}
+
+Blend BestCheckpoint::or_better(Blend last, const std::vector<TrialResult>& results, const ValidRows& valid,
+                                const metric::Metric& metric, BlendCare care, const Context& context) const {
+  if (members_.empty() || !(utility_ > metric.utility(last.score))) return last;
+  Blend earlier = blend_of(members_among(results), results, valid, metric, care, context);
   return metric.utility(earlier.score) > metric.utility(last.score) ? earlier : last;
 }
 

@@ -15,6 +15,9 @@ class BestCheckpoint {
   /// results: those that the blend's trials are indices into.
   void see(const Blend& blend, const std::vector<TrialResult>& results, const metric::Metric& metric);
 
+  /// As indices into results, which may be more than were seen; empty before a blend was.
+  ensemble::WeightedMembers members_among(const std::vector<TrialResult>& results) const;
+
   /// `last`, or the best one seen when its score is better; made anew with the care that `last` got. results:
   /// may be more than were seen.
   Blend or_better(Blend last, const std::vector<TrialResult>& results, const ValidRows& valid,

@@ -506,10 +506,16 @@ Excess Run::excess_of_file() const {
 Blend Run::polished(Blend blend, const std::vector<TrialResult>& known, const BlendLimits& limits,
                     Context context) const {
   const ValidRows& valid = *stages_.front()->valid;
-  blend = best_checkpoint_.or_better(std::move(blend), known, valid, *problem_.metric, limits.care, context);
-  if (is_timed())
-    context.deadline = {Clock::system(), Clock::system().now_s() + polish_seconds(*options_.time_budget_s)};
-  return raised(std::move(blend), known, valid, *problem_.metric, limits, context);
+  if (is_timed()) {
+    // A search that ended early has left time.
+    const double left_s = context_.deadline.remaining_s() - reserve_s() - late_fits_estimate_s();
+    context.deadline = {Clock::system(), Clock::system().now_s() +
+                                             std::max(polish_seconds(*options_.time_budget_s), 0.1 * left_s)};
+  }
+  blend = raised(std::move(blend), best_checkpoint_.members_among(known), known, valid, *problem_.metric,
+                 limits, context);
+  return best_checkpoint_.or_better(std::move(blend), known, valid, *problem_.metric, limits.care,
+                                    quiet_context());
 }
 
 /// The blend whose model file keeps to the limits, as measured on the file.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "kolosal/core/error.hpp"
@@ -16,9 +17,8 @@ using Candidates = std::vector<std::span<const double>>;
 /// Of all candidates; they sum to 1.
 using Weights = std::vector<double>;
 
-constexpr std::array kShares = {0.2, 0.05};  // of the weight, that a move gives to one candidate
-constexpr double kLeastGain = 1e-6;          // of a score
-constexpr double kNone = -std::numeric_limits<double>::infinity();
+constexpr std::array kShares = {0.4, 0.15, 0.05};  // of the weight, that a move gives to one candidate
+constexpr double kLeastGain = 1e-6;                // of a score
 
 std::vector<std::size_t> members_of(const Weights& weights) {
   std::vector<std::size_t> out;
@@ -83,52 +83,106 @@ std::vector<Weights> moves_from(const Weights& weights, const std::vector<std::s
   return out;
 }
 
+/// A blend and what it is worth.
+struct Point {
+  Weights weights;
+  double utility = std::numeric_limits<double>::quiet_NaN();
+  double loss = std::numeric_limits<double>::infinity();
+
+  bool is_above(const Point& other) const {
+    return utility > other.utility + kLeastGain || (std::isnan(other.utility) && !std::isnan(utility));
+  }
+};
+
+class Ascent {
+ public:
+  Ascent(const data::TargetView& y, const Candidates& candidates, const metric::Metric& metric,
+         const MetricAscentParams& params, const Context& context)
+      : y_(y), candidates_(candidates), metric_(metric), params_(params), context_(context) {
+    constexpr std::size_t kManyCells = 5'000, kCellsOfAllMoves = 4'000'000;
+    const std::size_t n_cells = candidates.front().size();
+    const std::size_t n_newcomers =
+        n_cells > kManyCells ? std::min<std::size_t>(params.n_newcomers, 8) : params.n_newcomers;
+    max_moves_ =
+        std::clamp<std::size_t>(kCellsOfAllMoves / n_cells, 1, std::max<std::size_t>(1, params.max_moves));
+    newcomers_ =
+        best_of(utilities_of(candidates.size(), [&](std::size_t c) { return candidates[c]; }), n_newcomers);
+  }
+
+  Point point_of(Weights weights) const {
+    const auto prediction = blended(candidates_, weights);
+    const double utility = metric_.utility(metric_.compute(y_, prediction));
+    return {std::move(weights), utility, metric::training_loss(y_, prediction)};
+  }
+
+  /// The best candidate alone; none after the deadline.
+  std::optional<Point> best_alone() const {
+    if (newcomers_.empty()) return {};
+    Weights weights(candidates_.size());
+    weights[newcomers_.front()] = 1;
+    return point_of(std::move(weights));
+  }
+
+  /// A loss above the highest allowed one may not rise further.
+  Point climb(Point at, double highest_loss) const {
+    for (std::size_t step = 0; step < max_moves_ && !context_.should_stop(); ++step) {
+      const auto moves = moves_from(at.weights, newcomers_, params_.max_members);
+      const auto utilities =
+          utilities_of(moves.size(), [&](std::size_t i) { return blended(candidates_, moves[i]); });
+      bool is_higher = false;
+      for (const std::size_t best : best_of(utilities, moves.size())) {
+        Point next = point_of(moves[best]);
+        if (!next.is_above(at)) break;
+        if (next.loss > std::max(highest_loss, at.loss)) continue;
+        at = std::move(next);
+        is_higher = true;
+        break;
+      }
+      if (!is_higher) break;
+    }
+    return at;
+  }
+
+ private:
+  template <typename PredictionOf>
+  std::vector<double> utilities_of(std::size_t n, const PredictionOf& prediction_of) const {
+    std::vector<double> out(n, std::numeric_limits<double>::quiet_NaN());
+    context_.parallel_blocks(n, 1, [&](std::size_t i, std::size_t) {
+      if (!context_.should_stop()) out[i] = metric_.utility(metric_.compute(y_, prediction_of(i)));
+    });
+    return out;
+  }
+
+  const data::TargetView& y_;
+  const Candidates& candidates_;
+  const metric::Metric& metric_;
+  const MetricAscentParams& params_;
+  const Context& context_;
+  std::size_t max_moves_ = 0;
+  std::vector<std::size_t> newcomers_;
+};
+
 }  // namespace
 
 WeightedMembers metric_ascent(const data::TargetView& y, const Candidates& candidates,
-                              const metric::Metric& metric, WeightedMembers start,
+                              const metric::Metric& metric, const std::vector<WeightedMembers>& starts,
                               const MetricAscentParams& params, const Context& context) {
-  KOLOSAL_ASSERT(!start.members.empty(), "an ascent needs a blend to start from");
-  Weights weights(candidates.size());
-  for (std::size_t m = 0; m < start.members.size(); ++m) weights[start.members[m]] = start.weights[m];
-
-  const auto utility_of = [&](std::span<const double> prediction) {
-    return metric.utility(metric.compute(y, prediction));
-  };
-  const auto all_utilities = [&](std::size_t n, const auto& prediction_of) {
-    std::vector<double> out(n, std::numeric_limits<double>::quiet_NaN());
-    context.parallel_blocks(n, 1, [&](std::size_t i, std::size_t) {
-      if (!context.should_stop()) out[i] = utility_of(prediction_of(i));
-    });
-    return out;
-  };
-  const auto newcomers = best_of(
-      all_utilities(candidates.size(), [&](std::size_t c) { return candidates[c]; }), params.n_newcomers);
-
-  const std::vector<double> first = blended(candidates, weights);
-  double utility = utility_of(first);
-  const double highest_loss = metric::training_loss(y, first) * (1 + params.allowed_loss);
-  constexpr std::size_t kCellsOfAllMoves = 2'000'000;
-  const std::size_t n_moves =
-      std::clamp<std::size_t>(kCellsOfAllMoves / first.size(), 1, std::max<std::size_t>(1, params.max_moves));
-  bool has_moved = false;
-  for (std::size_t step = 0; step < n_moves && !context.should_stop(); ++step) {
-    const auto moves = moves_from(weights, newcomers, params.max_members);
-    const auto utilities =
-        all_utilities(moves.size(), [&](std::size_t i) { return blended(candidates, moves[i]); });
-    bool is_higher = false;
-    for (const std::size_t best : best_of(utilities, moves.size())) {
-      if (!(utilities[best] > (std::isnan(utility) ? kNone : utility + kLeastGain))) break;
-      if (metric::training_loss(y, blended(candidates, moves[best])) > highest_loss) continue;
-      weights = moves[best];
-      utility = utilities[best];
-      is_higher = has_moved = true;
-      break;
-    }
-    if (!is_higher) break;
+  KOLOSAL_ASSERT(!starts.empty() && !starts.front().members.empty(), "an ascent needs a blend to start from");
+  const Ascent ascent(y, candidates, metric, params, context);
+  std::vector<Point> points;
+  for (const WeightedMembers& start : starts) {
+    Weights weights(candidates.size());
+    for (std::size_t m = 0; m < start.members.size(); ++m) weights[start.members[m]] = start.weights[m];
+    points.push_back(ascent.point_of(std::move(weights)));
   }
-  if (!has_moved) return start;
-  return as_members(weights, metric::training_loss(y, blended(candidates, weights)));
+  const double highest_loss = points.front().loss * (1 + params.allowed_loss);
+  if (auto alone = ascent.best_alone()) points.push_back(std::move(*alone));
+  Point best = points.front();
+  for (Point& point : points) {
+    Point top = ascent.climb(std::move(point), highest_loss);
+    if (top.loss <= highest_loss && top.is_above(best)) best = std::move(top);
+  }
+  return as_members(best.weights, best.loss);
 }
 
 }  // namespace kolosal::ensemble

@@ -45,7 +45,7 @@ TEST(MetricAscent, RaisesTheScoreOfWhatTheLossChoseAndKeepsToItsBounds) {
     for (const std::size_t max_members : {start.members.size(), std::size_t{5}}) {
       MetricAscentParams params;
       params.max_members = max_members;
-      const auto found = metric_ascent(problem.y(), problem.candidates(), auc(), start, params, {});
+      const auto found = metric_ascent(problem.y(), problem.candidates(), auc(), {start}, params, {});
       EXPECT_GT(problem.score(found, auc()), problem.score(start, auc()));
       EXPECT_LE(found.members.size(), max_members);
       EXPECT_LE(found.loss, start.loss * (1 + params.allowed_loss));
@@ -59,7 +59,7 @@ TEST(MetricAscent, ReachesWhatNoMoveBetters) {
   const auto start = greedy_selection(problem.y(), problem.candidates(), {}, {});
   MetricAscentParams params;
   params.max_moves = 200;
-  const auto found = metric_ascent(problem.y(), problem.candidates(), auc(), start, params, {});
+  const auto found = metric_ascent(problem.y(), problem.candidates(), auc(), {start}, params, {});
   const double reached = problem.score(found, auc());
   // From there by hand: a fifth or a twentieth more for each member, each member left out.
   for (std::size_t m = 0; m < found.members.size(); ++m)
@@ -81,7 +81,7 @@ TEST(MetricAscent, WhatCanNotBeBetteredStays) {
   const WeightedMembers start{{3, 1}, {0.7, 0.3}, 0};
   MetricAscentParams params;
   params.allowed_loss = -1;  // no blend is allowed
-  const auto found = metric_ascent(problem.y(), problem.candidates(), auc(), start, params, {});
+  const auto found = metric_ascent(problem.y(), problem.candidates(), auc(), {start}, params, {});
   EXPECT_EQ(found.members, start.members);
   EXPECT_EQ(found.weights, start.weights);
 }
@@ -92,7 +92,7 @@ TEST(MetricAscent, ASingleMemberIsChangedForABetterOneOnly) {
   MetricAscentParams params;
   params.max_members = 1;
   params.allowed_loss = 100;
-  const auto found = metric_ascent(problem.y(), problem.candidates(), auc(), start, params, {});
+  const auto found = metric_ascent(problem.y(), problem.candidates(), auc(), {start}, params, {});
   ASSERT_EQ(found.members.size(), 1U);
   for (std::size_t c = 0; c < problem.predictions.size(); ++c)
     EXPECT_GE(problem.score(found, auc()), problem.score({{c}, {1.0}, 0}, auc()));
@@ -102,14 +102,14 @@ TEST(MetricAscent, SameResultForAnyNumberOfThreadsAndTheStartAfterTheDeadline) {
   const Problem problem(7);
   const auto start = greedy_selection(problem.y(), problem.candidates(), {}, {});
   ThreadPool pool(3);
-  const auto one = metric_ascent(problem.y(), problem.candidates(), auc(), start, {}, {});
+  const auto one = metric_ascent(problem.y(), problem.candidates(), auc(), {start}, {}, {});
   const auto three =
-      metric_ascent(problem.y(), problem.candidates(), auc(), start, {}, {.pool = &pool, .n_threads = 3});
+      metric_ascent(problem.y(), problem.candidates(), auc(), {start}, {}, {.pool = &pool, .n_threads = 3});
   EXPECT_EQ(one.members, three.members);
   EXPECT_EQ(one.weights, three.weights);
   CancelToken cancel;
   cancel.cancel();
-  const auto late = metric_ascent(problem.y(), problem.candidates(), auc(), start, {}, {.cancel = &cancel});
+  const auto late = metric_ascent(problem.y(), problem.candidates(), auc(), {start}, {}, {.cancel = &cancel});
   EXPECT_EQ(late.weights, start.weights);
 }
 
