@@ -24,7 +24,7 @@ class Kernels(CliTest):
         forests = [learner for learner in learners if learner["learner"] == "random_forest"]
         self.assertTrue(forests)
         for learner in forests:
-            self.assertEqual([size["rows"] for size in learner["timings"]], [1, 4, 32, 256])
+            self.assertEqual([size["rows"] for size in learner["timings"]], [1, 4, 32, 256, 1024])
             for size in learner["timings"]:
                 self.assertLessEqual({kernel["kernel"] for kernel in size["kernels"]}, KERNELS)
                 self.assertTrue(all(kernel["ns_per_row"] > 0 for kernel in size["kernels"]))

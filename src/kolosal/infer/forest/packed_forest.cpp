@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, kForestKernels> kNames = {"plain", "block
                                                                  "walk_trees"};
 /// Rows that a task of a thread takes: some blocks, so that its buffers pay.
 constexpr std::size_t kTaskRows = 8 * kBlockRows;
+static_assert(kTaskRows % WalkProgram::kMostRows == 0, "a task walks full numbers of rows");
 
 }  // namespace
 
@@ -77,7 +78,7 @@ std::vector<ForestKernel> PackedForest::kernels() const {
 }
 
 std::size_t PackedForest::size_class(std::size_t n_rows) {
-  return n_rows <= 1 ? 0 : n_rows < 8 ? 1 : n_rows < 64 ? 2 : 3;
+  return n_rows <= 1 ? 0 : n_rows < 8 ? 1 : n_rows < 64 ? 2 : n_rows < 1024 ? 3 : 4;
 }
 
 ForestKernel PackedForest::kernel_for(std::size_t n_rows) const {
@@ -165,7 +166,8 @@ void PackedForest::run_bins(ForestKernel kernel, const std::uint16_t* bins, std:
         lanes_->add(bins + r, stride, sums + r * n_outputs(), scratch.lanes);
       break;
     case ForestKernel::kWalkRows:
-      walks_->add_rows(*features_, bins, stride, n, sums, scratch.walk);
+      walks_->gather(bins, stride, n, 0, scratch.walk);
+      walks_->add_gathered(*features_, n, sums, scratch.walk);
       break;
     case ForestKernel::kWalkTrees:
       walks_->add_trees(*features_, bins, stride, n, sums, scratch.walk);
@@ -186,6 +188,30 @@ void PackedForest::run_plainly(const T* rows, std::size_t n_rows, std::size_t st
   forest_->predict(x, out, context);
 }
 
+template <typename BinRows>
+void PackedForest::run_blocks(ForestKernel kernel, std::size_t n_rows, const BinRows& bin_rows,
+                              std::span<double> out, ForestScratch& scratch) const {
+  scratch.bins.resize(std::max(scratch.bins.size(), features_->n_columns() * kernel::kMostBinned));
+  const std::size_t n_together = kernel == ForestKernel::kWalkRows ? WalkProgram::kMostRows : kBlockRows;
+  for (std::size_t first = 0; first < n_rows; first += n_together) {
+    const std::size_t n_part = std::min(n_together, n_rows - first);
+    const auto part = out.subspan(first * n_outputs(), n_part * n_outputs());
+    if (n_part <= kBlockRows) {
+      bin_rows(first, n_part);
+      run_bins(kernel, scratch.bins.data(), kernel::kMostBinned, n_part, part, scratch);
+      continue;
+    }
+    for (std::size_t r = 0; r < n_part; r += kBlockRows) {
+      const std::size_t n = std::min(kBlockRows, n_part - r);
+      bin_rows(first + r, n);
+      walks_->gather(scratch.bins.data(), kernel::kMostBinned, n, r, scratch.walk);
+    }
+    std::ranges::fill(part, 0.0);
+    walks_->add_gathered(*features_, n_part, part.data(), scratch.walk);
+    forest_->finish(part, divisor_);
+  }
+}
+
 template <typename T>
 void PackedForest::run(ForestKernel kernel, const T* rows, std::size_t n_rows, std::size_t stride,
                        std::span<double> out, ForestScratch& scratch) const {
@@ -195,13 +221,12 @@ void PackedForest::run(ForestKernel kernel, const T* rows, std::size_t n_rows, s
     features_->bin_row(rows, scratch.bins.data());
     return run_bins(kernel, scratch.bins.data(), 1, 1, out, scratch);
   }
-  scratch.bins.resize(std::max(scratch.bins.size(), features_->n_columns() * kernel::kMostBinned));
-  for (std::size_t r = 0; r < n_rows; r += kBlockRows) {
-    const std::size_t n = std::min(kBlockRows, n_rows - r);
-    features_->bin_rows(rows + r * stride, stride, n, scratch.bins.data());
-    run_bins(kernel, scratch.bins.data(), kernel::kMostBinned, n,
-             out.subspan(r * n_outputs(), n * n_outputs()), scratch);
-  }
+  run_blocks(
+      kernel, n_rows,
+      [&](std::size_t r, std::size_t n) {
+        features_->bin_rows(rows + r * stride, stride, n, scratch.bins.data());
+      },
+      out, scratch);
 }
 
 template <typename T>
@@ -245,13 +270,10 @@ void PackedForest::predict(const data::Frame& x, std::span<double> out, const Co
   if (kernel == ForestKernel::kPlain) return forest_->predict(x, out, context);
   context.parallel_blocks(n_rows, kTaskRows, [&](std::size_t begin, std::size_t end) {
     ForestScratch scratch;
-    scratch.bins.resize(features_->n_columns() * kernel::kMostBinned);
-    for (std::size_t r = begin; r < end; r += kBlockRows) {
-      const std::size_t n = std::min(kBlockRows, end - r);
-      features_->bin_rows(x, r, n, scratch.bins.data());
-      run_bins(kernel, scratch.bins.data(), kernel::kMostBinned, n,
-               out.subspan(r * n_outputs(), n * n_outputs()), scratch);
-    }
+    run_blocks(
+        kernel, end - begin,
+        [&](std::size_t r, std::size_t n) { features_->bin_rows(x, begin + r, n, scratch.bins.data()); },
+        out.subspan(begin * n_outputs(), (end - begin) * n_outputs()), scratch);
   });
 }
 

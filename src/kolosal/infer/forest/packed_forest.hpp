@@ -91,8 +91,8 @@ class PackedForest final : public model::Evaluator {
   std::vector<KernelTiming> timings() const;
 
  private:
-  /// Numbers of rows that have a choice of their own: up to 1, 7, 63, more.
-  static constexpr std::array<std::size_t, 4> kTimedRows = {1, 4, 32, 256};
+  /// Numbers of rows that have a choice of their own: up to 1, 7, 63, 1023, more.
+  static constexpr std::array<std::size_t, 5> kTimedRows = {1, 4, 32, 256, 1024};
   static std::size_t size_class(std::size_t n_rows);
 
   template <typename T>
@@ -102,6 +102,10 @@ class PackedForest final : public model::Evaluator {
   template <typename T>
   void run(ForestKernel kernel, const T* rows, std::size_t n_rows, std::size_t stride, std::span<double> out,
            ForestScratch& scratch) const;
+  /// The same; bin_rows(first, n) puts the bins of n rows into the scratch, column by column.
+  template <typename BinRows>
+  void run_blocks(ForestKernel kernel, std::size_t n_rows, const BinRows& bin_rows, std::span<double> out,
+                  ForestScratch& scratch) const;
   /// Through Forest::predict().
   template <typename T>
   void run_plainly(const T* rows, std::size_t n_rows, std::size_t stride, std::span<double> out,

@@ -287,7 +287,7 @@ const Shape kShapes[] = {
 class PackedForestShapes : public ::testing::TestWithParam<Shape> {};
 INSTANTIATE_TEST_SUITE_P(All, PackedForestShapes, ::testing::ValuesIn(kShapes));
 
-constexpr std::size_t kSizes[] = {0, 1, 2, 7, 31, 33, 64, 255, 256, 257, 300};
+constexpr std::size_t kSizes[] = {0, 1, 2, 7, 31, 33, 64, 255, 256, 257, 300, 2309};
 
 TEST_P(PackedForestShapes, EveryKernelGivesTheBytesOfThePlainOne) {
   Generator generator(GetParam(), 7);

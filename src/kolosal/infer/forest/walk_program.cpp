@@ -69,13 +69,13 @@ void WalkProgram::add_tree(const model::Forest& forest, const BinnedFeatures& fe
   }
 }
 
-void WalkProgram::spread(const std::uint16_t* bins, std::size_t stride, std::size_t n,
+void WalkProgram::gather(const std::uint16_t* bins, std::size_t stride, std::size_t n, std::size_t at,
                          WalkScratch& scratch) const {
-  const std::size_t width = std::max<std::size_t>(columns_.size(), 1);
-  scratch.rows.resize(n * width);
+  const std::size_t n_cells = (at + n) * width();
+  if (scratch.rows.size() < n_cells) scratch.rows.resize(n_cells);
   for (std::size_t c = 0; c < columns_.size(); ++c)
     kernel::spread_bins(bins + columns_[c].column * stride, n, columns_[c].missing_is_low,
-                        scratch.rows.data() + c, width);
+                        scratch.rows.data() + at * width() + c, width());
 }
 
 void WalkProgram::add_leaf(std::size_t tree, std::uint32_t end, double* sums) const {
@@ -93,10 +93,8 @@ void WalkProgram::end_block(std::size_t tree, double* sums, WalkScratch& scratch
   std::ranges::fill(scratch.sums, 0.0);
 }
 
-void WalkProgram::add_rows(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t stride,
-                           std::size_t n, double* sums, WalkScratch& scratch) const {
-  spread(bins, stride, n, scratch);
-  const std::size_t width = std::max<std::size_t>(columns_.size(), 1);
+void WalkProgram::add_gathered(const BinnedFeatures& features, std::size_t n, double* sums,
+                               WalkScratch& scratch) const {
   const kernel::WalkSets sets{set_of_node_.data(), features.sets()};
   scratch.ends.resize(n);
   scratch.sums.assign(n * n_outputs_, 0.0);
@@ -104,9 +102,9 @@ void WalkProgram::add_rows(const BinnedFeatures& features, const std::uint16_t* 
     const std::uint16_t* const rows = scratch.rows.data();
     if (has_categories_[t]) {
       for (std::size_t r = 0; r < n; ++r)
-        scratch.ends[r] = kernel::walk_with_sets(nodes_.data(), roots_[t], rows + r * width, sets);
+        scratch.ends[r] = kernel::walk_with_sets(nodes_.data(), roots_[t], rows + r * width(), sets);
     } else {
-      kernel::walk_rows(nodes_.data(), roots_[t], rows, width, n, scratch.ends.data());
+      kernel::walk_rows(nodes_.data(), roots_[t], rows, width(), n, scratch.ends.data());
     }
     for (std::size_t r = 0; r < n; ++r) add_leaf(t, scratch.ends[r], scratch.sums.data() + r * n_outputs_);
     end_block(t, sums, scratch);
@@ -115,13 +113,12 @@ void WalkProgram::add_rows(const BinnedFeatures& features, const std::uint16_t* 
 
 void WalkProgram::add_trees(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t stride,
                             std::size_t n, double* sums, WalkScratch& scratch) const {
-  spread(bins, stride, n, scratch);
-  const std::size_t width = std::max<std::size_t>(columns_.size(), 1);
+  gather(bins, stride, n, 0, scratch);
   const kernel::WalkSets sets{set_of_node_.data(), features.sets()};
   const std::size_t n_trees = roots_.size();
   scratch.ends.resize(n_trees);
   for (std::size_t r = 0; r < n; ++r) {
-    const std::uint16_t* const row = scratch.rows.data() + r * width;
+    const std::uint16_t* const row = scratch.rows.data() + r * width();
     if (any_categories_) {
       for (std::size_t t = 0; t < n_trees; ++t)
         scratch.ends[t] = kernel::walk_with_sets(nodes_.data(), roots_[t], row, sets);

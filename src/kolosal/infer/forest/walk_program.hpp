@@ -25,10 +25,18 @@ class WalkProgram {
   /// Nothing when there are too many columns. The forest must outlive it.
   static std::optional<WalkProgram> of(const model::Forest& forest, const BinnedFeatures& features);
 
-  /// Adds leaf values to sums (n x n_outputs, row by row; model/leaf_sums.hpp). Column c of row r has its bin
-  /// at bins[c * stride + r].
-  void add_rows(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t stride, std::size_t n,
-                double* sums, WalkScratch& scratch) const;
+  /// Rows that walk a tree one after the other: the more, the less often its nodes come from memory, as long
+  /// as the rows stay in a near cache.
+  static constexpr std::size_t kMostRows = 2048;
+
+  /// Puts n rows behind the first `at` ones of the scratch. Column c of row r has its bin at bins[c * stride
+  /// + r].
+  void gather(const std::uint16_t* bins, std::size_t stride, std::size_t n, std::size_t at,
+              WalkScratch& scratch) const;
+  /// Adds the leaf values of the first n gathered rows to sums (n x n_outputs, row by row;
+  /// model/leaf_sums.hpp).
+  void add_gathered(const BinnedFeatures& features, std::size_t n, double* sums, WalkScratch& scratch) const;
+  /// The same, row after row, of bins as gather() takes them.
   void add_trees(const BinnedFeatures& features, const std::uint16_t* bins, std::size_t stride, std::size_t n,
                  double* sums, WalkScratch& scratch) const;
 
@@ -40,7 +48,8 @@ class WalkProgram {
 
   void add_tree(const model::Forest& forest, const BinnedFeatures& features, std::int32_t root);
   std::uint16_t column_of(std::uint32_t column, bool missing_is_low);
-  void spread(const std::uint16_t* bins, std::size_t stride, std::size_t n, WalkScratch& scratch) const;
+  /// Of a gathered row.
+  std::size_t width() const { return columns_.empty() ? 1 : columns_.size(); }
   void add_leaf(std::size_t tree, std::uint32_t end, double* sums) const;
   /// Adds the sums of a block of trees, if `tree` is its last, and begins the next one.
   void end_block(std::size_t tree, double* sums, WalkScratch& scratch) const;

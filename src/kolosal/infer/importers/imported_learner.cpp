@@ -12,7 +12,7 @@ namespace kolosal::infer {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kBlockRows = 1024;
+constexpr std::size_t kBlockRows = 2048;
 
 /// The inverse of the error function as ONNX Runtime has it: Winitzki (2008), "A handy approximation for the
 /// error function and its inverse".
