@@ -6,7 +6,7 @@ namespace kolosal::kernel {
 namespace {
 
 // In flight at once: hides the latency of dependent loads.
-constexpr std::size_t kInFlight = 8;
+constexpr std::size_t kInFlight = 16;
 
 KOLOSAL_KERNEL_INLINE std::uint32_t step(const WalkNode* nodes, std::uint32_t at, const std::uint16_t* row) {
   const WalkNode node = nodes[at];
@@ -36,7 +36,7 @@ KOLOSAL_KERNEL(void, walk_rows,
     std::uint32_t moved = 1;
     while (moved != 0) {
       moved = 0;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (std::size_t k = 0; k < kInFlight; ++k) {
         const std::uint32_t next = step(nodes, at[k], row + k * width);
         moved |= next ^ at[k];
@@ -59,7 +59,7 @@ KOLOSAL_KERNEL(void, walk_trees,
     std::uint32_t moved = 1;
     while (moved != 0) {
       moved = 0;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (std::size_t k = 0; k < kInFlight; ++k) {
         const std::uint32_t next = step(nodes, at[k], row);
         moved |= next ^ at[k];

@@ -106,7 +106,13 @@ void WalkProgram::add_gathered(const BinnedFeatures& features, std::size_t n, do
     } else {
       kernel::walk_rows(nodes_.data(), roots_[t], rows, width(), n, scratch.ends.data());
     }
-    for (std::size_t r = 0; r < n; ++r) add_leaf(t, scratch.ends[r], scratch.sums.data() + r * n_outputs_);
+    if (n_outputs_ == 1) {
+      double* const own = scratch.sums.data();
+      const std::uint32_t* const ends = scratch.ends.data();
+      for (std::size_t r = 0; r < n; ++r) own[r] += leaf_values_[leaf_of_node_[ends[r]]];
+    } else {
+      for (std::size_t r = 0; r < n; ++r) add_leaf(t, scratch.ends[r], scratch.sums.data() + r * n_outputs_);
+    }
     end_block(t, sums, scratch);
   }
 }
