@@ -293,7 +293,7 @@ TEST_P(PackedForestShapes, EveryKernelGivesTheBytesOfThePlainOne) {
   Generator generator(GetParam(), 7);
   const Forest forest = generator.forest();
   const auto n_features = static_cast<std::size_t>(forest.n_features);
-  const std::vector<double> rows = generator.rows(300);
+  const std::vector<double> rows = generator.rows(std::ranges::max(kSizes));
   const std::vector<double> want = plain(forest, rows);
   const std::vector<float> floats(rows.begin(), rows.end());
   const std::vector<double> want_of_floats = plain(forest, {floats.begin(), floats.end()});
