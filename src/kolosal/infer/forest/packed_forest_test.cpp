@@ -1,5 +1,6 @@
 #include "kolosal/infer/forest/packed_forest.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
