@@ -10,6 +10,7 @@ namespace {
 /// Code, libraries, the store of the run, predictions.
 constexpr std::size_t kProgramBytes = 72UL << 20;
 constexpr double kCacheShare = 0.25;
+constexpr double kPausedShare = 0.125;  // of what is for fits
 constexpr std::size_t kMostCacheBytes = 768UL << 20;
 constexpr double kBoosterBytesPerCell = 16;
 
@@ -57,6 +58,11 @@ MemoryShares share_memory(std::size_t limit_bytes, std::size_t table_bytes) {
   return {.cache = cache, .fits = left - cache};
 }
 
+std::size_t share_of_paused(std::size_t fits) {
+  constexpr std::size_t kMost = 128UL << 20;
+  return std::min(kMost, static_cast<std::size_t>(kPausedShare * static_cast<double>(fits)));
+}
+
 std::size_t expected_bytes(const Candidate& candidate, std::size_t n_cells) {
   return static_cast<std::size_t>(bytes_per_cell(candidate.estimator) * view_factor(candidate.view) *
                                   static_cast<double>(n_cells));
@@ -99,8 +105,9 @@ std::size_t rows_within(std::size_t limit_bytes, const data::Frame& table) {
   if (table.n_rows() == 0) return 0;
   const auto n_rows = static_cast<double>(table.n_rows());
   const double table_bytes = static_cast<double>(table.n_bytes()) / n_rows;
-  // A booster's fit lives in what the cache leaves.
-  const double fit_bytes = kBoosterBytesPerCell * static_cast<double>(table.n_columns()) / (1 - kCacheShare);
+  // A booster's fit lives in what the cache and paused boosters leave.
+  const double fit_bytes = kBoosterBytesPerCell * static_cast<double>(table.n_columns()) /
+                           ((1 - kCacheShare) * (1 - kPausedShare));
   const double most =
       static_cast<double>(beyond(limit_bytes, kProgramBytes)) / std::max(1.0, table_bytes + fit_bytes);
   return static_cast<std::size_t>(std::min(n_rows, most));

@@ -16,6 +16,9 @@ struct MemoryShares {
 /// What is left beside the program and the table that is trained on.
 MemoryShares share_memory(std::size_t limit_bytes, std::size_t table_bytes);
 
+/// What paused boosters may hold of the memory for fits.
+std::size_t share_of_paused(std::size_t fits);
+
 /// What a fit holds at most beside the table: copies that the learner bins or scales, columns that the view
 /// adds, gradients. Measured from outside on 300,000 x 30 (docs/design/search.md). The order of magnitude
 /// counts: it keeps a fit out of a memory that would not hold it.

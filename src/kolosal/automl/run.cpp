@@ -36,7 +36,6 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Above this many cells a fit gets all threads; below, fits run side by side.
 constexpr std::size_t kCellsForThreadsInside = 4'000'000;
-constexpr std::size_t kMostPausedBytes = 128UL << 20;
 
 /// Of the time budget.
 constexpr double kDistillationShare = 0.3;
@@ -369,7 +368,7 @@ void Run::search_stage(Stage& stage, std::vector<Candidate> portfolio, bool is_l
   settings.seed = derive_seed(options_.seed, {"proposals", stage.rung});
   settings.n_parallel = context_.n_threads;
   settings.n_cells = stage.base.n_rows() * stage.base.n_columns();
-  limits.paused_bytes = std::min(kMostPausedBytes, memory_.fits / 8);
+  limits.paused_bytes = share_of_paused(memory_.fits);
   settings.fit_bytes =
       (memory_.fits - limits.paused_bytes) / (limits.threads_per_fit == 1 ? context_.n_threads : 1);
   if (stage.rung > 0)
