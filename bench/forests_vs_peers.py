@@ -92,10 +92,8 @@ PEERS = {"lleaves": lleaves_engine, "lightgbm": lightgbm_engine, "onnxruntime": 
          "onedal": onedal_engine}
 
 
-def time_peer(engine, path, threads, folder):
-    """In a process of its own, as the engines bring threads and libraries that get into each other's way."""
-    x = np.fromfile(folder / "rows.f32", dtype=np.float32).reshape(-1, N_COLUMNS)
-    predict = PEERS[engine](path, threads, folder)
+def best_times(predict, x):
+    """Seconds by wall and by processor, each the best of the repeats within 3 seconds, and what was predicted."""
     predict(x[:1000])
     wall, cpu, until = [], [], time.perf_counter() + 3
     while len(wall) < 2 or (time.perf_counter() < until and len(wall) < 100):
@@ -103,8 +101,25 @@ def time_peer(engine, path, threads, folder):
         p = predict(x)
         wall.append(time.perf_counter() - w)
         cpu.append(time.process_time() - c)
+    return min(wall), min(cpu), p
+
+
+def answer_of(command, what):
+    """The JSON that a process ends with; nothing, and why, when it fails."""
+    child = subprocess.run(command, capture_output=True, text=True)
+    lines = [line for line in child.stdout.splitlines() if line.startswith("{")]
+    if lines:
+        return json.loads(lines[-1])
+    print(f"{what} is left out: {(child.stderr.strip().splitlines() or ['no answer'])[-1][:140]}", flush=True)
+    return None
+
+
+def time_peer(engine, path, threads, folder):
+    """In a process of its own, as the engines bring threads and libraries that get into each other's way."""
+    x = np.fromfile(folder / "rows.f32", dtype=np.float32).reshape(-1, N_COLUMNS)
+    wall, cpu, p = best_times(PEERS[engine](path, threads, folder), x)
     want = np.fromfile(folder / "ours.f64")
-    return {"rows_s": len(x) / min(wall), "rows_cpu_s": len(x) / min(cpu), "difference": float(np.abs(p - want).max())}
+    return {"rows_s": len(x) / wall, "rows_cpu_s": len(x) / cpu, "difference": float(np.abs(p - want).max())}
 
 
 def race_batch(a, program, name, path, engines):
@@ -114,13 +129,10 @@ def race_batch(a, program, name, path, engines):
         ours = json.loads(run.stdout)
         peers = {}
         for engine in engines:
-            child = subprocess.run([sys.executable, __file__, "--peer", engine, "--folder", a.folder, "--models", name,
-                                    "--threads", str(threads), "--build", a.build], capture_output=True, text=True)
-            lines = [line for line in child.stdout.splitlines() if line.startswith("{")]
-            if lines:
-                peers[engine] = json.loads(lines[-1])
-            else:
-                print(f"{engine} is left out: {(child.stderr.strip().splitlines() or ['no answer'])[-1][:120]}", flush=True)
+            answer = answer_of([sys.executable, __file__, "--peer", engine, "--folder", a.folder, "--models", name, "--threads",
+                                str(threads), "--build", a.build], engine)
+            if answer:
+                peers[engine] = answer
         print(f"\n{name}, {threads} thread(s), {a.rows} rows, load {os.getloadavg()[0]:.1f}; ours by the kernel {ours['kernel']}")
         print(f"  {'engine':<13}{'rows/s':>12}{'ratio':>7}{'per CPU s':>12}{'ratio':>7}  largest difference")
         print(f"  {'kolosal':<13}{ours['rows_s']:>12,.0f}{'':>7}{ours['rows_cpu_s']:>12,.0f}")

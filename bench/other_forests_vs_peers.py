@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 """Serving forests of other programs from their own files: rows per second against the peers that can run them.
 
-  bench/other_forests_vs_peers.py --library build/bench/lib/libkolosal.so --folder WORK [--rows 300000] [--threads 1]
+  bench/other_forests_vs_peers.py --library build/bench/lib/libkolosal.so --folder WORK [--rows 300000]
                                   [--models xgboost,random_forest,categories] [--engines onnxruntime,...]
 
 xgboost: 500 trees of at most 31 leaves, its JSON. random_forest: scikit-learn's, 200 trees of depth 12, as ONNX. categories:
 LightGBM, 500 trees of 31 leaves on 22 numbers, a tenth of them missing, and 6 categories of 5 to 200 levels. Models are trained
-once and kept in WORK. Every engine gets the same float32 rows in memory, row by row, in a process of its own, and gives
+once and kept in WORK. Every engine gets the same float32 rows in memory, row by row, in a process of its own, on one thread, and gives
 probabilities; each number is the best of the repeats within 3 seconds. Peers that are not installed or can not run a model are
 named and left out. Needs numpy, scikit-learn, lightgbm, xgboost; onnxruntime with skl2onnx and onnxmltools, lleaves, tl2cgen.
 """
-import argparse, ctypes, json, os, pathlib, subprocess, sys, time
+import argparse, ctypes, json, os, pathlib, sys
 
 import numpy as np
 
-from forests_vs_peers import N_COLUMNS, rows_and_target
+from forests_vs_peers import N_COLUMNS, answer_of, best_times, rows_and_target
 
 N_CATEGORIES = 6
 
@@ -61,9 +61,7 @@ def train(folder, model):
 
 # Each returns a function of the rows; it raises where it can not run the model.
 
-def kolosal_engine(path, threads, folder, library):
-    if threads != 1:
-        raise ValueError("a call of the C library uses one thread")
+def kolosal_engine(path, folder, library):
     api, handle = ctypes.CDLL(str(library)), ctypes.c_void_p()
     api.kolosal_last_error.restype = ctypes.c_char_p
     api.kolosal_n_outputs.restype = ctypes.c_size_t
@@ -81,7 +79,7 @@ def kolosal_engine(path, threads, folder, library):
     return predict
 
 
-def onnxruntime_engine(path, threads, folder, library):
+def onnxruntime_engine(path, folder, library):
     import onnxruntime
     onnx = path
     if path.suffix == ".json":
@@ -95,37 +93,37 @@ def onnxruntime_engine(path, threads, folder, library):
     elif path.suffix == ".txt":
         raise ValueError("its trees have no sets of categories")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda x: np.asarray(session.run(["probabilities"], {name: x})[0])[:, 1]
 
 
-def own_engine(path, threads, folder, library):
+def own_engine(path, folder, library):
     """Of the program that made the model."""
     if path.suffix == ".json":
         import xgboost
-        booster = xgboost.Booster({"nthread": threads}, model_file=path)
+        booster = xgboost.Booster({"nthread": 1}, model_file=path)
         return lambda x: booster.inplace_predict(x)
     if path.suffix == ".txt":
         import lightgbm
         booster = lightgbm.Booster(model_file=path)
-        return lambda x: booster.predict(x, num_threads=threads)
+        return lambda x: booster.predict(x, num_threads=1)
     import joblib
-    forest = joblib.load(folder / "random_forest.joblib").set_params(n_jobs=threads)
+    forest = joblib.load(folder / "random_forest.joblib").set_params(n_jobs=1)
     return lambda x: forest.predict_proba(x)[:, 1]
 
 
-def lleaves_engine(path, threads, folder, library):
+def lleaves_engine(path, folder, library):
     import lleaves
     if path.suffix != ".txt":
         raise ValueError("it takes models of LightGBM alone")
     model = lleaves.Model(model_file=path)
     model.compile(cache=folder / (path.stem + ".lleaves.o"))
-    return lambda x: model.predict(x, n_jobs=threads)
+    return lambda x: model.predict(x, n_jobs=1)
 
 
-def tl2cgen_engine(path, threads, folder, library):
+def tl2cgen_engine(path, folder, library):
     import tl2cgen, treelite
     compiled = folder / (path.stem + ".tl2cgen.so")
     if not compiled.exists():
@@ -137,7 +135,7 @@ def tl2cgen_engine(path, threads, folder, library):
             import joblib
             model = treelite.sklearn.import_model(joblib.load(folder / "random_forest.joblib"))
         tl2cgen.export_lib(model, toolchain="gcc", libpath=compiled, params={"parallel_comp": 16}, nthread=2)
-    predictor = tl2cgen.Predictor(compiled, nthread=threads)
+    predictor = tl2cgen.Predictor(compiled, nthread=1)
     kind = np.float64 if path.suffix == ".txt" else np.float32
     return lambda x: predictor.predict(tl2cgen.DMatrix(x.astype(kind))).reshape(len(x), -1)[:, -1]
 
@@ -148,17 +146,11 @@ ENGINES = {"kolosal": kolosal_engine, "onnxruntime": onnxruntime_engine, "own": 
 
 def time_engine(engine, path, a):
     x = np.fromfile(a.folder / "other_rows.f32", dtype=np.float32).reshape(-1, N_COLUMNS)
-    predict = ENGINES[engine](path, a.threads, a.folder, a.library)
-    predict(x[:1000])
-    wall, until = [], time.perf_counter() + 3
-    while len(wall) < 2 or (time.perf_counter() < until and len(wall) < 100):
-        start = time.perf_counter()
-        p = predict(x)
-        wall.append(time.perf_counter() - start)
+    wall, _, p = best_times(ENGINES[engine](path, a.folder, a.library), x)
     answer = a.folder / "other_ours.f64"
     if engine == "kolosal":
         np.asarray(p, dtype=np.float64).tofile(answer)
-    return {"rows_s": len(x) / min(wall), "difference": float(np.abs(p - np.fromfile(answer)).max())}
+    return {"rows_s": len(x) / wall, "difference": float(np.abs(p - np.fromfile(answer)).max())}
 
 
 def race(a, model):
@@ -166,14 +158,11 @@ def race(a, model):
     rows_of(model, a.rows, 9)[0].tofile(a.folder / "other_rows.f32")
     results = {}
     for engine in ["kolosal", *a.engines.split(",")]:
-        child = subprocess.run([sys.executable, __file__, "--time", engine, "--folder", a.folder, "--models", model, "--threads",
-                                str(a.threads), "--library", a.library], capture_output=True, text=True)
-        lines = [line for line in child.stdout.splitlines() if line.startswith("{")]
-        if lines:
-            results[engine] = json.loads(lines[-1])
-        else:
-            print(f"{engine} is left out of {model}: {(child.stderr.strip().splitlines() or ['no answer'])[-1][:140]}", flush=True)
-    print(f"\n{model}, {a.threads} thread(s), {a.rows} rows, load {os.getloadavg()[0]:.1f}")
+        answer = answer_of([sys.executable, __file__, "--time", engine, "--folder", a.folder, "--models", model, "--library", a.library],
+                           f"{engine} for {model}")
+        if answer:
+            results[engine] = answer
+    print(f"\n{model}, one thread, {a.rows} rows, load {os.getloadavg()[0]:.1f}")
     ours = results["kolosal"]["rows_s"]
     for engine, result in sorted(results.items(), key=lambda item: -item[1]["rows_s"]):
         print(f"  {engine:<13}{result['rows_s']:>12,.0f} rows/s   ratio {ours / result['rows_s']:7.2f}   largest difference "
@@ -185,7 +174,6 @@ def main():
     arguments.add_argument("--library", type=pathlib.Path, required=True)
     arguments.add_argument("--folder", type=pathlib.Path, required=True)
     arguments.add_argument("--rows", type=int, default=300_000)
-    arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--models", default="xgboost,random_forest,categories")
     arguments.add_argument("--engines", default=",".join(name for name in ENGINES if name != "kolosal"))
     arguments.add_argument("--time", help=argparse.SUPPRESS)

@@ -16,12 +16,11 @@ namespace kolosal::automl {
 /// the same parts as a shorter one.
 class MoreFolds {
  public:
-  /// splits: dealt anew; empty: nothing is fitted. The stage must outlive this.
+  /// splits: dealt anew. The stage must outlive this.
   MoreFolds(const Stage& stage, std::vector<pipeline::Split> splits);
   MoreFolds(const MoreFolds&) = delete;
   MoreFolds& operator=(const MoreFolds&) = delete;
 
-  bool are_wished() const { return !splits_.empty(); }
   /// Seconds that they will take for these members, on n_threads.
   double expected_s(const std::vector<TrialResult>& members, std::size_t n_threads) const;
 

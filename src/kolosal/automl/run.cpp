@@ -110,7 +110,7 @@ class Run {
   MemoryShares memory_ = {};
   std::shared_ptr<FeatureCache> feature_cache_;
   std::vector<std::unique_ptr<Stage>> stages_;
-  std::unique_ptr<MoreFolds> more_folds_;
+  std::unique_ptr<MoreFolds> more_folds_;  // null: none are wished
   std::unique_ptr<RunStore> run_store_;
   std::vector<std::unique_ptr<Search>> searches_;
   std::vector<std::string> warm_start_runs_;
@@ -220,8 +220,8 @@ Refit Run::refit_of_last_stage() const {
 
 double Run::late_fits_estimate_s() const {
   const std::lock_guard lock(checkpoint_mutex_);
-  return refit_of_last_stage().expected_s(last_blend_members_, context_.n_threads) +
-         more_folds_->expected_s(last_blend_members_, context_.n_threads);
+  const double refit_s = refit_of_last_stage().expected_s(last_blend_members_, context_.n_threads);
+  return more_folds_ ? refit_s + more_folds_->expected_s(last_blend_members_, context_.n_threads) : refit_s;
 }
 
 std::size_t Run::threads_per_fit(const Stage& stage) const {
@@ -263,8 +263,8 @@ void Run::prepare() {
         make_stage(rung, rungs[rung], base_, y_, splits_, feature_cache_, options_.seed, quiet_context(),
                    is_timed() ? *options_.time_budget_s * static_cast<double>(context_.n_threads)
                               : kThreadSecondsOfTrials));
-  more_folds_ = std::make_unique<MoreFolds>(*stages_.back(),
-                                            further_splits(problem_, plan, options_, context_.n_threads));
+  if (auto splits = further_splits(problem_, plan, options_, context_.n_threads); !splits.empty())
+    more_folds_ = std::make_unique<MoreFolds>(*stages_.back(), std::move(splits));
   if (problem_.has_relative_errors)
     for (const auto& stage : stages_) stage->valid->use_relative_losses();
 }
@@ -468,8 +468,7 @@ void Run::checkpoint(const std::vector<TrialResult>& known) {
 LateFits Run::fit_late(const Blend& blend, const std::vector<TrialResult>& known) {
   const Refit refit = refit_of_last_stage();
   const bool is_refit = refit.is_worth_it();
-  if ((!is_refit && !more_folds_->are_wished()) || (context_.cancel && context_.cancel->is_cancelled()))
-    return {};
+  if ((!is_refit && !more_folds_) || (context_.cancel && context_.cancel->is_cancelled())) return {};
   phase("refit");
   const auto note = [this](std::string message) {
     tell({.kind = Event::Kind::kNote, .message = std::move(message)});

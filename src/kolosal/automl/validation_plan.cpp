@@ -48,7 +48,7 @@ std::vector<pipeline::Split> further_splits(const Problem& problem, pipeline::Sp
                                             const RunOptions& options, std::size_t n_threads) {
   constexpr double kFewRows = 10;  // for each second of a thread
   const bool is_told = options.n_folds || options.n_repeats;
-  const bool is_bound = options.constraints.has_limits() || options.constraints.wants_one_fit();
+  const bool is_bound = options.constraints.wants_one_fit();
   if (plan.kind != SplitKind::kRepeatedKFold || !plan.times.empty() || is_told || is_bound ||
       options.distill || !options.time_budget_s ||
       rows_per_thread_second(problem, options, n_threads) >= kFewRows)

@@ -131,8 +131,9 @@ class Ascent {
           utilities_of(moves.size(), [&](std::size_t i) { return blended(candidates_, moves[i]); });
       bool is_higher = false;
       for (const std::size_t best : best_of(utilities, moves.size())) {
-        Point next = point_of(moves[best]);
+        Point next{moves[best], utilities[best]};
         if (!next.is_above(at)) break;
+        next.loss = metric::training_loss(y_, blended(candidates_, next.weights));
         if (next.loss > std::max(highest_loss, at.loss)) continue;
         at = std::move(next);
         is_higher = true;
