@@ -55,11 +55,12 @@ struct Sample {
       row = rows[row];
       values.push_back(y.values[row]);
       if (!y.weights.empty()) weights.push_back(y.weights[row]);
+      if (!y.groups.empty()) groups.push_back(y.groups[row]);
     }
     std::vector<data::Column> taken;
     for (const std::string& name : columns) taken.push_back(base.column(name).take(chosen));
     x = {columns, std::move(taken)};
-    target = {y.task, values, weights, y.n_classes};
+    target = {y.task, values, weights, y.n_classes, {}, groups};
     all.resize(chosen.size());
     std::iota(all.begin(), all.end(), 0U);
   }
@@ -68,6 +69,7 @@ struct Sample {
 
   data::Frame x;
   std::vector<double> values, weights;
+  std::vector<std::int64_t> groups;
   data::TargetView target;
   std::vector<std::uint32_t> all;
 };

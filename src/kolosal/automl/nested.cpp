@@ -182,6 +182,7 @@ class Nested {
     data::TargetView y = problem_.target_view();
     y.values = target;
     y.weights = weights;
+    y.groups = {};
     return problem_.metric->compute(y, prediction);
   }
 

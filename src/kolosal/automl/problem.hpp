@@ -48,7 +48,9 @@ struct Problem {
   std::vector<std::int64_t> times;   ///< empty: none
   std::vector<std::string> notes;    ///< for the user: dropped rows, ignored columns
 
-  data::TargetView target_view() const { return {task, target, weights, classes.size(), loss_quantiles}; }
+  data::TargetView target_view() const {
+    return {task, target, weights, classes.size(), loss_quantiles, groups};
+  }
   std::shared_ptr<const metric::Metric> own_metric =
       {};  ///< What `metric` is where it is not of the registry.
   std::size_t n_rows() const { return target.size(); }

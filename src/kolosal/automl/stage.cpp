@@ -34,6 +34,7 @@ std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, co
     out->base = base;
     out->target.assign(y.values.begin(), y.values.end());
     out->weights.assign(y.weights.begin(), y.weights.end());
+    out->groups.assign(y.groups.begin(), y.groups.end());
     out->splits = splits;
   } else {
     std::vector<std::uint32_t> order = splits.front().train;
@@ -48,13 +49,14 @@ std::unique_ptr<Stage> make_stage(std::size_t rung, std::size_t n_train_rows, co
     for (std::size_t i = 0; i < rows.size(); ++i) {
       out->target.push_back(y.values[rows[i]]);
       if (!y.weights.empty()) out->weights.push_back(y.weights[rows[i]]);
+      if (!y.groups.empty()) out->groups.push_back(y.groups[rows[i]]);
       const bool is_valid = std::ranges::binary_search(valid, rows[i]);
       (is_valid ? split.valid : split.train).push_back(static_cast<std::uint32_t>(i));
     }
     out->splits = {std::move(split)};
     out->base = base.take(rows);
   }
-  out->y = {y.task, out->target, out->weights, y.n_classes, y.quantiles};
+  out->y = {y.task, out->target, out->weights, y.n_classes, y.quantiles, out->groups};
   out->valid = std::make_unique<ValidRows>(out->y, out->splits);
   out->shape = shape_of(out->base, out->y, out->splits.front().train.size(), context);
   out->shape.made = find_made_features(out->shape, out->base, out->y, out->splits, thread_seconds,

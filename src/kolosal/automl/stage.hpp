@@ -18,6 +18,7 @@ struct Stage {
   data::Frame base;
   std::vector<double> target;
   std::vector<double> weights;
+  std::vector<std::int64_t> groups;
   data::TargetView y;
   std::vector<pipeline::Split> splits;
   std::unique_ptr<ValidRows> valid;

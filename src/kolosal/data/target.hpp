@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ struct TargetView {
   std::size_t n_classes = 0;        ///< 0 for regression.
   /// Regression: the quantiles that are wanted of each row, rising, each between 0 and 1; empty: the mean.
   std::span<const double> quantiles = {};
+  /// Which rows belong together (one patient, one shop), so that folds within a fit keep them on one side;
+  /// empty: none do.
+  std::span<const std::int64_t> groups = {};
 
   /// Numbers a model gives per row: 1 for regression (the value; one per quantile where there are any) and
   /// binary (the probability of class 1), n_classes for multiclass (one probability per class).

@@ -36,8 +36,9 @@ struct LinearScoreParams {
 /// Shapes:  <column>_score, of several columns linear_score: the predicted number, or the probability of
 ///          class 1; more classes: one column each, with _<class> behind.
 /// Fitted rows: fit_transform() scores each by a model of the other inner folds (spread over classes, or
-///          over quantiles of a number), so that no row is scored by its own target. A class with one row
-///          gives this row the mean score. All other rows: the model of all fitted rows.
+///          over quantiles of a number), so that no row is scored by its own target, nor by that of another
+///          row of its group. A class with one row gives this row the mean score. All other rows: the model
+///          of all fitted rows.
 /// Sample:  with max_rows the models see so many of the fitted rows; those that they do not see are scored
 ///          as rows to come. Depends on context.seed alone.
 /// Missing: a missing category is a level; a missing number is refused with kData (impute before).
@@ -134,6 +135,11 @@ void fill_with_means(std::vector<double>& scores, std::size_t n_outputs) {
   }
 }
 
+bool of_many_groups(const TargetView& y, const std::vector<std::uint32_t>& rows) {
+  return !y.groups.empty() &&
+         std::ranges::any_of(rows, [&](std::uint32_t row) { return y.groups[row] != y.groups[rows[0]]; });
+}
+
 model::FitReport fit_to_end(model::Estimator& learner, const model::TrainingData& data,
                             const model::Prepared* prepared, model::RowSplit rows, const Context& context) {
   auto report = learner.fit(data, prepared, rows, context);
@@ -144,7 +150,8 @@ model::FitReport fit_to_end(model::Estimator& learner, const model::TrainingData
 void LinearScore::fit_models(const data::Frame& x, std::span<const std::uint32_t> rows, const TargetView& y,
                              const Context& context, OutOfFold* out_of_fold) {
   check_columns(x);
-  const TargetView target{y.task, y.values, y.weights, y.n_classes};  // of quantiles the mean is scored
+  const TargetView target{y.task,      y.values, y.weights,
+                          y.n_classes, {},       y.groups};  // of quantiles the mean is scored
   task_ = y.task;
   n_outputs_ = target.n_outputs();
   learner_.reset();
@@ -159,6 +166,7 @@ void LinearScore::fit_models(const data::Frame& x, std::span<const std::uint32_t
   if (out_of_fold) {
     SplitPlan plan;
     plan.n_folds = std::min(static_cast<std::size_t>(params_.n_folds), seen.size());
+    if (of_many_groups(y, seen)) plan.groups = y.groups;
     folds = make_splits(target, seen, plan, derive_seed(context.seed, {"linear_score"}));
     out_of_fold->scores.assign(seen.size() * n_outputs_, kNaN);
   }

@@ -121,6 +121,29 @@ TEST(LinearScore, FittedRowsAreNotToldTheirOwnTarget) {
   EXPECT_GT(auc(problem.y(), recipe.transform(problem.x, {})), 0.9) << "what a leak would look like";
 }
 
+TEST(LinearScore, FittedRowsAreNotToldTheTargetOfTheirGroup) {
+  // 60 groups of ten rows: the text names the group, and all of its rows have the same target: a coin.
+  Texts texts;
+  std::vector<double> coin, target;
+  std::vector<std::int64_t> groups;
+  for (int g = 0; g < 60; ++g) coin.push_back(g % 2);
+  Rng rng(5);
+  rng.shuffle(coin);
+  for (std::size_t i = 0; i < 600; ++i) {
+    texts.emplace_back(fmt::format("member of group{}", i % 60));
+    groups.push_back(static_cast<std::int64_t>(i % 60));
+    target.push_back(coin[i % 60]);
+  }
+  const Frame x = text_frame(texts);
+  TargetView y{Task::kBinary, target, {}, 2};
+  EXPECT_GT(auc(y, scored_texts().fit_transform(x, first_rows(600), y, {})), 0.95) << "told by its group";
+  y.groups = groups;
+  EXPECT_LT(auc(y, scored_texts().fit_transform(x, first_rows(600), y, {})), 0.6);
+  const std::vector<std::int64_t> one_group(600, 4);  // no folds of groups: as without
+  y.groups = one_group;
+  EXPECT_GT(auc(y, scored_texts().fit_transform(x, first_rows(600), y, {})), 0.95);
+}
+
 TEST(LinearScore, TellsWhatTheWordsTell) {
   const Problem problem(true);
   transform::Recipe recipe = scored_texts();

@@ -89,6 +89,47 @@ TEST(EncodersOfTheTarget, DoNotTellTrainingRowsTheirOwnTarget) {
     }
 }
 
+TEST(EncodersOfTheTarget, DoNotTellTrainingRowsTheTargetOfTheirGroup) {
+  // 120 groups of fifty rows. A level tells the group, and all rows of a group have the same target: a coin.
+  constexpr std::size_t kGroups = 120;
+  Rng rng(7);
+  std::vector<std::string> levels;
+  std::vector<double> coin;
+  for (std::size_t g = 0; g < kGroups; ++g) {
+    levels.push_back("level " + std::to_string(g));
+    coin.push_back(static_cast<double>(g % 2));
+  }
+  rng.shuffle(coin);
+  std::vector<std::int32_t> codes;
+  std::vector<std::int64_t> groups;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < kRows; ++i) {
+    codes.push_back(static_cast<std::int32_t>(i % kGroups));
+    groups.push_back(static_cast<std::int64_t>(1000 - 3 * codes.back()));
+    values.push_back(coin[i % kGroups]);
+  }
+  const Frame x = one_column(categories(levels, codes));
+  for (const Step& one : kSafeSteps) {
+    if (one.params.contains("training")) continue;  // in order of rows: it does not look at groups
+    for (const bool is_number : {true, false}) {
+      SCOPED_TRACE(std::string(one.name) + (is_number ? ", numbers" : ", classes"));
+      TargetView y{is_number ? Task::kRegression : Task::kBinary, values, {}, is_number ? 0U : 2U};
+      const auto encoded = [&] {
+        const auto step = make_transformer(one.name, one.params);
+        const Frame train = step->fit_transform(x, all_rows(kRows), y, {"x"}, {});
+        double most = -1;
+        for (std::size_t c = 0; c < train.n_columns(); ++c)
+          if (train.column(c).type() != data::ColumnType::kCategory)
+            most = std::max(most, correlation(numbers(train, train.name(c)), values));
+        return most;
+      };
+      EXPECT_GT(encoded(), 0.9) << "what a row can be told by others of its group";
+      y.groups = groups;
+      EXPECT_LT(encoded(), 0.1);
+    }
+  }
+}
+
 const Step kOrderless[] = {
     {"category_cross", {}},
     {"group_stats", {{"target", true}}},

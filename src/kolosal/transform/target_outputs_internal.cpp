@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <numeric>
+#include <vector>
 
 #include "kolosal/core/random.hpp"
 
@@ -42,19 +44,49 @@ std::string output_name(const std::string& column, const char* suffix,
   return classes.empty() ? column + suffix : fmt::format("{}{}_{}", column, suffix, classes[output]);
 }
 
+namespace {
+
+/// The largest group first, each to the fold with the fewest rows. Empty: all rows are of one group.
+std::vector<std::uint8_t> folds_of_groups(std::span<const std::int64_t> groups,
+                                          std::span<const std::uint32_t> rows, std::size_t n_folds,
+                                          Rng& rng) {
+  std::map<std::int64_t, std::vector<std::uint32_t>> positions;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    positions[groups[rows[i]]].push_back(static_cast<std::uint32_t>(i));
+  if (positions.size() < 2) return {};
+  std::vector<const std::vector<std::uint32_t>*> order;
+  for (const auto& [group, members] : positions) order.push_back(&members);
+  rng.shuffle(order);  // groups of equal size come in random order
+  std::ranges::stable_sort(order, std::greater{}, [](const auto* members) { return members->size(); });
+  std::vector<std::uint8_t> out(rows.size());
+  std::vector<std::size_t> n_rows(n_folds);
+  for (const auto* members : order) {
+    const auto fold = std::ranges::min_element(n_rows) - n_rows.begin();
+    n_rows[static_cast<std::size_t>(fold)] += members->size();
+    for (const std::uint32_t i : *members) out[i] = static_cast<std::uint8_t>(fold);
+  }
+  return out;
+}
+
+}  // namespace
+
 std::vector<std::uint8_t> inner_folds(const TargetView& y, std::span<const std::uint32_t> rows,
                                       std::size_t n_folds, std::uint64_t seed) {
+  Rng rng(derive_seed(seed, {"target_encode", "folds"}));
+  if (!y.groups.empty()) {
+    auto folds = folds_of_groups(y.groups, rows, n_folds, rng);
+    if (!folds.empty()) return folds;
+  }
   const bool by_class = y.task != Task::kRegression;
-  std::vector<std::vector<std::uint32_t>> groups(by_class ? y.n_classes : 1);
+  std::vector<std::vector<std::uint32_t>> strata(by_class ? y.n_classes : 1);
   for (std::size_t i = 0; i < rows.size(); ++i)
-    groups[by_class ? static_cast<std::size_t>(y.values[rows[i]]) : 0].push_back(
+    strata[by_class ? static_cast<std::size_t>(y.values[rows[i]]) : 0].push_back(
         static_cast<std::uint32_t>(i));
   std::vector<std::uint8_t> out(rows.size());
-  Rng rng(derive_seed(seed, {"target_encode", "folds"}));
   std::size_t next = 0;
-  for (auto& group : groups) {
-    rng.shuffle(group);
-    for (const std::uint32_t i : group) out[i] = static_cast<std::uint8_t>(next++ % n_folds);
+  for (auto& stratum : strata) {
+    rng.shuffle(stratum);
+    for (const std::uint32_t i : stratum) out[i] = static_cast<std::uint8_t>(next++ % n_folds);
   }
   return out;
 }

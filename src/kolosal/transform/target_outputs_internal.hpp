@@ -44,8 +44,8 @@ std::string output_name(const std::string& column, const char* suffix,
                         const std::vector<std::int64_t>& classes, std::size_t output);
 
 /// The fold (below n_folds, at most 256) of each fitted row, by position in `rows`, so that training rows can
-/// be encoded from the other folds. Classes are spread evenly; depends on the rows, the classes and the seed
-/// alone.
+/// be encoded from the other folds. Classes are spread evenly; of a target with groups each group is in one
+/// fold, the folds about alike in rows. Depends on the rows, the classes, the groups and the seed alone.
 std::vector<std::uint8_t> inner_folds(const data::TargetView& y, std::span<const std::uint32_t> rows,
                                       std::size_t n_folds, std::uint64_t seed);
 

@@ -49,8 +49,9 @@ struct Sums {
 ///                    when no level is on two rows.
 ///
 /// Fitted rows: fit_transform() encodes no row by its own target. out_of_fold: each from the other
-///              inner folds, which are stratified by class; ordered: each from the rows before it in a
-///              random order, by the m_estimate. Both depend on context.seed alone.
+///              inner folds, which are stratified by class, or keep the groups of the target whole;
+///              ordered: each from the rows before it in a random order, by the m_estimate, groups or not.
+///              Both depend on context.seed alone.
 /// Types:       category becomes float64; a column with fewer than min_levels levels passes untouched.
 /// Unknown:     levels that no fitted row has get the prior, unless handle_unknown says otherwise.
 /// Missing:     is a level of its own, unless handle_missing says otherwise.
