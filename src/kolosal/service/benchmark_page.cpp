@@ -88,6 +88,42 @@ std::string score_plot(const TableBenchmark& table, const std::vector<const Benc
   return out;
 }
 
+/// Where names may stand beside their points without covering one another.
+class Labels {
+ public:
+  explicit Labels(double right_end) : right_end_(right_end) {}
+  void take(double x, double y) { taken_.push_back({x - 5, x + 5, y - 5, y + 5}); }
+
+  /// The name above or below its point, behind or before it; "" where there is room nowhere: the point tells
+  /// it when pointed at.
+  std::string beside(double x, double y, const std::string& name) {
+    constexpr double kLetter = 5.4, kHeight = 10;  // of class "in"
+    const double width = kLetter * static_cast<double>(name.size());
+    for (const double base : {y - 5, y + 13})
+      for (const bool is_behind : {true, false}) {
+        const double left = is_behind ? x + 7 : x - 7 - width;
+        const Box box{left, left + width, base - kHeight, base};
+        if (box.right > right_end_ || box.left < kLeft ||
+            std::ranges::any_of(taken_, [&](const Box& other) { return box.meets(other); }))
+          continue;
+        taken_.push_back(box);
+        return fmt::format("<text class=\"in\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", left, base,
+                           escaped(name));
+      }
+    return "";
+  }
+
+ private:
+  struct Box {
+    double left, right, top, bottom;
+    bool meets(const Box& other) const {
+      return left < other.right && other.left < right && top < other.bottom && other.top < bottom;
+    }
+  };
+  std::vector<Box> taken_;
+  double right_end_;
+};
+
 /// Score over what it costs, on a logarithmic axis.
 std::string cost_plot(const TableBenchmark& table, const std::vector<const BenchmarkRow*>& rows,
                       double BenchmarkRow::* cost, const std::string& unit) {
@@ -117,15 +153,15 @@ std::string cost_plot(const TableBenchmark& table, const std::vector<const Bench
   for (const double value : {range.low, range.high})
     add(out, "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.4g}</text>", kLeft - 6, y_of(value) + 4,
         value);
+  Labels labels(kWidth / 2);
+  for (const BenchmarkRow* row : rows) labels.take(x_of(row->*cost), y_of(row->score));
   for (const BenchmarkRow* row : rows) {
     const double x = x_of(row->*cost), y = y_of(row->score);
     add(out,
         "<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4.5\"><title>{}: {:.5g}, {:.3g} "
         "{}</title></circle>",
         css_of(*row), x, y, escaped(row->model), row->score, row->*cost, escaped(unit));
-    const bool is_right = x > kLeft + 0.7 * width;
-    add(out, "<text class=\"in\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>",
-        is_right ? x - 7 : x + 7, y - 5, is_right ? "end" : "start", escaped(row->model));
+    out += labels.beside(x, y, row->model);
   }
   add(out, "<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text></svg>\n", kLeft + width / 2,
       kScatter - 4, escaped(unit));
@@ -133,12 +169,11 @@ std::string cost_plot(const TableBenchmark& table, const std::vector<const Bench
 }
 
 std::string figures_table(const TableBenchmark& table) {
-  std::string out = "<table class=\"plain\"><tr>";
-  for (const std::string& head :
-       {std::string("model"), table.metric, std::string("±"), std::string("fit"), std::string("predict"),
-        std::string("memory"), std::string("size"), std::string("note")})
-    add(out, "<th>{}</th>", escaped(head));
-  out += "</tr>\n";
+  std::string out = "<table class=\"plain\"><tr><th>model</th>";
+  for (const std::string& head : {table.metric, std::string("±"), std::string("fit"), std::string("predict"),
+                                  std::string("memory"), std::string("size")})
+    add(out, "<th class=\"n\">{}</th>", escaped(head));
+  out += "<th>note</th></tr>\n";
   const auto cell = [&](bool is_known, const std::string& text) {
     add(out, "<td class=\"n\">{}</td>", is_known ? escaped(text) : std::string("-"));
   };
@@ -186,8 +221,9 @@ std::string table_section(const TableBenchmark& table) {
 std::string ranks_section(const BenchmarkReport& report) {
   if (report.tables.size() < 2) return "";
   std::string out =
-      "<h2>All tables</h2>\n<div class=\"card\"><table class=\"plain\"><tr><th>model</th><th>mean rank</th>"
-      "<th>tables</th></tr>\n";
+      "<h2>All tables</h2>\n<div class=\"card\"><table class=\"plain\"><tr><th>model</th><th "
+      "class=\"n\">mean rank</th>"
+      "<th class=\"n\">tables</th></tr>\n";
   for (const MeanRank& entry : mean_ranks(report))
     add(out, "<tr><td>{}</td><td class=\"n\">{:.2f}</td><td class=\"n\">{}</td></tr>\n", escaped(entry.model),
         entry.rank, entry.n_tables);
