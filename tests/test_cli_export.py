@@ -24,7 +24,7 @@ MODELS = [
     ("lightgbm", TABLES / "titanic.csv", "survived"),
     ("xgboost", TABLES / "mpg.csv", "mpg"),
     ("random_forest", TABLES / "soybean.csv", "Class"),
-    ("ordered_boosting", CENSUS_TRAIN, "income"),
+    ("ordered_boosting", TABLES / "titanic.csv", "survived"),
     ("logistic_regression", CENSUS_TRAIN, "income"),
     ("logistic_regression", TABLES / "soybean.csv", "Class"),
     ("ridge", TABLES / "mpg.csv", "mpg"),
@@ -57,8 +57,10 @@ class Export(CliTest):
         chosen = ["--exclude-models", all_learners_but(self, learner)] if learner else []
         with open(table, encoding="utf-8") as file:
             ignored = [name for name in file.readline().strip().split(",") if name == "name"]  # a text
-        self.run_ok("train", "--data", table, "--target", target, "--trials", "2", *chosen, "--ignore", ",".join(ignored), "--output", model,
-                    "--progress", "none", *words)
+        report = self.run_json("train", "--data", table, "--target", target, "--trials", "2", *chosen, "--ignore", ",".join(ignored), "--output",
+                               model, "--progress", "none", *words)
+        if learner:
+            self.assertIn(learner, [row["estimator"] for row in report["leaderboard"] if row["weight"] > 0])
         self.models[learner, table] = model.read_bytes()
         return model
 

@@ -29,6 +29,8 @@ std::vector<Candidate> interpretable_portfolio(const TableShape& shape) {
                    0.2});
   }
   if (regression) out.push_back({"lasso", "lasso", {}, "linear", 0.3});
+  if (is_skewed(shape))
+    if (auto glm = plain_candidate(model::estimator_info("glm"), shape)) out.push_back(*std::move(glm));
   return out;
 }
 
@@ -82,9 +84,10 @@ std::vector<std::string> unread_monotone(const Constraints& constraints, const d
 }
 
 std::vector<Candidate> constrained_portfolio(const TableShape& shape, const Constraints& constraints,
-                                             const std::vector<std::string>& columns) {
+                                             const std::vector<std::string>& columns, bool every_learner) {
   std::vector<Candidate> out =
       constraints.interpretable ? interpretable_portfolio(shape) : make_portfolio(shape);
+  if (every_learner && !constraints.interpretable) out = with_every_learner(std::move(out), shape);
   std::erase_if(
       out, [&](Candidate& candidate) { return !give_directions(constraints, shape, columns, candidate); });
   return out;

@@ -41,9 +41,10 @@ void check_constraints(const Constraints& constraints, const Problem& problem);
 /// What a user should know of monotone columns that are not among those of the base: no learner reads them.
 std::vector<std::string> unread_monotone(const Constraints& constraints, const data::Frame& base);
 
-/// The portfolio for the shape under the constraints. `columns`: of the table after the base steps.
+/// The portfolio for the shape under the constraints; with the learners it would not try when every_learner.
+/// `columns`: of the table after the base steps.
 std::vector<Candidate> constrained_portfolio(const TableShape& shape, const Constraints& constraints,
-                                             const std::vector<std::string>& columns);
+                                             const std::vector<std::string>& columns, bool every_learner);
 
 /// A candidate of another run is given the directions of this one's columns, on a view that can keep to them.
 /// False when it can not keep to the constraints.

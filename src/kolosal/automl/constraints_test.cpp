@@ -50,8 +50,8 @@ TEST_F(ConstraintsTest, InterpretableIsOneTreeOrOneLinearModel) {
     options.constraints.interpretable = true;
     const RunResult result = run(made_table(task, 200), options, Context(), {});
     EXPECT_EQ(pipeline::Model::open(options.output).members.size(), 1U);
-    const std::set<std::string> simple = {"constant", "ridge", "lasso", "logistic_regression",
-                                          "decision_tree"};
+    const std::set<std::string> simple = {"constant",      "ridge", "lasso", "logistic_regression",
+                                          "decision_tree", "glm"};
     for (const LeaderboardRow& row : result.leaderboard)
       EXPECT_TRUE(simple.contains(row.estimator)) << row.estimator;
   }

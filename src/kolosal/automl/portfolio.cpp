@@ -41,13 +41,10 @@ ParamMap lightgbm(const TableShape& shape, std::int64_t min_leaf, ParamMap more)
   return out;
 }
 
-constexpr double kSkewed = 1.0;
-
-/// A target that can not be negative and has a long tail: losses whose spread grows with the mean. They
-/// predict the mean as the squared error does, so their predictions blend without a correction.
+/// Losses whose spread grows with the mean. They predict the mean as the squared error does, so their
+/// predictions blend without a correction.
 void add_skewed_losses(const TableShape& shape, const std::string& view, std::vector<Candidate>& out) {
-  if (shape.task != data::Task::kRegression || shape.target_minimum < 0 || shape.target_skewness < kSkewed)
-    return;
+  if (!is_skewed(shape)) return;
   const auto add = [&](const char* objective) {
     out.push_back({fmt::format("lightgbm {}", objective), "lightgbm",
                    lightgbm(shape, 20,
@@ -270,6 +267,12 @@ void add_other_families(const TableShape& shape, std::vector<Candidate>& out) {
 
 }  // namespace
 
+bool is_skewed(const TableShape& shape) {
+  constexpr double kSkewed = 1.0;
+  return shape.task == data::Task::kRegression && shape.target_minimum >= 0 &&
+         shape.target_skewness >= kSkewed;
+}
+
 std::vector<Candidate> available(std::vector<Candidate> portfolio, const std::vector<std::string>& excluded,
                                  const std::function<void(std::string)>& note) {
   std::map<std::string, std::string> reasons;
@@ -283,6 +286,36 @@ std::vector<Candidate> available(std::vector<Candidate> portfolio, const std::ve
     }
     return !reason->second.empty();
   });
+  return portfolio;
+}
+
+std::optional<Candidate> plain_candidate(const model::EstimatorInfo& info, const TableShape& shape) {
+  if (std::ranges::find(info.tasks, shape.task) == info.tasks.end()) return {};
+  const auto has_negative = [](const profile::ColumnProfile& column) {
+    return column.numbers && column.numbers->n_negative > 0;
+  };
+  if (info.needs_nonnegative && std::ranges::any_of(shape.columns, has_negative)) return {};
+  ParamMap params;
+  if (info.name == "glm") {
+    if (shape.target_minimum < 0) return {};
+    params["family"] = std::string(shape.is_count             ? "poisson"
+                                   : shape.target_minimum > 0 ? "gamma"
+                                                              : "tweedie");
+  }
+  std::string label = info.name;
+  std::ranges::replace(label, '_', ' ');
+  const bool takes_all = info.handles_missing && info.handles_categories;
+  return Candidate{std::move(label), info.name, std::move(params), takes_all ? "native" : "linear", 0.5};
+}
+
+std::vector<Candidate> with_every_learner(std::vector<Candidate> portfolio, const TableShape& shape) {
+  for (const model::EstimatorInfo& info : model::estimators()) {
+    // The baseline is always there, and quantiles have entries of their own.
+    if (info.name == "constant" || info.name == "quantile_regression" ||
+        std::ranges::find(portfolio, info.name, &Candidate::estimator) != portfolio.end())
+      continue;
+    if (auto candidate = plain_candidate(info, shape)) portfolio.push_back(*std::move(candidate));
+  }
   return portfolio;
 }
 

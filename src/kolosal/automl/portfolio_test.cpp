@@ -66,7 +66,7 @@ TEST(Portfolio, EntriesNameViewsLearnersAndLegalParameters) {
           << view.name << ": shared steps would see the target of validation rows";
       EXPECT_NO_THROW(transform::Recipe{view.per_fold}) << view.name;
     }
-    auto entries = make_portfolio(shape);
+    auto entries = with_every_learner(make_portfolio(shape), shape);
     entries.push_back(constant_candidate());
     for (const Candidate& entry : entries) {
       SCOPED_TRACE(entry.label);
@@ -89,6 +89,39 @@ TEST(Portfolio, HasAFewEntriesWithDifferentLabelsForEveryShape) {
     EXPECT_GE(labels.size(), 8U);
     EXPECT_GE(learners.size(), 4U);
   }
+}
+
+TEST(Portfolio, EveryLearnerThatCanLearnTheTableHasAnEntryWhenItIsAskedFor) {
+  for (TableShape shape : many_shapes()) {
+    SCOPED_TRACE(describe(shape));
+    const auto entries = with_every_learner(make_portfolio(shape), shape);
+    std::set<std::string> learners, labels;
+    for (const Candidate& entry : entries) {
+      learners.insert(entry.estimator);
+      EXPECT_TRUE(labels.insert(entry.label).second) << entry.label;
+    }
+    for (const model::EstimatorInfo& info : model::estimators()) {
+      const bool takes_no_part = info.name == "constant" || info.name == "quantile_regression" ||
+                                 std::ranges::find(info.tasks, shape.task) == info.tasks.end();
+      EXPECT_EQ(learners.contains(info.name), !takes_no_part) << info.name;
+    }
+  }
+  TableShape signs = shape_with(Task::kBinary, 500, 2, 2, 0, 0, 0);
+  EXPECT_TRUE(plain_candidate(model::estimator_info("multinomial_nb"), signs));
+  signs.columns.front().numbers->n_negative = 3;
+  EXPECT_FALSE(plain_candidate(model::estimator_info("multinomial_nb"), signs)) << "it takes counts";
+  TableShape counts = shape_with(Task::kRegression, 500, 0, 5, 0, 0, 0);
+  const auto family = [&] {
+    return std::get<std::string>(plain_candidate(model::estimator_info("glm"), counts)->params.at("family"));
+  };
+  counts.is_count = true;
+  EXPECT_EQ(family(), "poisson");
+  counts.is_count = false;
+  EXPECT_EQ(family(), "tweedie");
+  counts.target_minimum = 0.5;
+  EXPECT_EQ(family(), "gamma");
+  counts.target_minimum = -1;
+  EXPECT_FALSE(plain_candidate(model::estimator_info("glm"), counts));
 }
 
 TEST(Portfolio, LeavesOutWhatMakesNoSense) {

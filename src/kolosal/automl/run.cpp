@@ -415,9 +415,9 @@ bool Run::has_time_for(const Stage& stage) const {
 void Run::search_stages() {
   phase("search");
   std::vector<Candidate> portfolio = available(
-      aligned_portfolio(
-          warmed(constrained_portfolio(stages_.front()->shape, options_.constraints, base_.names())),
-          problem_),
+      aligned_portfolio(warmed(constrained_portfolio(stages_.front()->shape, options_.constraints,
+                                                     base_.names(), !options_.exclude_models.empty())),
+                        problem_),
       options_.exclude_models,
       [this](std::string message) { tell({.kind = Event::Kind::kNote, .message = std::move(message)}); });
   is_anything_to_try_ = !portfolio.empty();

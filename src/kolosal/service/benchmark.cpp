@@ -140,8 +140,8 @@ ModelSpec model_spec(const std::string& text) {
 automl::Candidate candidate_for(const model::EstimatorInfo& info, const automl::TableShape& shape) {
   for (const automl::Candidate& candidate : automl::make_portfolio(shape))
     if (candidate.estimator == info.name && candidate.choices.are_none()) return candidate;
-  const bool takes_all = info.handles_missing && info.handles_categories;
-  return {info.name, info.name, {}, takes_all ? "native" : "linear"};
+  if (auto candidate = automl::plain_candidate(info, shape)) return *std::move(candidate);
+  return {info.name, info.name, {}, "linear"};  // its fit tells why not
 }
 
 data::TargetView part_of(const data::TargetView& y, const std::vector<std::uint32_t>& rows,
