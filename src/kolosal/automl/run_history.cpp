@@ -31,8 +31,10 @@ std::string start_of(std::int64_t pid) {
   const auto end_of_name = line.rfind(')');
   if (end_of_name == std::string::npos) return "";
   std::istringstream rest(line.substr(end_of_name + 1));
-  std::string word;
-  constexpr int kPlace = 20;  // starttime is field 22; the name is field 2
+  std::string state, word;
+  rest >> state;
+  if (state == "Z" || state == "X") return "";  // it has ended, and nobody has asked how
+  constexpr int kPlace = 19;                    // starttime is field 22; the state is field 3
   for (int i = 0; i < kPlace; ++i) rest >> word;
   return word;
 }

@@ -1,5 +1,9 @@
 #include "kolosal/automl/run_history.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "kolosal/automl/run.hpp"
@@ -135,6 +139,25 @@ TEST_F(RunHistoryTest, ARunWithoutAProcessWasKilledAndItsFolderIsRead) {
   EXPECT_EQ(history.read(id)["trials"].size(), 0U);
   history.remove(id);
   EXPECT_TRUE(history.list().empty());
+}
+
+TEST_F(RunHistoryTest, AProcessThatEndedIsNotRunningBeforeItIsWaitedFor) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string told = this_process().dump();
+    _exit(write(ends[1], told.data(), told.size()) == static_cast<ssize_t>(told.size()) ? 0 : 1);
+  }
+  close(ends[1]);
+  std::string told(1000, ' ');
+  told.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(ends[0], told.data(), told.size()))));
+  close(ends[0]);
+  siginfo_t ended{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+  ASSERT_EQ(json::parse(told)["pid"], child);
+  EXPECT_FALSE(may_be_running(json::parse(told)));  // as in a container whose first process waits for nobody
+  waitpid(child, nullptr, 0);
 }
 
 TEST_F(RunHistoryTest, ARunningOneIsNotRemoved) {
