@@ -275,6 +275,9 @@ BenchmarkRow bench_model(const std::string& name, std::size_t n_folds, double bu
     }
   }
   const auto n = static_cast<double>(out.fold_scores.size());
+  if (n > 0 && out.fold_scores.size() < n_folds)
+    add_note(
+        fmt::format("the mean of {} of {} folds, so behind those of all", out.fold_scores.size(), n_folds));
   out.score = n > 0 ? std::accumulate(out.fold_scores.begin(), out.fold_scores.end(), 0.0) / n : kNaN;
   out.deviation = deviation_of(out.fold_scores, out.score);
   out.fit_s = n > 0 ? out.fit_s / n : kNaN;
@@ -416,14 +419,20 @@ BenchmarkReport run_benchmark(const BenchmarkRequest& request, const Context& co
       table.error = error.what();
       if (progress) progress(fmt::format("{}: {}", path.filename().string(), table.error));
     }
-    std::ranges::stable_sort(table.rows, [&](const BenchmarkRow& a, const BenchmarkRow& b) {
-      if (std::isnan(a.score) || std::isnan(b.score)) return !std::isnan(a.score) && std::isnan(b.score);
-      return table.higher_is_better ? a.score > b.score : a.score < b.score;
-    });
+    order_rows(table);
     out.tables.push_back(std::move(table));
   }
   out.interrupted = context.cancel && context.cancel->is_cancelled();
   return out;
+}
+
+void order_rows(TableBenchmark& table) {
+  std::ranges::stable_sort(table.rows, [&](const BenchmarkRow& a, const BenchmarkRow& b) {
+    const bool is_whole = a.fold_scores.size() == table.n_folds;
+    if (is_whole != (b.fold_scores.size() == table.n_folds)) return is_whole;
+    if (std::isnan(a.score) || std::isnan(b.score)) return !std::isnan(a.score) && std::isnan(b.score);
+    return table.higher_is_better ? a.score > b.score : a.score < b.score;
+  });
 }
 
 std::vector<MeanRank> mean_ranks(const BenchmarkReport& report) {

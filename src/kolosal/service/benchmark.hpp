@@ -45,10 +45,14 @@ struct TableBenchmark {
   std::string target, task, metric;
   bool higher_is_better = true;
   std::size_t n_rows = 0, n_columns = 0, n_folds = 0;
-  std::vector<BenchmarkRow> rows;  ///< Best first; those without a score last.
+  std::vector<BenchmarkRow> rows;  ///< In the order of order_rows().
   std::vector<std::string> notes;
   std::string error;  ///< Why the table could not be used; then there are no rows.
 };
+
+/// The best first. Means of fewer folds are of other rows, so those models come behind; without any score
+/// last.
+void order_rows(TableBenchmark& table);
 
 struct BenchmarkReport {
   std::vector<TableBenchmark> tables;

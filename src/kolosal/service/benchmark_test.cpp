@@ -10,6 +10,7 @@
 namespace kolosal::service {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -131,6 +132,25 @@ TEST_F(BenchmarkTest, AutomlOfALogarithmIsScoredAsTheLearnersAre) {
   const auto report = run_benchmark(asked, Context(), {});
   ASSERT_THAT(report.tables[0].rows, SizeIs(2));
   for (const BenchmarkRow& row : report.tables[0].rows) EXPECT_LT(row.score, 0.15) << row.model << row.note;
+}
+
+TEST_F(BenchmarkTest, AModelWithoutAllFoldsStandsBehindThoseWithAll) {
+  TableBenchmark table;
+  table.n_folds = 3;
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  table.rows = {{.model = "failed", .score = none},
+                {.model = "lucky", .fold_scores = {0.99, 0.98}, .score = 0.985},
+                {.model = "fair", .fold_scores = {0.7, 0.7, 0.7}, .score = 0.7},
+                {.model = "good", .fold_scores = {0.8, 0.9, 0.7}, .score = 0.8}};
+  const auto order = [&] {
+    order_rows(table);
+    std::vector<std::string> out;
+    for (const BenchmarkRow& row : table.rows) out.push_back(row.model);
+    return out;
+  };
+  EXPECT_THAT(order(), ElementsAre("good", "fair", "lucky", "failed"));
+  table.higher_is_better = false;
+  EXPECT_THAT(order(), ElementsAre("fair", "good", "lucky", "failed"));
 }
 
 TEST_F(BenchmarkTest, PageAndJsonHoldAllModels) {
