@@ -14,7 +14,7 @@ import time
 import unittest
 from pathlib import Path
 
-from kolosal_cli import BIN, CENSUS_TEST, CENSUS_TRAIN, SANITIZED, CliTest, environment, kolosal, toy_table
+from kolosal_cli import BIN, CENSUS_TEST, CENSUS_TRAIN, ROOT, SANITIZED, CliTest, environment, kolosal, toy_table
 
 
 def read_csv(path):
@@ -380,6 +380,12 @@ class Runs(CliTest):
         data = self.path("t.csv", toy_table())
         return self.run_json("train", "--data", data, "--target", "target", "--trials", "4", "--folds", "3", "--output", self.path("m"),
                              "--progress", "none", *words)
+
+    def test_one_model_is_the_best_of_the_leaderboard(self):
+        # A few fares are very large: samples of the rows would tell another model.
+        report = self.run_json("train", "--data", ROOT / "tests/data/tables/titanic.csv", "--target", "fare", "--trials", "9", "--interpretable",
+                               "--output", self.path("one.kolosal"), "--progress", "none")
+        self.assertEqual([row["rank"] for row in report["leaderboard"] if row["weight"] > 0], [1])
 
     def test_a_distilled_model_is_one_forest_and_tells_what_it_costs(self):
         result = self.train_toy("--distill")

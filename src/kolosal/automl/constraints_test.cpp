@@ -65,6 +65,19 @@ TEST_F(ConstraintsTest, AModelFileIsNotLargerThanAllowed) {
   EXPECT_LE(run(table, options, Context(), {}).model_bytes, free_bytes * 2 / 3);
 }
 
+TEST_F(ConstraintsTest, ThatNothingButTheBaselineKeepsToTheLimitsIsTold) {
+  const Frame table = made_table(Task::kBinary, 150);
+  RunOptions options = trials(3);
+  for (const auto& info : model::estimators())
+    if (info.name != "constant") options.exclude_models.push_back(info.name);
+  const auto baseline_bytes = run(table, options, Context(), {}).model_bytes;
+  options = trials(3);
+  options.constraints.max_model_bytes = baseline_bytes * 11 / 10;
+  const RunResult result = run(table, options, Context(), {});
+  EXPECT_EQ(result.n_trials, 3U);
+  EXPECT_THAT(result.notes, ::testing::Contains(::testing::HasSubstr("no other keeps to the limits")));
+}
+
 TEST_F(ConstraintsTest, ALoadedModelTakesNoMoreMemoryThanAllowed) {
   const Frame table = made_table(Task::kBinary, 150);
   RunOptions options = trials(3);

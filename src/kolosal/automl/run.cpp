@@ -67,6 +67,7 @@ class Run {
   void maybe_checkpoint();
   void checkpoint(const std::vector<TrialResult>& results);
   void explain_baseline();
+  void explain_limits(const Excess& closest, const std::string& closest_model);
   RunResult finish();
 
   std::optional<Blend> distilled(std::vector<TrialResult>& known, const Context& blend_context,
@@ -516,6 +517,14 @@ Blend Run::polished(Blend blend, const std::vector<TrialResult>& known, const Bl
                                     quiet_context());
 }
 
+void Run::explain_limits(const Excess& closest, const std::string& closest_model) {
+  std::string text = "the model is the constant baseline: no other keeps to the limits";
+  if (!closest_model.empty())
+    text += fmt::format("; the closest is {}, with {}", closest_model, closest.message);
+  problem_.notes.push_back(text);
+  tell({.kind = Event::Kind::kNote, .message = std::move(text)});
+}
+
 /// The blend whose model file keeps to the limits, as measured on the file.
 /// @throws Error kBudget when none does; no model file is left then.
 Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Context& context) {
@@ -529,7 +538,11 @@ Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Con
     if (!options_.constraints.has_limits()) return polished(std::move(blend), known, limits, context);
     write_model(blend, known, {}, false);
     const Excess excess = excess_of_file();
-    if (excess.ratio <= 1) return blend;
+    if (excess.ratio <= 1) {
+      const bool is_baseline = known[blend.trials.front()].candidate.estimator == "constant";
+      if (is_baseline && known.size() > 1) explain_limits(closest, closest_model);
+      return blend;
+    }
     if (excess.ratio < closest.ratio) {
       closest = excess;
       closest_model = known[blend.trials.front()].candidate.label;
