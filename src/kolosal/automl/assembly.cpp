@@ -168,10 +168,7 @@ Blend choose_blend(const std::vector<TrialResult>& results, const ValidRows& val
   for (const TrialResult& result : results) candidates.emplace_back(result.prediction);
   ensemble::GreedySelectionParams params;
   params.max_members = limits.max_members;
-  if (limits.max_members == 1)
-    params.n_steps = 1;  // the best one
-  else
-    params.n_bags = valid.rows.size() < 2000 ? 3 : 1;
+  params.n_bags = valid.rows.size() < 2000 ? 3 : 1;
   if (std::isfinite(limits.max_latency_us) || std::isfinite(limits.max_bytes)) {
     params.max_cost = 1;
     const auto n_fits = static_cast<double>(limits.n_folds);

@@ -66,8 +66,8 @@ class Run {
                    bool is_final);
   void maybe_checkpoint();
   void checkpoint(const std::vector<TrialResult>& results);
+  void add_note(std::string text);
   void explain_baseline();
-  void explain_limits(const Excess& closest, const std::string& closest_model);
   RunResult finish();
 
   std::optional<Blend> distilled(std::vector<TrialResult>& known, const Context& blend_context,
@@ -517,10 +517,8 @@ Blend Run::polished(Blend blend, const std::vector<TrialResult>& known, const Bl
                                     quiet_context());
 }
 
-void Run::explain_limits(const Excess& closest, const std::string& closest_model) {
-  std::string text = "the model is the constant baseline: no other keeps to the limits";
-  if (!closest_model.empty())
-    text += fmt::format("; the closest is {}, with {}", closest_model, closest.message);
+/// For the user, now and in the result.
+void Run::add_note(std::string text) {
   problem_.notes.push_back(text);
   tell({.kind = Event::Kind::kNote, .message = std::move(text)});
 }
@@ -540,7 +538,8 @@ Blend Run::choose_within_limits(const std::vector<TrialResult>& known, const Con
     const Excess excess = excess_of_file();
     if (excess.ratio <= 1) {
       const bool is_baseline = known[blend.trials.front()].candidate.estimator == "constant";
-      if (is_baseline && known.size() > 1) explain_limits(closest, closest_model);
+      if (is_baseline && known.size() > 1)
+        add_note("the model is the constant baseline: no other keeps to the limits; allow more");
       return blend;
     }
     if (excess.ratio < closest.ratio) {
@@ -564,10 +563,6 @@ std::optional<Blend> Run::distilled(std::vector<TrialResult>& known, const Conte
                                     LateFits& fitted) {
   if (!options_.distill || (context_.cancel && context_.cancel->is_cancelled())) return {};
   phase("distill");
-  const auto note = [this](std::string text) {
-    problem_.notes.push_back(text);
-    tell({.kind = Event::Kind::kNote, .message = std::move(text)});
-  };
   BlendLimits limits = blend_limits(1);
   limits.max_latency_us = limits.max_bytes = kInfinity;  // they are for the forest
   limits.care = BlendCare::kFinal;
@@ -575,27 +570,25 @@ std::optional<Blend> Run::distilled(std::vector<TrialResult>& known, const Conte
   const Teacher teacher(choose_blend(known, *stage.valid, *problem_.metric, limits, blend_context), known,
                         stages_, *run_store_, quiet_context());
   auto made = distill(stage, teacher, known, *problem_.metric, {threads_per_fit(stage), memory_.fits},
-                      context_before_reserve(), note);
+                      context_before_reserve(), [this](std::string text) { add_note(std::move(text)); });
   if (!made) return {};
   made->blend.trials = {known.size()};
   known.push_back(std::move(made->student));
   fitted.instead.emplace(known.size() - 1, std::move(made->forest));
   write_model(made->blend, known, fitted, false);
   if (const Excess excess = excess_of_file(); excess.ratio > 1) {
-    note(fmt::format("the blend was not distilled: the forest exceeds {}", excess.message));
+    add_note(fmt::format("the blend was not distilled: the forest exceeds {}", excess.message));
     fitted.instead.clear();
     known.pop_back();
     return {};
   }
-  note(describe(*made->blend.distillation, problem_.metric->name));
+  add_note(describe(*made->blend.distillation, problem_.metric->name));
   return std::move(made->blend);
 }
 
 void Run::explain_baseline() {
   if (n_done_ > 0 || (context_.cancel && context_.cancel->is_cancelled())) return;
-  std::string text = why_baseline_alone(run_store_->failures(), is_anything_to_try_);
-  problem_.notes.push_back(text);
-  tell({.kind = Event::Kind::kNote, .message = std::move(text)});
+  add_note(why_baseline_alone(run_store_->failures(), is_anything_to_try_));
 }
 
 RunResult Run::finish() {

@@ -398,7 +398,9 @@ WeightedMembers choose_within_cost(const TargetView& y, const Candidates& candid
 }  // namespace
 
 WeightedMembers greedy_selection(const TargetView& y, const Candidates& candidates,
-                                 const GreedySelectionParams& params, const Context& context) {
+                                 const GreedySelectionParams& given, const Context& context) {
+  GreedySelectionParams params = given;
+  if (params.max_members <= 1) params.n_steps = params.n_bags = 1;  // samples of the rows would tell another
   KOLOSAL_ASSERT(!candidates.empty(), "an ensemble needs a candidate");
   KOLOSAL_ASSERT(params.costs.empty() || params.costs.size() == candidates.size(), "one cost per candidate");
   for (const auto& candidate : candidates)

@@ -12,7 +12,7 @@ namespace kolosal::ensemble {
 
 struct GreedySelectionParams {
   std::size_t n_steps = 25;
-  std::size_t max_members = 5;    ///< Members with weight > 0 in the result.
+  std::size_t max_members = 5;    ///< Members with weight > 0 in the result; 1: the candidate of least loss.
   double minimum_weight = 0.03;   ///< Lighter members are dropped and the rest rescaled.
   std::size_t max_rows = 20'000;  ///< A larger table is subsampled (by seed).
   std::size_t n_bags = 1;     ///< Averages the weights over this many row samples of 70 % (small tables: 3).
