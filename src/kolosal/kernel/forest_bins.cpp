@@ -166,10 +166,4 @@ KOLOSAL_KERNEL(void, narrow_bins,
   }
 }
 
-void spread_bins(const std::uint16_t* bins, std::size_t n, bool missing_is_low, std::uint16_t* out,
-                 std::size_t stride) {
-  const std::uint16_t missing = missing_is_low ? 0 : kMissingBin;
-  for (std::size_t i = 0; i < n; ++i) out[i * stride] = bins[i] == kMissingBin ? missing : bins[i];
-}
-
 }  // namespace kolosal::kernel

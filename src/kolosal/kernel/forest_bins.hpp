@@ -88,8 +88,4 @@ void find_row_bins(const CutTable<double>* tables, const std::uint32_t* columns,
 void narrow_bins(const std::uint16_t* bins, std::size_t n, std::uint16_t first, bool missing_is_low,
                  std::int8_t* out);
 
-/// out[i * stride] = bins[i], where missing is 0 or kMissingBin.
-void spread_bins(const std::uint16_t* bins, std::size_t n, bool missing_is_low, std::uint16_t* out,
-                 std::size_t stride);
-
 }  // namespace kolosal::kernel

@@ -277,24 +277,47 @@ TEST(ForestKernels, PartsPassTheirRowsOn) {
 TEST(ForestKernels, WalksEndAtTheLeafOfTheRow) {
   // Node 0: column 0 above 5 goes to 2, else to 1; node 2: column 1 above 7 goes to 4, else to 3.
   const std::vector<WalkNode> nodes = {{5, 0, 1}, {65535, 0, 1}, {7, 1, 3}, {65535, 0, 3}, {65535, 0, 4}};
-  std::vector<std::uint16_t> rows;
+  std::vector<std::uint16_t> first, second;
   std::vector<std::uint32_t> want;
   for (const std::uint16_t a : std::initializer_list<std::uint16_t>{0, 5, 6, 65535})
     for (const std::uint16_t b : std::initializer_list<std::uint16_t>{0, 7, 8, 65535}) {
-      rows.insert(rows.end(), {a, b});
+      first.push_back(a);
+      second.push_back(b);
       want.push_back(a <= 5 ? 1 : b <= 7 ? 3 : 4);
     }
+  constexpr std::size_t kWidth = 2;
   on_every_cpu([&] {
-    for (const std::size_t n : {1, 7, 8, 16}) {
-      std::vector<std::uint32_t> ends(n);
-      walk_rows(nodes.data(), 0, rows.data(), 2, n, ends.data());
-      EXPECT_TRUE(std::equal(ends.begin(), ends.end(), want.begin()));
+    for (const std::size_t n : {1, 3, 7, 8, 16}) {
+      std::vector<std::uint16_t> rows(16 * kWidth);
+      spread_bins(first.data(), n, false, rows.data(), kWidth);
+      spread_bins(second.data(), n, false, rows.data() + kWalkGroup, kWidth);
+      for (const std::uint32_t n_levels : {2, 3, 9}) {
+        std::vector<std::uint32_t> ends(16);
+        walk_rows(nodes.data(), 0, n_levels, rows.data(), kWidth, n, ends.data());
+        EXPECT_TRUE(std::equal(want.begin(), want.begin() + static_cast<std::ptrdiff_t>(n), ends.begin()));
+      }
     }
-    const std::vector<std::uint32_t> roots = {0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 1};
+    std::vector<std::uint16_t> rows(16 * kWidth);
+    spread_bins(first.data(), 16, false, rows.data(), kWidth);
+    spread_bins(second.data(), 16, false, rows.data() + kWalkGroup, kWidth);
+    std::vector<std::uint32_t> roots = {0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 1};
     std::vector<std::uint32_t> ends(roots.size());
-    walk_trees(nodes.data(), roots.data(), roots.size(), rows.data() + 2 * 10, ends.data());
+    walk_trees(nodes.data(), roots.data(), roots.size(), 2, rows.data() + walk_place(10, kWidth),
+               ends.data());
     EXPECT_THAT(ends, testing::ElementsAre(4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1));
   });
+}
+
+TEST(ForestKernels, WovenRowsHaveMissingBelowOrAboveAllCuts) {
+  const std::vector<std::uint16_t> bins = {3, kMissingBin, 0, 9, kMissingBin};
+  for (const bool is_low : {false, true}) {
+    std::vector<std::uint16_t> rows(8 * 3, 77);
+    spread_bins(bins.data(), bins.size(), is_low, rows.data() + 2 * kWalkGroup, 3);
+    const std::uint16_t missing = is_low ? 0 : kMissingBin;
+    for (std::size_t r = 0; r < bins.size(); ++r)
+      EXPECT_EQ(rows[walk_place(r, 3) + 2 * kWalkGroup], bins[r] == kMissingBin ? missing : bins[r]) << r;
+    EXPECT_EQ(std::ranges::count(rows, 77), 8 * 3 - 5);
+  }
 }
 
 }  // namespace

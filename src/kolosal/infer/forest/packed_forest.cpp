@@ -15,9 +15,8 @@ using kernel::kBlockRows;
 
 constexpr std::array<std::string_view, kForestKernels> kNames = {"plain", "blocks", "lanes", "walk_rows",
                                                                  "walk_trees"};
-/// Rows that a task of a thread takes: some blocks, so that its buffers pay.
+/// Rows that a task of a thread takes at least.
 constexpr std::size_t kTaskRows = 8 * kBlockRows;
-static_assert(kTaskRows % WalkProgram::kMostRows == 0, "a task walks full numbers of rows");
 
 }  // namespace
 
@@ -188,11 +187,17 @@ void PackedForest::run_plainly(const T* rows, std::size_t n_rows, std::size_t st
   forest_->predict(x, out, context);
 }
 
+std::size_t PackedForest::task_rows(ForestKernel kernel, std::size_t n_rows, const Context& context) const {
+  if (kernel != ForestKernel::kWalkRows) return kTaskRows;
+  const std::size_t share = (n_rows / context.n_threads + kBlockRows) / kBlockRows * kBlockRows;
+  return std::clamp(share, kTaskRows, std::max(kTaskRows, walks_->rows_together()));
+}
+
 template <typename BinRows>
 void PackedForest::run_blocks(ForestKernel kernel, std::size_t n_rows, const BinRows& bin_rows,
                               std::span<double> out, ForestScratch& scratch) const {
   scratch.bins.resize(std::max(scratch.bins.size(), features_->n_columns() * kernel::kMostBinned));
-  const std::size_t n_together = kernel == ForestKernel::kWalkRows ? WalkProgram::kMostRows : kBlockRows;
+  const std::size_t n_together = kernel == ForestKernel::kWalkRows ? walks_->rows_together() : kBlockRows;
   for (std::size_t first = 0; first < n_rows; first += n_together) {
     const std::size_t n_part = std::min(n_together, n_rows - first);
     const auto part = out.subspan(first * n_outputs(), n_part * n_outputs());
@@ -236,7 +241,7 @@ void PackedForest::predict_matrix(const T* rows, std::size_t n_rows, std::size_t
   if (n_rows == 0) return;
   const ForestKernel kernel = kernel_for(n_rows);
   if (kernel == ForestKernel::kPlain) return run_plainly(rows, n_rows, stride, out, context);
-  context.parallel_blocks(n_rows, kTaskRows, [&](std::size_t begin, std::size_t end) {
+  context.parallel_blocks(n_rows, task_rows(kernel, n_rows, context), [&](std::size_t begin, std::size_t end) {
     ForestScratch scratch;
     run(kernel, rows + begin * stride, end - begin, stride,
         out.subspan(begin * n_outputs(), (end - begin) * n_outputs()), scratch);
@@ -268,7 +273,7 @@ void PackedForest::predict(const data::Frame& x, std::span<double> out, const Co
   if (n_rows == 0) return;
   const ForestKernel kernel = kernel_for(n_rows);
   if (kernel == ForestKernel::kPlain) return forest_->predict(x, out, context);
-  context.parallel_blocks(n_rows, kTaskRows, [&](std::size_t begin, std::size_t end) {
+  context.parallel_blocks(n_rows, task_rows(kernel, n_rows, context), [&](std::size_t begin, std::size_t end) {
     ForestScratch scratch;
     run_blocks(
         kernel, end - begin,

@@ -98,6 +98,8 @@ class PackedForest final : public model::Evaluator {
   template <typename T>
   void predict_matrix(const T* rows, std::size_t n_rows, std::size_t stride, std::span<double> out,
                       const Context& context) const;
+  /// Rows that a task of a thread takes: some blocks, so that its buffers pay, and as many as walk together.
+  std::size_t task_rows(ForestKernel kernel, std::size_t n_rows, const Context& context) const;
   /// All rows by this thread.
   template <typename T>
   void run(ForestKernel kernel, const T* rows, std::size_t n_rows, std::size_t stride, std::span<double> out,

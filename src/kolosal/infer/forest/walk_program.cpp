@@ -8,6 +8,12 @@ namespace kolosal::infer {
 namespace {
 
 constexpr std::uint16_t kNoColumn = 65535;
+constexpr std::size_t kBytesTogether = std::size_t{1} << 18;  // half of a level-two cache
+constexpr std::size_t kMostTogether = 8192;
+
+constexpr std::size_t with_room_to_walk(std::size_t n_rows) {
+  return (n_rows + kernel::kWalkRows - 1) / kernel::kWalkRows * kernel::kWalkRows;
+}
 
 }  // namespace
 
@@ -22,6 +28,7 @@ std::optional<WalkProgram> WalkProgram::of(const model::Forest& forest, const Bi
     out.outputs_.push_back(static_cast<std::uint32_t>(forest.tree_output[t]));
   }
   if (!out.any_categories_) out.set_of_node_.clear();
+  for (const std::uint32_t n_levels : out.n_levels_) out.most_levels_ = std::max(out.most_levels_, n_levels);
   out.leaf_values_ = forest.leaf_value;
   return out;
 }
@@ -41,12 +48,15 @@ void WalkProgram::add_tree(const model::Forest& forest, const BinnedFeatures& fe
   roots_.push_back(static_cast<std::uint32_t>(first));
   has_categories_.push_back(0);
   std::vector<std::int32_t> order{root};
+  std::vector<std::uint32_t> level{0};
   for (std::size_t i = 0; i < order.size(); ++i) {
     kernel::WalkNode node;
     std::uint32_t set = 0, leaf = 0;
+    double value = 0;
     if (order[i] < 0) {
       node = {kernel::kMissingBin, 0, static_cast<std::uint32_t>(first + i)};
       leaf = static_cast<std::uint32_t>(~order[i]);
+      value = forest.leaf_value[leaf];
     } else {
       const auto at = static_cast<std::size_t>(order[i]);
       const BinnedSplit& split = features.split(at);
@@ -62,28 +72,38 @@ void WalkProgram::add_tree(const model::Forest& forest, const BinnedFeatures& fe
       }
       order.push_back(forest.left[at]);
       order.push_back(forest.right[at]);
+      level.insert(level.end(), 2, level[i] + 1);
     }
     nodes_.push_back(node);
     set_of_node_.push_back(set);
-    leaf_of_node_.push_back(leaf);
+    if (leaf_width_ == 1)
+      node_values_.push_back(value);
+    else
+      leaf_of_node_.push_back(leaf);
   }
+  n_levels_.push_back(level.back());
+}
+
+std::size_t WalkProgram::rows_together() const {
+  const std::size_t n = kBytesTogether / (sizeof(std::uint16_t) * width()) / kernel::kMostBinned;
+  return std::clamp(n * kernel::kMostBinned, kernel::kMostBinned, kMostTogether);
 }
 
 void WalkProgram::gather(const std::uint16_t* bins, std::size_t stride, std::size_t n, std::size_t at,
                          WalkScratch& scratch) const {
-  const std::size_t n_cells = (at + n) * width();
+  const std::size_t n_cells = with_room_to_walk(at + n) * width();
   if (scratch.rows.size() < n_cells) scratch.rows.resize(n_cells);
   for (std::size_t c = 0; c < columns_.size(); ++c)
     kernel::spread_bins(bins + columns_[c].column * stride, n, columns_[c].missing_is_low,
-                        scratch.rows.data() + at * width() + c, width());
+                        scratch.rows.data() + at * width() + c * kernel::kWalkGroup, width());
 }
 
 void WalkProgram::add_leaf(std::size_t tree, std::uint32_t end, double* sums) const {
-  const std::size_t leaf = leaf_of_node_[end];
   if (leaf_width_ == 1) {
-    sums[outputs_[tree]] += leaf_values_[leaf];
+    sums[outputs_[tree]] += node_values_[end];
     return;
   }
+  const std::size_t leaf = leaf_of_node_[end];
   for (std::size_t j = 0; j < leaf_width_; ++j) sums[j] += leaf_values_[leaf * leaf_width_ + j];
 }
 
@@ -96,20 +116,20 @@ void WalkProgram::end_block(std::size_t tree, double* sums, WalkScratch& scratch
 void WalkProgram::add_gathered(const BinnedFeatures& features, std::size_t n, double* sums,
                                WalkScratch& scratch) const {
   const kernel::WalkSets sets{set_of_node_.data(), features.sets()};
-  scratch.ends.resize(n);
+  scratch.ends.resize(with_room_to_walk(n));
   scratch.sums.assign(n * n_outputs_, 0.0);
   for (std::size_t t = 0; t < roots_.size(); ++t) {
-    const std::uint16_t* const rows = scratch.rows.data();
     if (has_categories_[t]) {
       for (std::size_t r = 0; r < n; ++r)
-        scratch.ends[r] = kernel::walk_with_sets(nodes_.data(), roots_[t], rows + r * width(), sets);
+        scratch.ends[r] = kernel::walk_with_sets(nodes_.data(), roots_[t], cells_of(r, scratch), sets);
     } else {
-      kernel::walk_rows(nodes_.data(), roots_[t], rows, width(), n, scratch.ends.data());
+      kernel::walk_rows(nodes_.data(), roots_[t], n_levels_[t], scratch.rows.data(), width(), n,
+                        scratch.ends.data());
     }
     if (n_outputs_ == 1) {
       double* const own = scratch.sums.data();
       const std::uint32_t* const ends = scratch.ends.data();
-      for (std::size_t r = 0; r < n; ++r) own[r] += leaf_values_[leaf_of_node_[ends[r]]];
+      for (std::size_t r = 0; r < n; ++r) own[r] += node_values_[ends[r]];
     } else {
       for (std::size_t r = 0; r < n; ++r) add_leaf(t, scratch.ends[r], scratch.sums.data() + r * n_outputs_);
     }
@@ -124,18 +144,18 @@ void WalkProgram::add_trees(const BinnedFeatures& features, const std::uint16_t*
   const std::size_t n_trees = roots_.size();
   scratch.ends.resize(n_trees);
   for (std::size_t r = 0; r < n; ++r) {
-    const std::uint16_t* const row = scratch.rows.data() + r * width();
+    const std::uint16_t* const row = cells_of(r, scratch);
     if (any_categories_) {
       for (std::size_t t = 0; t < n_trees; ++t)
         scratch.ends[t] = kernel::walk_with_sets(nodes_.data(), roots_[t], row, sets);
     } else {
-      kernel::walk_trees(nodes_.data(), roots_.data(), n_trees, row, scratch.ends.data());
+      kernel::walk_trees(nodes_.data(), roots_.data(), n_trees, most_levels_, row, scratch.ends.data());
     }
     if (n_outputs_ == 1) {
       for (std::size_t t = 0; t < n_trees;) {
         const std::size_t end = std::min(t + model::kSumTrees, n_trees);
         double sum = 0;  // in a register: through memory each addition would wait for the store before
-        for (; t < end; ++t) sum += leaf_values_[leaf_of_node_[scratch.ends[t]]];
+        for (; t < end; ++t) sum += node_values_[scratch.ends[t]];
         sums[r] += sum;
       }
       continue;

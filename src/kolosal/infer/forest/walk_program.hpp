@@ -25,9 +25,9 @@ class WalkProgram {
   /// Nothing when there are too many columns. The forest must outlive it.
   static std::optional<WalkProgram> of(const model::Forest& forest, const BinnedFeatures& features);
 
-  /// Rows that walk a tree one after the other: the more, the less often its nodes come from memory, as long
-  /// as the rows stay in a near cache.
-  static constexpr std::size_t kMostRows = 2048;
+  /// How many rows should walk a tree before the next one begins, a multiple of kernel::kMostBinned: the more,
+  /// the less often its nodes come from memory, as long as the rows stay in a near cache.
+  std::size_t rows_together() const;
 
   /// Puts n rows behind the first `at` ones of the scratch. Column c of row r has its bin at bins[c * stride
   /// + r].
@@ -50,6 +50,10 @@ class WalkProgram {
   std::uint16_t column_of(std::uint32_t column, bool missing_is_low);
   /// Of a gathered row.
   std::size_t width() const { return columns_.empty() ? 1 : columns_.size(); }
+  /// Of a gathered row.
+  const std::uint16_t* cells_of(std::size_t row, const WalkScratch& scratch) const {
+    return scratch.rows.data() + kernel::walk_place(row, width());
+  }
   void add_leaf(std::size_t tree, std::uint32_t end, double* sums) const;
   /// Adds the sums of a block of trees, if `tree` is its last, and begins the next one.
   void end_block(std::size_t tree, double* sums, WalkScratch& scratch) const;
@@ -60,8 +64,11 @@ class WalkProgram {
   std::vector<std::uint16_t> column_numbers_;  ///< of {column, missing_is_low}; while it is made
   std::vector<kernel::WalkNode> nodes_;
   std::vector<std::uint32_t> set_of_node_;   ///< empty without categories
-  std::vector<std::uint32_t> leaf_of_node_;  ///< of leaves: position in leaf_values_
+  std::vector<double> node_values_;          ///< of leaves, where a leaf has one value
+  std::vector<std::uint32_t> leaf_of_node_;  ///< else, of leaves: position in leaf_values_
   std::vector<std::uint32_t> roots_;
+  std::vector<std::uint32_t> n_levels_;  ///< of each tree
+  std::uint32_t most_levels_ = 0;
   std::vector<std::uint32_t> outputs_;
   std::vector<std::uint8_t> has_categories_;  ///< per tree
   bool any_categories_ = false;
