@@ -84,6 +84,19 @@ TEST(RowPlan, StepsWorkOnWhatEarlierOnesMadeAndRecipesOnOthers) {
   }
 }
 
+TEST(RowPlan, CrossesAreNoFrames) {
+  const auto p = hostile_problem(100, Task::kMulticlass);
+  for (const bool encode : {false, true}) {
+    Recipe recipe({StepSpec("category_cross", {{"encode", encode}})});
+    recipe.fit_transform(p->x, p->rows, p->y, {});
+    RowPlan plan(p->x);
+    const RowColumns made = plan.append(recipe, plan.inputs());
+    EXPECT_EQ(plan.n_frame_steps(), 0U);
+    EXPECT_GT(made.header.n_columns(), p->x.n_columns());
+    expect_same_rows(recipe, p->x);
+  }
+}
+
 TEST(RowPlan, StepsOfTextsAreNoFrames) {
   const Frame x({"note"},
                 {data::Column::from_texts({"3 of 5 apples, 2 pears", "two pears", std::nullopt, "",

@@ -5,6 +5,7 @@
 
 #include "kolosal/transform/cross_gain_internal.hpp"
 #include "kolosal/transform/level_counts_internal.hpp"
+#include "kolosal/transform/level_row_internal.hpp"
 #include "kolosal/transform/level_rules_internal.hpp"
 #include "kolosal/transform/sample_target_internal.hpp"
 #include "kolosal/transform/transformer.hpp"
@@ -56,6 +57,35 @@ double explained_share(const std::vector<std::uint64_t>& groups, const SampleTar
   return rest > 0 ? std::max(0.0, 1 - (1 - between / target.sum_sq) * (n - 1) / rest) : 0;
 }
 
+/// The crosses of one row.
+class CrossRow final : public RowStep {
+ public:
+  /// The code of a cross for each pair of slots of two columns.
+  struct Cross {
+    std::size_t a = 0, b = 0;  // columns
+    std::size_t n_slots_b = 0;
+    std::vector<std::int32_t> codes;  // slot of a x slot of b
+  };
+  /// encoder: of the crosses; may be null.
+  CrossRow(std::vector<Cross> crosses, std::unique_ptr<RowStep> encoder)
+      : crosses_(std::move(crosses)), encoder_(std::move(encoder)) {}
+
+  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena& arena) const override {
+    std::ranges::copy(in, out.begin());
+    const auto made = out.subspan(in.size());
+    const auto cells = encoder_ ? arena.take<RowCell>(crosses_.size()) : made;
+    for (std::size_t i = 0; i < crosses_.size(); ++i) {
+      const Cross& cross = crosses_[i];
+      cells[i].number = cross.codes[slot_of(in[cross.a]) * cross.n_slots_b + slot_of(in[cross.b])];
+    }
+    if (encoder_) encoder_->apply(cells, made, arena);
+  }
+
+ private:
+  std::vector<Cross> crosses_;
+  std::unique_ptr<RowStep> encoder_;
+};
+
 /// Adds crosses of category columns: <a>*<b> has a level for each pair of their levels.
 ///
 /// Choice:  all: every pair of columns, in their order (an error beyond n_crosses); gain: the n_crosses
@@ -82,6 +112,7 @@ class CategoryCross final : public Transformer {
   bool uses_target() const override { return params_.choose != "all" || params_.encode; }
   bool can_stream() const override { return !uses_target(); }
   std::string made_types() const override { return params_.encode ? "category,float" : "category"; }
+  std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const override;
 
  private:
   struct Cross {
@@ -116,6 +147,7 @@ class CategoryCross final : public Transformer {
   void fit_crosses(const data::Frame& x, std::span<const std::uint32_t> rows, const data::TargetView& y,
                    const Context& context);
   data::Frame crosses_of(const data::Frame& x, const Context& context) const;
+  std::int32_t code_of_pair(const Cross& cross, std::int32_t a, std::int32_t b) const;
   std::vector<Named> beside(const data::Frame& x, const data::Frame& made) const;
   void choose_levels(const PairCounts& counts, Cross& cross) const;
 
@@ -357,24 +389,25 @@ void CategoryCross::do_finish_fit(const Context& context) {
   counted_.clear();
 }
 
+std::int32_t CategoryCross::code_of_pair(const Cross& cross, std::int32_t a, std::int32_t b) const {
+  const bool any_missing = a == data::kMissingCode || b == data::kMissingCode;
+  if (any_missing && (rules_.missing() == "keep" || rules_.missing() == "error")) return data::kMissingCode;
+  if (is_level(a) && is_level(b)) {
+    const auto found = cross.code.find(key_of(a, b));
+    if (found != cross.code.end()) return found->second;
+  }
+  return rules_.unknown() == "missing" ? data::kMissingCode : data::kUnseenCode;
+}
+
 data::Frame CategoryCross::crosses_of(const data::Frame& x, const Context& context) const {
   std::vector<Column> made(crosses_.size());
   for (std::size_t c = 0; c < x.n_columns(); ++c) rules_.check(c, x.name(c), levels_[c], x.column(c));
-  const bool keeps_missing = rules_.missing() == "keep" || rules_.missing() == "error";
-  const std::int32_t unknown = rules_.unknown() == "missing" ? data::kMissingCode : data::kUnseenCode;
   context.parallel_blocks(crosses_.size(), 1, [&](std::size_t i, std::size_t) {
     const Cross& cross = crosses_[i];
     const CodeView a = levels_[cross.a].codes(x.column(cross.a)),
                    b = levels_[cross.b].codes(x.column(cross.b));
-    std::vector<std::int32_t> codes(x.n_rows(), unknown);
-    for (std::size_t row = 0; row < codes.size(); ++row) {
-      if (keeps_missing && (a[row] == data::kMissingCode || b[row] == data::kMissingCode)) {
-        codes[row] = data::kMissingCode;
-      } else if (is_level(a[row]) && is_level(b[row])) {
-        const auto found = cross.code.find(key_of(a[row], b[row]));
-        if (found != cross.code.end()) codes[row] = found->second;
-      }
-    }
+    std::vector<std::int32_t> codes(x.n_rows());
+    for (std::size_t row = 0; row < codes.size(); ++row) codes[row] = code_of_pair(cross, a[row], b[row]);
     made[i] = Column::from_category(std::move(codes), cross.levels);
   });
   std::vector<std::string> names;
@@ -394,6 +427,31 @@ std::vector<Transformer::Named> CategoryCross::do_transform(const data::Frame& x
   data::Frame made = crosses_of(x, context);
   if (encoder_) made = encoder_->transform(made, context);
   return beside(x, made);
+}
+
+std::unique_ptr<RowStep> CategoryCross::row_step(const data::Frame& inputs) const {
+  constexpr std::size_t kMostPairs = std::size_t{1} << 20;  // 4 MiB of codes
+  if (rules_.refuses()) return nullptr;
+  std::vector<std::vector<std::size_t>> slots;
+  for (std::size_t c = 0; c < inputs.n_columns(); ++c)
+    slots.push_back(slots_in(levels_[c], inputs.column(c)));
+  std::vector<CrossRow::Cross> crosses;
+  std::size_t n_pairs = 0;
+  data::Frame made;
+  for (const Cross& cross : crosses_) {
+    const auto &a = slots[cross.a], &b = slots[cross.b];
+    n_pairs += a.size() * b.size();
+    if (n_pairs > kMostPairs) return nullptr;
+    CrossRow::Cross& row = crosses.emplace_back(cross.a, cross.b, b.size());
+    for (const std::size_t slot_a : a)
+      for (const std::size_t slot_b : b)
+        row.codes.push_back(code_of_pair(cross, code_of(static_cast<std::uint32_t>(slot_a)),
+                                         code_of(static_cast<std::uint32_t>(slot_b))));
+    made.add(fmt::format("{}", crosses.size()), Column::from_category({}, cross.levels));
+  }
+  if (!encoder_) return std::make_unique<CrossRow>(std::move(crosses), nullptr);
+  auto encoder = encoder_->row_step(made);
+  return encoder ? std::make_unique<CrossRow>(std::move(crosses), std::move(encoder)) : nullptr;
 }
 
 void CategoryCross::do_save(artifact::Node& node) const {
