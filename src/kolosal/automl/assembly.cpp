@@ -102,10 +102,6 @@ void calibrate(Blend& blend, const data::TargetView& y, const metric::Metric& me
   blend.loss = loss;
 }
 
-std::span<const double> judged(const Blend& blend) {
-  return blend.decisions.empty() ? blend.prediction : blend.decisions;
-}
-
 /// Indices into the results: members first, then by falling score.
 std::vector<std::size_t> by_interest(const Blend& blend, const std::vector<TrialResult>& results,
                                      const metric::Metric& metric) {
@@ -123,20 +119,27 @@ std::vector<std::size_t> by_interest(const Blend& blend, const std::vector<Trial
 
 }  // namespace
 
+std::span<const double> judged(const Blend& blend) {
+  return blend.decisions.empty() ? blend.prediction : blend.decisions;
+}
+
+std::optional<metric::ScoreInterval> score_interval(std::span<const double> prediction, double score,
+                                                    const ValidRows& valid, const metric::Metric& metric,
+                                                    const Context& context) {
+  constexpr std::size_t kDraws = 200, kLeastDraws = 100;
+  if (context.should_stop() || !std::isfinite(score)) return {};
+  const metric::BootstrapOptions options{kDraws, 0.95, 2000, score};
+  const auto out = metric::bootstrap_interval(metric, valid.y, prediction, options, context);
+  return out.n_draws < kLeastDraws ? std::nullopt : std::optional(out);
+}
+
 void add_score_intervals(Blend& blend, const std::vector<TrialResult>& results, const ValidRows& valid,
                          const metric::Metric& metric, const Context& context) {
-  constexpr std::size_t kDraws = 200, kLeastDraws = 100;
-  const auto interval = [&](std::span<const double> prediction,
-                            double score) -> std::optional<metric::ScoreInterval> {
-    if (context.should_stop() || !std::isfinite(score)) return {};
-    const metric::BootstrapOptions options{kDraws, 0.95, 2000, score};
-    const auto out = metric::bootstrap_interval(metric, valid.y, prediction, options, context);
-    return out.n_draws < kLeastDraws ? std::nullopt : std::optional(out);
-  };
-  blend.interval = interval(judged(blend), blend.score);
+  blend.interval = score_interval(judged(blend), blend.score, valid, metric, context);
   blend.trial_intervals.assign(results.size(), std::nullopt);
   for (const std::size_t i : by_interest(blend, results, metric))
-    blend.trial_intervals[i] = interval(results[i].prediction, results[i].score);
+    blend.trial_intervals[i] =
+        score_interval(results[i].prediction, results[i].score, valid, metric, context);
 }
 
 BlendLimits limits_of_blend(const RunOptions& options, std::size_t n_folds, double share) {
@@ -187,6 +190,7 @@ Blend blend_of(const ensemble::WeightedMembers& members, const std::vector<Trial
   Blend out;
   out.trials = members.members;
   out.weights = members.weights;
+  out.care = care;
   std::vector<std::span<const double>> predictions;
   for (const TrialResult& result : results) predictions.emplace_back(result.prediction);
   out.prediction.resize(predictions.front().size());

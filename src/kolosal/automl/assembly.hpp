@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "kolosal/automl/events.hpp"
@@ -20,6 +21,13 @@
 
 namespace kolosal::automl {
 
+/// How much care a blend gets.
+enum class BlendCare {
+  kCheckpoint,  ///< Replaced soon: greedy selection; of the calibrations only a temperature, judged on the
+                ///< rows it was fitted on.
+  kFinal,       ///< Convex stacking is tried as well, and ensemble::choose_calibration().
+};
+
 /// Which trials make the model, and how it does on the validated rows.
 struct Blend {
   std::vector<std::size_t> trials;  ///< indices into the results, by falling weight
@@ -31,18 +39,12 @@ struct Blend {
   std::vector<double> decisions;  ///< what the metric sees in place of prediction; empty: prediction itself
   double loss = 0;
   double score = 0;
+  BlendCare care = BlendCare::kCheckpoint;  ///< that it got
   pipeline::Conformal conformal;
   std::optional<metric::ScoreInterval> interval;                      ///< of score
   std::vector<std::optional<metric::ScoreInterval>> trial_intervals;  ///< of all results; empty: none
   std::optional<Distillation> distillation;                           ///< Of a distilled forest, with the
   std::optional<LeaderboardRow> teacher;  ///< blend that it learned from, if that had several members.
-};
-
-/// How much care a blend gets.
-enum class BlendCare {
-  kCheckpoint,  ///< Replaced soon: greedy selection; of the calibrations only a temperature, judged on the
-                ///< rows it was fitted on.
-  kFinal,       ///< Convex stacking is tried as well, and ensemble::choose_calibration().
 };
 
 /// What a blend may have and cost. Members are expected to take a row the time, and a file the bytes, that
@@ -80,6 +82,14 @@ Blend raised(Blend last, const ensemble::WeightedMembers& earlier, const std::ve
 /// blend, told quickly.
 double quick_blend_loss(std::span<const TrialResult> results, const ValidRows& valid, std::size_t max_members,
                         const Context& context);
+
+/// What the metric sees of the blend.
+std::span<const double> judged(const Blend& blend);
+
+/// The 95 % interval of the score of a prediction; nothing after the context's deadline, or without a score.
+std::optional<metric::ScoreInterval> score_interval(std::span<const double> prediction, double score,
+                                                    const ValidRows& valid, const metric::Metric& metric,
+                                                    const Context& context);
 
 /// Adds 95 % intervals to the scores: of the blend, its members, and the other trials by falling score, until
 /// the context's deadline.

@@ -15,6 +15,7 @@
 #include "kolosal/automl/class_weighting.hpp"
 #include "kolosal/automl/distillation.hpp"
 #include "kolosal/automl/kept_rows.hpp"
+#include "kolosal/automl/lighter_blend.hpp"
 #include "kolosal/automl/manifest.hpp"
 #include "kolosal/automl/memory_need.hpp"
 #include "kolosal/automl/more_folds.hpp"
@@ -602,7 +603,9 @@ RunResult Run::finish() {
   Blend blend = is_distilled ? std::move(*forest) : choose_within_limits(known, context);
   if (is_timed())
     context.deadline = {Clock::system(), Clock::system().now_s() + polish_seconds(*options_.time_budget_s)};
-  add_score_intervals(blend, known, *stages_.front()->valid, *problem_.metric, context);
+  const ValidRows& valid = *stages_.front()->valid;
+  add_score_intervals(blend, known, valid, *problem_.metric, context);
+  if (!is_distilled) blend = lighter(std::move(blend), known, valid, *problem_.metric, context);
   if (!is_distilled) late = fit_late(blend, known);
   phase("save");
   write_model(blend, known, late, true);

@@ -22,8 +22,8 @@ KOLOSAL_KERNEL_INLINE std::uint32_t step(const WalkNode* nodes, std::uint32_t at
 
 /// Takes kTogether walks on from at[]; cells_of(k) are the cells of the row of walk k.
 template <std::size_t kTogether, typename CellsOf>
-KOLOSAL_KERNEL_INLINE void walk_together(const WalkNode* nodes, std::uint32_t n_levels, const CellsOf& cells_of,
-                                         std::uint32_t* at) {
+KOLOSAL_KERNEL_INLINE void walk_together(const WalkNode* nodes, std::uint32_t n_levels,
+                                         const CellsOf& cells_of, std::uint32_t* at) {
   for (std::uint32_t left = n_levels; left > 0;) {
     const std::uint32_t unwatched = std::min(kUnwatchedSteps, left - 1);
     for (std::uint32_t i = 0; i < unwatched; ++i) {
@@ -63,8 +63,8 @@ KOLOSAL_KERNEL(void, walk_rows,
 }
 
 KOLOSAL_KERNEL(void, walk_trees,
-               (const WalkNode* nodes, const std::uint32_t* roots, std::size_t n_trees, std::uint32_t n_levels,
-                const std::uint16_t* row, std::uint32_t* ends),
+               (const WalkNode* nodes, const std::uint32_t* roots, std::size_t n_trees,
+                std::uint32_t n_levels, const std::uint16_t* row, std::uint32_t* ends),
                (nodes, roots, n_trees, n_levels, row, ends)) {
   for (std::size_t t = 0; t < n_trees; t += kTreesInFlight) {
     const std::size_t n = std::min(kTreesInFlight, n_trees - t);

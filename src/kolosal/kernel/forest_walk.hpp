@@ -40,8 +40,8 @@ void spread_bins(const std::uint16_t* bins, std::size_t n, bool missing_is_low, 
 void walk_rows(const WalkNode* nodes, std::uint32_t root, std::uint32_t n_levels, const std::uint16_t* rows,
                std::size_t width, std::size_t n_rows, std::uint32_t* ends);
 /// The nodes where one row (from its walk_place on) ends in trees of numbers, of at most n_levels levels.
-void walk_trees(const WalkNode* nodes, const std::uint32_t* roots, std::size_t n_trees, std::uint32_t n_levels,
-                const std::uint16_t* row, std::uint32_t* ends);
+void walk_trees(const WalkNode* nodes, const std::uint32_t* roots, std::size_t n_trees,
+                std::uint32_t n_levels, const std::uint16_t* row, std::uint32_t* ends);
 /// The node where a row ends in a tree that may split by categories.
 std::uint32_t walk_with_sets(const WalkNode* nodes, std::uint32_t root, const std::uint16_t* row,
                              const WalkSets& sets);

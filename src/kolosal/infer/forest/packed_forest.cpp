@@ -241,11 +241,12 @@ void PackedForest::predict_matrix(const T* rows, std::size_t n_rows, std::size_t
   if (n_rows == 0) return;
   const ForestKernel kernel = kernel_for(n_rows);
   if (kernel == ForestKernel::kPlain) return run_plainly(rows, n_rows, stride, out, context);
-  context.parallel_blocks(n_rows, task_rows(kernel, n_rows, context), [&](std::size_t begin, std::size_t end) {
-    ForestScratch scratch;
-    run(kernel, rows + begin * stride, end - begin, stride,
-        out.subspan(begin * n_outputs(), (end - begin) * n_outputs()), scratch);
-  });
+  context.parallel_blocks(n_rows, task_rows(kernel, n_rows, context),
+                          [&](std::size_t begin, std::size_t end) {
+                            ForestScratch scratch;
+                            run(kernel, rows + begin * stride, end - begin, stride,
+                                out.subspan(begin * n_outputs(), (end - begin) * n_outputs()), scratch);
+                          });
 }
 
 void PackedForest::predict(const float* rows, std::size_t n_rows, std::size_t stride, std::span<double> out,
@@ -273,13 +274,14 @@ void PackedForest::predict(const data::Frame& x, std::span<double> out, const Co
   if (n_rows == 0) return;
   const ForestKernel kernel = kernel_for(n_rows);
   if (kernel == ForestKernel::kPlain) return forest_->predict(x, out, context);
-  context.parallel_blocks(n_rows, task_rows(kernel, n_rows, context), [&](std::size_t begin, std::size_t end) {
-    ForestScratch scratch;
-    run_blocks(
-        kernel, end - begin,
-        [&](std::size_t r, std::size_t n) { features_->bin_rows(x, begin + r, n, scratch.bins.data()); },
-        out.subspan(begin * n_outputs(), (end - begin) * n_outputs()), scratch);
-  });
+  context.parallel_blocks(
+      n_rows, task_rows(kernel, n_rows, context), [&](std::size_t begin, std::size_t end) {
+        ForestScratch scratch;
+        run_blocks(
+            kernel, end - begin,
+            [&](std::size_t r, std::size_t n) { features_->bin_rows(x, begin + r, n, scratch.bins.data()); },
+            out.subspan(begin * n_outputs(), (end - begin) * n_outputs()), scratch);
+      });
 }
 
 }  // namespace kolosal::infer

@@ -25,8 +25,8 @@ class WalkProgram {
   /// Nothing when there are too many columns. The forest must outlive it.
   static std::optional<WalkProgram> of(const model::Forest& forest, const BinnedFeatures& features);
 
-  /// How many rows should walk a tree before the next one begins, a multiple of kernel::kMostBinned: the more,
-  /// the less often its nodes come from memory, as long as the rows stay in a near cache.
+  /// How many rows should walk a tree before the next one begins, a multiple of kernel::kMostBinned: the
+  /// more, the less often its nodes come from memory, as long as the rows stay in a near cache.
   std::size_t rows_together() const;
 
   /// Puts n rows behind the first `at` ones of the scratch. Column c of row r has its bin at bins[c * stride
