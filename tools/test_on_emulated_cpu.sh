@@ -181,4 +181,8 @@ if [[ -z $code ]]; then
   tail -n 20 "$work/screen" "$work/log" >&2
   exit 125
 fi
+if grep -q 'PASSED  \] 0 tests' "$work/serial"; then
+  echo "no test matches the filter" >&2
+  exit 2
+fi
 exit "$code"
