@@ -50,7 +50,8 @@ done
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 
 # Bochs 2.7 of Debian 12 tells Linux wrong sizes of AVX-512 registers, and Linux then switches AVX off. That of
-# Debian 13 is unpacked here with its own C library. The kernel is a small one, for clouds.
+# Debian 13 is unpacked here with its own C library. The kernel is a small one, for clouds. apt checks what it
+# downloads by the signature of the archive; versions are those of the day.
 packages=${BOCHS_PACKAGES:-$work/packages}
 if [[ ! -e $packages/complete ]]; then
   mkdir -p "$packages"/{lists/partial,cache/archives/partial,files}

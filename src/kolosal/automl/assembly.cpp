@@ -213,7 +213,7 @@ Blend blend_of(const ensemble::WeightedMembers& members, const std::vector<Trial
 }
 
 Blend raised(Blend last, const ensemble::WeightedMembers& earlier, const std::vector<TrialResult>& results,
-             const ValidRows& valid, const metric::Metric& metric, const BlendLimits& limits,
+             const ValidRows& valid, const metric::Metric& metric, std::size_t max_members,
              const Context& context) {
   constexpr std::array kToldByTheLoss = {"log_loss", "rmse", "mse", "r2"};
   if (std::ranges::find(kToldByTheLoss, metric.name) != kToldByTheLoss.end() || results.size() < 2 ||
@@ -224,10 +224,10 @@ Blend raised(Blend last, const ensemble::WeightedMembers& earlier, const std::ve
   for (const TrialResult& result : results) candidates.emplace_back(result.prediction);
   std::vector<ensemble::WeightedMembers> starts = {{last.trials, last.weights, 0}};
   if (!earlier.members.empty()) starts.push_back(earlier);
-  const auto found = ensemble::metric_ascent(valid.y, candidates, metric, starts,
-                                             {.max_members = limits.max_members}, context);
+  const auto found =
+      ensemble::metric_ascent(valid.y, candidates, metric, starts, {.max_members = max_members}, context);
   if (found.members == last.trials && found.weights == last.weights) return last;
-  Blend out = blend_of(found, results, valid, metric, limits.care, context);
+  Blend out = blend_of(found, results, valid, metric, last.care, context);
   return metric.utility(out.score) > metric.utility(last.score) ? std::move(out) : std::move(last);
 }
 

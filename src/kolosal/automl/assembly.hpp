@@ -75,7 +75,7 @@ Blend blend_of(const ensemble::WeightedMembers& members, const std::vector<Trial
 /// loss does not tell of it (ensemble::metric_ascent): not for metrics of labels, whose thresholds are chosen
 /// afterwards.
 Blend raised(Blend last, const ensemble::WeightedMembers& earlier, const std::vector<TrialResult>& results,
-             const ValidRows& valid, const metric::Metric& metric, const BlendLimits& limits,
+             const ValidRows& valid, const metric::Metric& metric, std::size_t max_members,
              const Context& context);
 
 /// Loss of a greedy selection that looks at no more than 2,000 of the rows: what the search gains for the

@@ -32,9 +32,9 @@ ensemble::WeightedMembers BestCheckpoint::members_among(const std::vector<TrialR
 }
 
 Blend BestCheckpoint::or_better(Blend last, const std::vector<TrialResult>& results, const ValidRows& valid,
-                                const metric::Metric& metric, BlendCare care, const Context& context) const {
+                                const metric::Metric& metric, const Context& context) const {
   if (members_.empty() || !(utility_ > metric.utility(last.score))) return last;
-  Blend earlier = blend_of(members_among(results), results, valid, metric, care, context);
+  Blend earlier = blend_of(members_among(results), results, valid, metric, last.care, context);
   return metric.utility(earlier.score) > metric.utility(last.score) ? earlier : last;
 }
 

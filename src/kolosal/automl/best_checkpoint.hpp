@@ -21,7 +21,7 @@ class BestCheckpoint {
   /// `last`, or the best one seen when its score is better; made anew with the care that `last` got. results:
   /// may be more than were seen.
   Blend or_better(Blend last, const std::vector<TrialResult>& results, const ValidRows& valid,
-                  const metric::Metric& metric, BlendCare care, const Context& context) const;
+                  const metric::Metric& metric, const Context& context) const;
 
  private:
   struct Member {

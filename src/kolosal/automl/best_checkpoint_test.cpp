@@ -47,8 +47,7 @@ TEST_F(BestCheckpointTest, AnEarlierBlendOfABetterScoreComesBackWhereverItsTrial
   best.see(alone(early, 0), early, metric_);
   best.see(alone(early, 1), early, metric_);  // a worse one is not remembered
   const std::vector<TrialResult> later = {trial(1, 12, 0.3), early[0], early[1], trial(7, 8, 0.3)};
-  const Blend chosen =
-      best.or_better(alone(later, 3), later, *valid_, metric_, BlendCare::kCheckpoint, Context());
+  const Blend chosen = best.or_better(alone(later, 3), later, *valid_, metric_, Context());
   EXPECT_EQ(chosen.trials, std::vector<std::size_t>{1});
   EXPECT_DOUBLE_EQ(chosen.score, 0.95);
 }
@@ -58,11 +57,8 @@ TEST_F(BestCheckpointTest, TheLastBlendStaysWhenItsScoreIsNoWorse) {
   const std::vector<TrialResult> results = {trial(0, 4, 0.3), trial(1, 4, 0.2)};
   best.see(alone(results, 0), results, metric_);
   const Blend last = alone(results, 1);
-  EXPECT_EQ(best.or_better(last, results, *valid_, metric_, BlendCare::kCheckpoint, Context()).trials,
-            last.trials);
-  EXPECT_EQ(
-      BestCheckpoint().or_better(last, results, *valid_, metric_, BlendCare::kCheckpoint, Context()).trials,
-      last.trials);
+  EXPECT_EQ(best.or_better(last, results, *valid_, metric_, Context()).trials, last.trials);
+  EXPECT_EQ(BestCheckpoint().or_better(last, results, *valid_, metric_, Context()).trials, last.trials);
 }
 
 }  // namespace

@@ -8,8 +8,8 @@ namespace {
 
 constexpr double kNearBytes = 1 << 20;  // what is less is read from a near cache anyhow
 constexpr double kLargeShare = 0.2;     // of all bytes
-constexpr double kIndifferentShare =
-    0.0025;  // of the width of the interval: a hundredth of the standard error
+// Of the width of the 95 % interval of the score: a hundredth of the standard error.
+constexpr double kIndifferentShare = 0.0025;
 
 /// Positions of the members with a large share of the bytes, the largest first.
 std::vector<std::size_t> large_members(const Blend& blend, const std::vector<TrialResult>& results) {
@@ -38,9 +38,10 @@ ensemble::WeightedMembers members_without(const Blend& blend, std::size_t positi
 
 Blend lighter(Blend blend, const std::vector<TrialResult>& results, const ValidRows& valid,
               const metric::Metric& metric, const Context& context) {
-  if (!blend.interval) return blend;
-  double least =
-      metric.utility(blend.score) - kIndifferentShare * (blend.interval->high - blend.interval->low);
+  if (large_members(blend, results).empty()) return blend;
+  const auto interval = score_interval(judged(blend), blend.score, valid, metric, context);
+  if (!interval) return blend;
+  double least = metric.utility(blend.score) - kIndifferentShare * (interval->high - interval->low);
   for (const TrialResult& result : results)
     if (metric.utility(result.score) > least) least = metric.utility(result.score);
   const auto without_one = [&]() -> std::optional<Blend> {
@@ -51,13 +52,7 @@ Blend lighter(Blend blend, const std::vector<TrialResult>& results, const ValidR
     }
     return {};
   };
-  bool is_changed = false;
-  while (auto next = without_one()) {
-    next->trial_intervals = std::move(blend.trial_intervals);
-    blend = std::move(*next);
-    is_changed = true;
-  }
-  if (is_changed) blend.interval = score_interval(judged(blend), blend.score, valid, metric, context);
+  while (auto next = without_one()) blend = std::move(*next);
   return blend;
 }
 

@@ -37,17 +37,15 @@ class LighterBlend : public testing::Test {
     return out;
   }
 
-  Blend scored_blend(const std::vector<TrialResult>& results, std::vector<double> weights) const {
+  Blend blend_with(const std::vector<TrialResult>& results, std::vector<double> weights) const {
     std::vector<std::size_t> members(weights.size());
     std::iota(members.begin(), members.end(), std::size_t{0});
-    Blend out = blend_of({std::move(members), std::move(weights), 0}, results, *valid_, metric_,
-                         BlendCare::kCheckpoint, Context());
-    add_score_intervals(out, results, *valid_, metric_, Context());
-    return out;
+    return blend_of({std::move(members), std::move(weights), 0}, results, *valid_, metric_,
+                    BlendCare::kCheckpoint, Context());
   }
 
   Blend lightened(const std::vector<TrialResult>& results, std::vector<double> weights) const {
-    return lighter(scored_blend(results, std::move(weights)), results, *valid_, metric_, Context());
+    return lighter(blend_with(results, std::move(weights)), results, *valid_, metric_, Context());
   }
 
   const metric::Metric& metric_ = metric::metric_for("roc_auc", data::Task::kBinary);
@@ -58,14 +56,11 @@ class LighterBlend : public testing::Test {
 
 TEST_F(LighterBlend, ALargeMemberThatTheScoreDoesNotNeedIsLeftOut) {
   const std::vector<TrialResult> results = {trial(1, kSmall), trial(2, kSmall), trial(1, kLarge)};
-  const Blend before = scored_blend(results, {0.495, 0.5, 0.005});
+  const Blend before = blend_with(results, {0.495, 0.5, 0.005});
   const Blend after = lightened(results, {0.495, 0.5, 0.005});
   EXPECT_THAT(after.trials, ElementsAre(0, 1));
   EXPECT_NEAR(std::accumulate(after.weights.begin(), after.weights.end(), 0.0), 1, 1e-12);
   EXPECT_NEAR(after.score, before.score, 1e-3);
-  ASSERT_TRUE(after.interval.has_value());
-  EXPECT_EQ(after.interval->score, after.score);
-  EXPECT_EQ(after.trial_intervals.size(), results.size());
 }
 
 TEST_F(LighterBlend, AMemberThatTheScoreNeedsStaysHoweverLarge) {
@@ -88,11 +83,12 @@ TEST_F(LighterBlend, ItStaysAboveEveryTrial) {
   EXPECT_THAT(lightened(results, {0.99999, 0.00001}).trials, ElementsAre(0, 1));
 }
 
-TEST_F(LighterBlend, WithoutAnIntervalNothingIsLeftOut) {
+TEST_F(LighterBlend, AfterTheDeadlineNothingIsLeftOut) {
   const std::vector<TrialResult> results = {trial(1, kSmall), trial(2, kSmall), trial(1, kLarge)};
-  Blend blend = scored_blend(results, {0.495, 0.5, 0.005});
-  blend.interval.reset();
-  EXPECT_EQ(lighter(std::move(blend), results, *valid_, metric_, Context()).trials.size(), 3);
+  Context late;
+  late.deadline = Deadline(Clock::system(), Clock::system().now_s() - 1);
+  Blend blend = blend_with(results, {0.495, 0.5, 0.005});
+  EXPECT_EQ(lighter(std::move(blend), results, *valid_, metric_, late).trials.size(), 3);
 }
 
 }  // namespace

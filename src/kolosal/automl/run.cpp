@@ -513,9 +513,8 @@ Blend Run::polished(Blend blend, const std::vector<TrialResult>& known, const Bl
                                              std::max(polish_seconds(*options_.time_budget_s), 0.1 * left_s)};
   }
   blend = raised(std::move(blend), best_checkpoint_.members_among(known), known, valid, *problem_.metric,
-                 limits, context);
-  return best_checkpoint_.or_better(std::move(blend), known, valid, *problem_.metric, limits.care,
-                                    quiet_context());
+                 limits.max_members, context);
+  return best_checkpoint_.or_better(std::move(blend), known, valid, *problem_.metric, quiet_context());
 }
 
 /// For the user, now and in the result.
@@ -604,8 +603,8 @@ RunResult Run::finish() {
   if (is_timed())
     context.deadline = {Clock::system(), Clock::system().now_s() + polish_seconds(*options_.time_budget_s)};
   const ValidRows& valid = *stages_.front()->valid;
-  add_score_intervals(blend, known, valid, *problem_.metric, context);
   if (!is_distilled) blend = lighter(std::move(blend), known, valid, *problem_.metric, context);
+  add_score_intervals(blend, known, valid, *problem_.metric, context);
   if (!is_distilled) late = fit_late(blend, known);
   phase("save");
   write_model(blend, known, late, true);

@@ -9,6 +9,7 @@
 
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
+#include "kolosal/transform/row_plan.hpp"
 #include "kolosal/transform/testing/frames.hpp"
 
 namespace kolosal::transform {
@@ -141,6 +142,30 @@ TEST(Planner, TreesKeepCategoriesAndHoles) {
   EXPECT_EQ(made.column("zip").type(), data::ColumnType::kCategory);  // beside its encoding
   EXPECT_TRUE(made.find("zip_target"));
   EXPECT_GT(made.column("holes").n_missing(), 0U);
+}
+
+TEST(Planner, ARowNeedsNoFrameWhateverIsPlanned) {
+  std::vector<PlannerOptions> all;
+  for (const auto form :
+       {CategoryForm::kLevels, CategoryForm::kLevelsAndMeans, CategoryForm::kMeans, CategoryForm::kRanks})
+    all.push_back({.learner = LearnerFamily::kTrees,
+                   .purpose = PlanPurpose::kLearner,
+                   .categories = form,
+                   .number_pairs = true,
+                   .category_pair_rows = kRows});
+  for (const auto tails : {LongTails::kPower, LongTails::kRanks, LongTails::kKeep})
+    all.push_back({.purpose = PlanPurpose::kLearner, .one_hot_levels = 10, .tails = tails});
+  const auto rows = all_rows(kRows);
+  const Frame x = table();
+  for (const PlannerOptions& options : all) {
+    const RecipePlan plan = plan_recipe(x, rows, target(), options, {});
+    SCOPED_TRACE(fmt::format("{}", fmt::join(step_names(plan), ", ")));
+    Recipe recipe(plan.specs());
+    recipe.fit_transform(x, rows, target(), {});
+    RowPlan row_plan(x);
+    row_plan.append(recipe, row_plan.inputs());
+    EXPECT_EQ(row_plan.n_frame_steps(), 0U);
+  }
 }
 
 TEST(Planner, NeighboursGetFewColumnsPerCategory) {
