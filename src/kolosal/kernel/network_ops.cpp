@@ -10,10 +10,19 @@ namespace {
 
 constexpr float kRound = 0x1.8p+23F;  // added to |t| < 2^22, leaves round(t) in the low bits
 
+/// x, at least -87 and at most 87; also of NaN. By whole numbers: g++ turns comparisons of floats into a
+/// value for what is cut, computes with it in every lane, and sigmoid(-87) z is a slow denormal.
+KOLOSAL_KERNEL_INLINE float cut_for_exp(float x) {
+  constexpr auto kMost = std::bit_cast<std::int32_t>(87.0F);
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  const auto magnitude = static_cast<std::int32_t>(bits & 0x7fffffffU);
+  const std::int32_t cut = magnitude < kMost ? magnitude : kMost;
+  return std::bit_cast<float>(static_cast<std::uint32_t>(cut) | (bits & 0x80000000U));
+}
+
 /// 2^k exp(r), |r| <= ln(2) / 2, exp(r) by its series.
 KOLOSAL_KERNEL_INLINE float exp_one(float x) {
-  float t = x < -87.0F ? -87.0F : x;
-  t = t > 87.0F ? 87.0F : t;
+  const float t = cut_for_exp(x);
   const float rounded = t * 0x1.715476p+0F + kRound;
   const float k = rounded - kRound;
   const float r = (t - k * 0x1.62ep-1F) - k * 0x1.0bfbe8p-15F;  // ln 2 in two parts, the first of 12 bits
@@ -75,7 +84,7 @@ KOLOSAL_KERNEL_INLINE float lane_sum(std::size_t width, F f) {
 }  // namespace
 
 KOLOSAL_KERNEL_OVERLOAD(exp_of_floats, void, exp, (const float* x, float* out, std::size_t n), (x, out, n)) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = exp_one(x[i]);
+  for (std::size_t i = 0; i < n; ++i) out[i] = x[i] == x[i] ? exp_one(x[i]) : x[i];
 }
 
 KOLOSAL_KERNEL(void, sine_cosine,
