@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kolosal/core/error.hpp"
+#include "kolosal/core/half_floats.hpp"
 #include "kolosal/core/random.hpp"
 #include "kolosal/kernel/network_ops.hpp"
 
@@ -126,6 +127,16 @@ std::vector<MlpNetwork::Matrix> MlpNetwork::matrices() const {
   for (std::size_t i = 0; i < shape_.embeddings.size(); ++i)
     out.push_back({embedding(i).begin, shape_.embeddings[i].n_levels, shape_.embeddings[i].size});
   return out;
+}
+
+void MlpNetwork::round_to_float16() {
+  constexpr float kLargest = 65504;
+  for (std::size_t layer = 1; layer <= shape_.n_layers; ++layer) {
+    const std::span<float> values = part(weights(layer));
+    // NaN compares with nothing.
+    if (!std::ranges::all_of(values, [](float value) { return std::fabs(value) <= kLargest; })) continue;
+    for (float& value : values) value = from_float16(to_float16(value));
+  }
 }
 
 void MlpNetwork::save(artifact::Node& node) const {

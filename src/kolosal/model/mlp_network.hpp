@@ -101,6 +101,10 @@ class MlpNetwork {
   /// and the tables of levels: all that is worth rounding. Together a beginning of parameters().
   std::vector<Matrix> matrices() const;
 
+  /// Rounds the weights of each layer but the first to float16, where that holds them: a row alone then reads
+  /// half as much (MlpPredictor). A weight changes by at most 2^-11 of itself, or 2^-25.
+  void round_to_float16();
+
   void save(artifact::Node& node) const;
   /// @throws Error kModel when the sizes differ from those of shape.
   static MlpNetwork load(const artifact::Node& node, const MlpShape& shape);

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kolosal/kernel/float_products.hpp"
+#include "kolosal/kernel/half_products.hpp"
 #include "kolosal/kernel/network_ops.hpp"
 
 namespace kolosal::model {
@@ -122,6 +123,7 @@ void MlpPredictor::pack_layer(std::size_t layer, std::size_t depth, std::size_t 
   const MlpQuantization& how = network_.quantization();
   quantized_.emplace_back();
   panels_.emplace_back();
+  halves_.emplace_back();
   const bool is_finite = std::ranges::all_of(weights, [](float weight) { return std::isfinite(weight); });
   if (how.is_on() && is_finite && QuantizedLayer::pays(depth, n_columns)) {
     quantized_.back().emplace(QuantizedWeights::of(weights, depth, n_columns, how.bits),
@@ -133,7 +135,11 @@ void MlpPredictor::pack_layer(std::size_t layer, std::size_t depth, std::size_t 
     weights = weights.subspan(network_.shape().n_fixed * n_columns, depth * n_columns);
   }
   panels_.back().resize(kernel::panels_size(depth, n_columns));
-  kernel::pack_panels(weights.data(), n_columns, 1, depth, n_columns, panels_.back().data());
+  std::vector<float>& panels = panels_.back();
+  kernel::pack_panels(weights.data(), n_columns, 1, depth, n_columns, panels.data());
+  if (layer == 0 || !kernel::are_float16s(panels.data(), panels.size())) return;
+  halves_.back().resize(panels.size());
+  kernel::to_float16s(panels.data(), panels.size(), halves_.back().data());
 }
 
 std::size_t MlpPredictor::n_quantized_layers() const {
@@ -222,7 +228,10 @@ void MlpPredictor::visit_layer_inputs(const MlpInput& input, const MlpRows& rows
 void MlpPredictor::add_layer(std::size_t layer, const float* inputs, std::size_t n_columns,
                              MlpRowBuffers& buffers, float* out) const {
   if (quantized_[layer]) return quantized_[layer]->add(inputs, 1, out, buffers.quantized);
-  kernel::add_products_of_row(inputs, panels_[layer].data(), network_.shape().width, n_columns, out);
+  const std::size_t width = network_.shape().width;
+  if (!halves_[layer].empty() && kernel::reads_float16())
+    return kernel::add_products_of_row(inputs, halves_[layer].data(), width, n_columns, out);
+  kernel::add_products_of_row(inputs, panels_[layer].data(), width, n_columns, out);
 }
 
 /// buffers.sums += the first layer of buffers.row.

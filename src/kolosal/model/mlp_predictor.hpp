@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
@@ -74,8 +75,9 @@ class MlpPredictor {
   void add_first_of_row(const MlpInput& input, MlpRowBuffers& buffers) const;
 
   MlpNetwork network_;
-  std::optional<MlpFirstLayer> first_;      // where the first layer is not in whole numbers
-  std::vector<std::vector<float>> panels_;  // by layer, the output among them; 0: sines and cosines
+  std::optional<MlpFirstLayer> first_;              // where the first layer is not in whole numbers
+  std::vector<std::vector<float>> panels_;          // by layer, the output among them; 0: sines and cosines
+  std::vector<std::vector<std::uint16_t>> halves_;  // the same where float16 holds them, for one row
   std::vector<std::optional<QuantizedLayer>> quantized_;  // by layer, in place of panels
   std::vector<std::vector<float>> factor_, shift_;        // by hidden layer, batch norm's averages taken in
 };

@@ -10,6 +10,7 @@
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/core/testing/temp_folder.hpp"
+#include "kolosal/kernel/half_products.hpp"
 #include "kolosal/model/estimator.hpp"
 #include "kolosal/model/mlp_input.hpp"
 #include "kolosal/model/mlp_network.hpp"
@@ -124,6 +125,32 @@ struct OddTable {
     x.add("level", Column::from_category(codes, levels(n_levels)));
   }
 };
+
+TEST(MlpNetwork, RoundsLayersThatFloat16Holds) {
+  MlpShape shape;
+  shape.n_fixed = 3;
+  shape.width = 16;
+  shape.n_layers = 3;
+  MlpNetwork network(shape);
+  network.draw(7, 0.1, std::vector<double>{0.0});
+  network.part(network.weights(2))[5] = 1e6F;  // more than float16 has
+  const MlpNetwork before = network;
+  network.round_to_float16();
+  const auto same = [&](std::size_t layer) {
+    return std::ranges::equal(network.part(network.weights(layer)), before.part(before.weights(layer)));
+  };
+  EXPECT_TRUE(same(0));
+  EXPECT_FALSE(same(1));
+  EXPECT_TRUE(same(2));
+  EXPECT_FALSE(same(3));
+  for (const std::size_t layer : {1UL, 3UL}) {
+    const std::span<const float> rounded = network.part(network.weights(layer));
+    const std::span<const float> exact = before.part(before.weights(layer));
+    EXPECT_TRUE(kernel::are_float16s(rounded.data(), rounded.size()));
+    for (std::size_t i = 0; i < rounded.size(); ++i)
+      EXPECT_NEAR(rounded[i], exact[i], 0x1p-11F * std::fabs(exact[i]) + 0x1p-25F);
+  }
+}
 
 TEST(MlpInput, TermsAreWhatIsWrittenWithoutTheZeros) {
   const OddTable table(9);

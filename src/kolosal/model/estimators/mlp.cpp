@@ -220,7 +220,11 @@ class MlpFit final : public RoundwiseFit {
 
   void judge(const Context& context) {
     std::vector<MlpPredictor> networks;
-    for (const MlpTraining& training : trainings_) networks.emplace_back(training.network());
+    for (const MlpTraining& training : trainings_) {
+      MlpNetwork network = training.network();
+      network.round_to_float16();
+      networks.emplace_back(std::move(network));
+    }
     std::vector<double> prediction(all_valid_.size() * valid_.n_outputs());
     if (!all_valid_.empty()) {
       predict_mean(networks, input_, valid_rows_, valid_.task, prediction, context);

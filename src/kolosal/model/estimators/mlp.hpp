@@ -44,7 +44,8 @@ struct MlpParams {
 /// optimizer in
 ///          float32. `auto` is bfloat16 where the CPU multiplies such numbers (AVX-512 BF16), so the bytes of
 ///          a model depend on the machine then; the other two give the same on every one, but bf16 where the
-///          CPU has the instruction. Predictions are in float32.
+///          CPU has the instruction. Predictions are in float32; the weights of all layers but the first are
+///          rounded to float16 when an epoch is judged, so that a row alone reads half as much.
 /// Units:   a regression's target is centred and scaled to standard deviation 1 for training.
 /// Stops:   a round is an epoch of all n_seeds networks, whose mean is the prediction. The epoch with the
 ///          smallest loss on the validation rows is kept (without such rows: the last). The context is asked
