@@ -152,7 +152,7 @@ bool has_bf16_dot_products() {
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx512bf16") != 0;
   }();
-  return can && cpu_level() == CpuLevel::kAvx512;
+  return can && cpu_level() >= CpuLevel::kAvx512;
 #else
   return false;
 #endif

@@ -111,7 +111,7 @@ TEST(Cpu, EveryBodyGivesTheSameBytes) {
     set_cpu_level(CpuLevel::kBaseline);
     EXPECT_EQ(cpu_level(), CpuLevel::kBaseline);
     const Results want = run(x.data(), n);
-    for (const CpuLevel level : {CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+    for (const CpuLevel level : kCpuLevels) {
       set_cpu_level(level);
       const Results got = run(x.data(), n);
       EXPECT_EQ(std::memcmp(&got.moments, &want.moments, sizeof want.moments), 0);

@@ -14,8 +14,9 @@ CpuLevel best_level() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("bmi2"))
-    return CpuLevel::kAvx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma"))
+    return __builtin_cpu_supports("avx512vbmi") ? CpuLevel::kAvx512Vbmi : CpuLevel::kAvx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c"))
     return CpuLevel::kAvx2;
 #endif
   return CpuLevel::kBaseline;
@@ -23,9 +24,10 @@ CpuLevel best_level() {
 
 CpuLevel chosen_level() {
   const char* const wanted = std::getenv("KOLOSAL_CPU");
-  const std::string_view name = wanted ? wanted : "";
-  if (name == "baseline") return CpuLevel::kBaseline;
-  return name == "avx2" ? std::min(best_level(), CpuLevel::kAvx2) : best_level();
+  if (wanted != nullptr)
+    for (const CpuLevel level : kCpuLevels)
+      if (cpu_level_name(level) == wanted) return std::min(best_level(), level);
+  return best_level();
 }
 
 std::atomic<CpuLevel>& level_in_use() {
@@ -34,6 +36,11 @@ std::atomic<CpuLevel>& level_in_use() {
 }
 
 }  // namespace
+
+std::string_view cpu_level_name(CpuLevel level) {
+  constexpr std::string_view kNames[] = {"baseline", "avx2", "avx512", "avx512vbmi"};
+  return kNames[static_cast<std::size_t>(level)];
+}
 
 CpuLevel cpu_level() { return level_in_use().load(std::memory_order_relaxed); }
 

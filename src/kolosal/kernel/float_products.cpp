@@ -187,6 +187,7 @@ void add_products(LeftFactor a, std::size_t n_rows, const float* panels, std::si
                   std::size_t n_columns, float* out, std::size_t out_stride) {
   switch (cpu_level()) {
     case CpuLevel::kAvx512:
+    case CpuLevel::kAvx512Vbmi:
       return add_products_by_64(a, n_rows, panels, depth, n_columns, out, out_stride);
     case CpuLevel::kAvx2:
       return add_products_by_32(a, n_rows, panels, depth, n_columns, out, out_stride);
@@ -199,6 +200,7 @@ void add_products_of_row(const float* values, const float* panels, std::size_t d
                          float* out) {
   switch (cpu_level()) {
     case CpuLevel::kAvx512:
+    case CpuLevel::kAvx512Vbmi:
       return add_64_by_panels(values, panels, depth, n_columns, out);
     case CpuLevel::kAvx2:
       return add_32_by_panels(values, panels, depth, n_columns, out);
@@ -211,6 +213,7 @@ void add_scaled_rows(const float* const* rows, const float* factors, std::size_t
                      float* out) {
   switch (cpu_level()) {
     case CpuLevel::kAvx512:
+    case CpuLevel::kAvx512Vbmi:
       return add_64_by_rows(rows, factors, n, width, out);
     case CpuLevel::kAvx2:
       return add_32_by_rows(rows, factors, n, width, out);

@@ -47,7 +47,7 @@ TEST(FloatProducts, AreTheRunningSumsOfThePlainLoopOnEveryCpu) {
   const CpuLevel before = cpu_level();
   for (const Size& s : kSizes)
     for (const bool transposed : {false, true})
-      for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+      for (const CpuLevel level : kCpuLevels) {
         SCOPED_TRACE(testing::Message() << s.rows << " x " << s.depth << " x " << s.columns);
         set_cpu_level(level);
         const auto a = random_floats(s.rows * s.depth, 1), b = random_floats(s.depth * s.columns, 2);
@@ -70,7 +70,7 @@ TEST(FloatProducts, OfOneRowAreTheSameNumbersOnEveryCpu) {
   for (const std::size_t depth : {0UL, 1UL, 9UL, 100UL})
     for (const std::size_t columns : {1UL, 15UL, 16UL, 17UL, 64UL, 75UL, 128UL, 259UL})
       for (const bool is_wild : {false, true})
-        for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+        for (const CpuLevel level : kCpuLevels) {
           SCOPED_TRACE(testing::Message() << depth << " x " << columns);
           set_cpu_level(level);
           auto a = random_floats(depth, 1), b = random_floats(depth * columns, 2);

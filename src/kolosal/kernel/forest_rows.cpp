@@ -13,6 +13,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "kolosal/kernel/forest_vbmi.hpp"
 #include "kolosal/kernel/highway_choice.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -161,12 +162,16 @@ void find_leaves(const SpanNode* nodes, std::size_t n_nodes, const std::int8_t* 
   KOLOSAL_ON_CPU(cpu_level(), find_leaves_body(nodes, n_nodes, block, n_rows, leaves));
 }
 
-void add_leaves(const double* values, const std::uint8_t* leaves, std::size_t n, double* sums) {
+void add_leaves(const double* values, std::size_t n_values, const std::uint8_t* leaves, std::size_t n,
+                double* sums) {
+  if (n_values <= kVbmiLeaves && n >= kVbmiRows)
+    KOLOSAL_WITH_VBMI(add_leaves_by_vbmi(values, n_values, leaves, n, sums));
   KOLOSAL_ON_CPU(cpu_level(), add_leaves_body(values, leaves, n, sums));
 }
 
 void mark_outside(const std::int8_t* categories, const std::uint8_t* set, std::size_t n_rows,
                   std::int8_t* out) {
+  KOLOSAL_WITH_VBMI(mark_outside_by_vbmi(categories, set, n_rows, out));
   KOLOSAL_ON_CPU(cpu_level(), mark_outside_body(categories, set, n_rows, out));
 }
 

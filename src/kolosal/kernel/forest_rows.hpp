@@ -27,8 +27,9 @@ static_assert(sizeof(SpanNode) == 8);
 void find_leaves(const SpanNode* nodes, std::size_t n_nodes, const std::int8_t* block, std::size_t n_rows,
                  std::uint8_t* leaves);
 
-/// sums[i] += values[leaves[i]]
-void add_leaves(const double* values, const std::uint8_t* leaves, std::size_t n, double* sums);
+/// sums[i] += values[leaves[i]], of n_values values.
+void add_leaves(const double* values, std::size_t n_values, const std::uint8_t* leaves, std::size_t n,
+                double* sums);
 
 /// Trees of more leaves are cut into parts. Rows of part `part` take its leaves: local[i] = leaves[i] where
 /// parts[i] is part.

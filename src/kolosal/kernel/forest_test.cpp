@@ -21,9 +21,9 @@ namespace {
 template <typename Body>
 void on_every_cpu(Body&& body) {
   const CpuLevel before = cpu_level();
-  for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+  for (const CpuLevel level : kCpuLevels) {
     set_cpu_level(level);
-    SCOPED_TRACE(static_cast<int>(cpu_level()));
+    SCOPED_TRACE(cpu_level_name(cpu_level()));
     body();
   }
   set_cpu_level(before);
@@ -254,13 +254,26 @@ TEST(ForestKernels, MarksAreOfTheCategoriesOutsideTheSet) {
 }
 
 TEST(ForestKernels, LeafValuesAreAddedRowByRow) {
-  const std::vector<double> values = {1, 10, 100};
-  const std::vector<std::uint8_t> leaves = {2, 0, 1, 1, 2};
-  on_every_cpu([&] {
-    std::vector<double> sums = {0.5, 0, 0, 0, 0};
-    add_leaves(values.data(), leaves.data(), leaves.size(), sums.data());
-    EXPECT_THAT(sums, testing::ElementsAre(100.5, 1, 10, 10, 100));
-  });
+  Rng rng(7);
+  for (const std::size_t n_values : {1, 3, 8, 31, 63, 64, 65, 100, 128, 129, 256}) {
+    std::vector<double> values(n_values);
+    for (double& value : values) value = rng.normal() * std::exp(20 * rng.normal());
+    values[n_values / 2] = std::numeric_limits<double>::infinity();
+    for (const std::size_t n : {0, 1, 5, 31, 32, 63, 64, 65, 200, 256}) {
+      std::vector<std::uint8_t> leaves(n);
+      for (std::uint8_t& leaf : leaves) leaf = static_cast<std::uint8_t>(rng() % n_values);
+      std::vector<double> before(n), want(n);
+      for (std::size_t i = 0; i < n; ++i) {
+        before[i] = rng.normal();
+        want[i] = before[i] + values[leaves[i]];
+      }
+      on_every_cpu([&] {
+        std::vector<double> sums = before;
+        add_leaves(values.data(), n_values, leaves.data(), n, sums.data());
+        EXPECT_EQ(sums, want) << n_values << " values, " << n << " rows";
+      });
+    }
+  }
 }
 
 TEST(ForestKernels, PartsPassTheirRowsOn) {

@@ -7,6 +7,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kolosal/kernel/forest_vbmi.hpp"
 #include "kolosal/kernel/highway_choice.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -283,6 +284,7 @@ namespace kolosal::kernel {
 void find_lane_leaves(const LaneNodes* nodes, std::size_t n_nodes, std::size_t n_groups,
                       const std::int8_t* row, std::size_t n_columns, const std::uint64_t* outside,
                       std::uint8_t* leaves) {
+  KOLOSAL_WITH_VBMI(find_lane_leaves_by_vbmi(nodes, n_nodes, n_groups, row, n_columns, outside, leaves));
   KOLOSAL_ON_CPU(cpu_level(),
                  find_lane_leaves_body(nodes, n_nodes, n_groups, row, n_columns, outside, leaves));
 }
@@ -290,6 +292,7 @@ void find_lane_leaves(const LaneNodes* nodes, std::size_t n_nodes, std::size_t n
 void find_lane_leaves(const SmallLaneNodes* nodes, std::size_t n_nodes, std::size_t n_groups,
                       const std::int8_t* row, std::size_t n_columns, const std::uint64_t* outside,
                       std::uint8_t* leaves) {
+  KOLOSAL_WITH_VBMI(find_lane_leaves_by_vbmi(nodes, n_nodes, n_groups, row, n_columns, outside, leaves));
   KOLOSAL_ON_CPU(cpu_level(),
                  find_lane_leaves_body(nodes, n_nodes, n_groups, row, n_columns, outside, leaves));
 }
@@ -306,6 +309,7 @@ void sum_leaf_blocks(const double* values, const std::uint32_t* first, const std
 
 void find_symmetric_leaves(const LaneLevel* levels, std::size_t n_levels, const std::int8_t* row,
                            std::size_t n_columns, std::uint8_t* leaves) {
+  KOLOSAL_WITH_VBMI(find_symmetric_leaves_by_vbmi(levels, n_levels, row, n_columns, leaves));
   KOLOSAL_ON_CPU(cpu_level(), find_symmetric_leaves_body(levels, n_levels, row, n_columns, leaves));
 }
 

@@ -6,7 +6,7 @@
 /// <hwy/highway.h>. Highway's own choice needs its library; choosing among three bodies does not.
 #if HWY_ARCH_X86
 #define KOLOSAL_ON_CPU(level, call)                               \
-  ((level) == ::kolosal::kernel::CpuLevel::kAvx512 ? N_AVX3::call \
+  ((level) >= ::kolosal::kernel::CpuLevel::kAvx512 ? N_AVX3::call \
    : (level) == ::kolosal::kernel::CpuLevel::kAvx2 ? N_AVX2::call \
                                                    : HWY_NAMESPACE::call)
 #else

@@ -386,7 +386,7 @@ bool has_integer_dot_products() {
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx512vnni") != 0;
   }();
-  return can && cpu_level() == CpuLevel::kAvx512;
+  return can && cpu_level() >= CpuLevel::kAvx512;
 #else
   return false;
 #endif

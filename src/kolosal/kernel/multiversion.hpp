@@ -88,6 +88,7 @@ using DoubleLanes = typename DoubleLanesOf<kBytes>::Type;
   static result choose parameters {                                                                          \
     switch (::kolosal::kernel::cpu_level()) {                                                                \
       case ::kolosal::kernel::CpuLevel::kAvx512:                                                             \
+      case ::kolosal::kernel::CpuLevel::kAvx512Vbmi:                                                         \
         return avx512 arguments;                                                                             \
       case ::kolosal::kernel::CpuLevel::kAvx2:                                                               \
         return avx2 arguments;                                                                               \

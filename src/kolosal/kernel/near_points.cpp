@@ -148,6 +148,7 @@ bool find_near(const std::int16_t* queries, const std::int16_t* points, std::siz
 #if HWY_ARCH_X86
   switch (cpu_level()) {
     case CpuLevel::kAvx512:
+    case CpuLevel::kAvx512Vbmi:
       return N_AVX3::find_near_body(queries, points, n_pairs, offsets, limits, query_offsets, point_limits,
                                     masks, sums);
     case CpuLevel::kAvx2:

@@ -143,7 +143,7 @@ TEST(NetworkOps, EveryBodyGivesTheSameBytes) {
     SCOPED_TRACE(width);
     set_cpu_level(CpuLevel::kBaseline);
     const Results want = run(9, width);
-    for (const CpuLevel level : {CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+    for (const CpuLevel level : kCpuLevels) {
       set_cpu_level(level);
       EXPECT_TRUE(run(9, width) == want);
     }

@@ -158,7 +158,8 @@ void BlockProgram::add_tree(const BinnedFeatures& features, const Tree& tree, co
   if (tree.n_parts == 1) {
     run_part(features, root, bins, n, scratch);
     if (leaf_width_ == 1)
-      return kernel::add_leaves(leaf_values_.data() + root.first_leaf, scratch.leaves.data(), n, out);
+      return kernel::add_leaves(leaf_values_.data() + root.first_leaf, std::size_t{root.n_nodes} + 1,
+                                scratch.leaves.data(), n, out);
     std::memset(scratch.parts.data(), 0, n);
     std::memcpy(scratch.local.data(), scratch.leaves.data(), n);
   } else {

@@ -343,8 +343,7 @@ TEST_P(PackedForestShapes, EveryCpuAndAnyNumberOfThreadsGiveTheSameBytes) {
   Context context;
   context.pool = &pool;
   context.n_threads = 4;
-  for (const kernel::CpuLevel level :
-       {kernel::CpuLevel::kBaseline, kernel::CpuLevel::kAvx2, kernel::CpuLevel::kAvx512}) {
+  for (const kernel::CpuLevel level : kernel::kCpuLevels) {
     kernel::set_cpu_level(level);
     for (const ForestKernel kernel : PackedForest(forest, std::nullopt).kernels()) {
       const PackedForest packed(forest, kernel);

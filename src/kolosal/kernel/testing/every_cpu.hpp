@@ -25,11 +25,10 @@ class EveryCpu : public testing::TestWithParam<CpuLevel> {
 };
 
 inline std::string name_of_level(const testing::TestParamInfo<CpuLevel>& level) {
-  return level.param == CpuLevel::kAvx512 ? "avx512" : level.param == CpuLevel::kAvx2 ? "avx2" : "baseline";
+  return std::string(cpu_level_name(level.param));
 }
 
 #define KOLOSAL_ON_EVERY_CPU(suite) \
-  INSTANTIATE_TEST_SUITE_P(         \
-      Cpu, suite, testing::Values(CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512), name_of_level)
+  INSTANTIATE_TEST_SUITE_P(Cpu, suite, testing::ValuesIn(kCpuLevels), name_of_level)
 
 }  // namespace kolosal::kernel
