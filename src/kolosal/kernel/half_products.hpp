@@ -5,18 +5,22 @@
 
 namespace kolosal::kernel {
 
-/// Whether this CPU reads float16 about as fast as float32 (level AVX2 on).
-bool reads_float16();
+// Products of float32 matrices with weights that float16 (IEEE 754 binary16) holds, which are half of the
+// bytes to read: a row alone reads each of them once and waits for that. Every number of a product is one
+// running sum over the depth, in its order, each step a fused multiply-add (rounded once). So neither the CPU
+// nor the way in which a product is cut into blocks of rows shows in the result. A CPU without such an
+// instruction takes ten times as long.
 
-/// Numbers of float16 (IEEE 754 binary16) as they are; the others become the nearest one.
-void to_float16s(const float* x, std::size_t n, std::uint16_t* out);
 /// Whether float16 holds all of x. Not NaN or infinity.
 bool are_float16s(const float* x, std::size_t n);
 
-/// add_products_of_row() with panels of float16 (to_float16s() of those that pack_panels() writes): half of
-/// the bytes, which a row that reads each weight once waits for. The same numbers as by the panels of
-/// float32.
-void add_products_of_row(const float* values, const std::uint16_t* panels, std::size_t depth,
-                         std::size_t n_columns, float* out);
+/// Numbers that pack_half_panels() writes.
+std::size_t half_panels_size(std::size_t depth, std::size_t n_columns);
+/// Packs the depth x n_columns matrix b, row by row, for which are_float16s() holds.
+void pack_half_panels(const float* b, std::size_t depth, std::size_t n_columns, std::uint16_t* out);
+
+/// out (n_rows x n_columns) += a (n_rows x depth) times the packed matrix.
+void add_half_products(const float* a, std::size_t n_rows, const std::uint16_t* panels, std::size_t depth,
+                       std::size_t n_columns, float* out);
 
 }  // namespace kolosal::kernel

@@ -130,16 +130,16 @@ void MlpPredictor::pack_layer(std::size_t layer, std::size_t depth, std::size_t 
                               how.limits.empty() ? 0.0F : how.limits[layer]);
     return;
   }
+  if (layer > 0 && kernel::are_float16s(weights.data(), weights.size())) {
+    halves_.back().resize(kernel::half_panels_size(depth, n_columns));
+    return kernel::pack_half_panels(weights.data(), depth, n_columns, halves_.back().data());
+  }
   if (layer == 0) {  // all else is first_
     depth = 2 * network_.shape().n_periodic();
     weights = weights.subspan(network_.shape().n_fixed * n_columns, depth * n_columns);
   }
   panels_.back().resize(kernel::panels_size(depth, n_columns));
-  std::vector<float>& panels = panels_.back();
-  kernel::pack_panels(weights.data(), n_columns, 1, depth, n_columns, panels.data());
-  if (layer == 0 || !kernel::are_float16s(panels.data(), panels.size())) return;
-  halves_.back().resize(panels.size());
-  kernel::to_float16s(panels.data(), panels.size(), halves_.back().data());
+  kernel::pack_panels(weights.data(), n_columns, 1, depth, n_columns, panels_.back().data());
 }
 
 std::size_t MlpPredictor::n_quantized_layers() const {
@@ -191,6 +191,8 @@ void MlpPredictor::add_block(const MlpInput& input, const MlpRows& table, std::s
   const auto add = [&](std::size_t layer, std::size_t n_columns, float* to) {
     if (see) (*see)(layer, hidden);
     if (quantized_[layer]) return quantized_[layer]->add(hidden.data(), n, to, block.quantized);
+    if (!halves_[layer].empty())
+      return kernel::add_half_products(hidden.data(), n, halves_[layer].data(), width, n_columns, to);
     kernel::add_products({hidden.data(), width, 1}, n, panels_[layer].data(), width, n_columns, to,
                          n_columns);
   };
@@ -229,8 +231,8 @@ void MlpPredictor::add_layer(std::size_t layer, const float* inputs, std::size_t
                              MlpRowBuffers& buffers, float* out) const {
   if (quantized_[layer]) return quantized_[layer]->add(inputs, 1, out, buffers.quantized);
   const std::size_t width = network_.shape().width;
-  if (!halves_[layer].empty() && kernel::reads_float16())
-    return kernel::add_products_of_row(inputs, halves_[layer].data(), width, n_columns, out);
+  if (!halves_[layer].empty())
+    return kernel::add_half_products(inputs, 1, halves_[layer].data(), width, n_columns, out);
   kernel::add_products_of_row(inputs, panels_[layer].data(), width, n_columns, out);
 }
 

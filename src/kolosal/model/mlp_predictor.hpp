@@ -77,7 +77,7 @@ class MlpPredictor {
   MlpNetwork network_;
   std::optional<MlpFirstLayer> first_;              // where the first layer is not in whole numbers
   std::vector<std::vector<float>> panels_;          // by layer, the output among them; 0: sines and cosines
-  std::vector<std::vector<std::uint16_t>> halves_;  // the same where float16 holds them, for one row
+  std::vector<std::vector<std::uint16_t>> halves_;  // in place of panels where float16 holds the weights
   std::vector<std::optional<QuantizedLayer>> quantized_;  // by layer, in place of panels
   std::vector<std::vector<float>> factor_, shift_;        // by hidden layer, batch norm's averages taken in
 };

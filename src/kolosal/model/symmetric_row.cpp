@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kolosal/model/leaf_rounding.hpp"
 #include "kolosal/model/leaf_sums.hpp"
 #include "kolosal/model/symmetric_table.hpp"
 
@@ -21,7 +22,8 @@ kernel::LaneLevel no_splits() {
 
 }  // namespace
 
-SymmetricRow::SymmetricRow(const SymmetricForest& forest) : forest_(forest) {
+SymmetricRow::SymmetricRow(const SymmetricForest& forest)
+    : forest_(forest), float_values_(as_floats(forest.leaf_value)) {
   std::size_t n_leaves = 0;
   for (const std::uint8_t depth : forest.tree_depth) {
     first_leaf_.push_back(static_cast<std::uint32_t>(n_leaves));
@@ -82,14 +84,21 @@ void SymmetricRow::predict(std::span<const data::RowCell> row, std::span<double>
   find_leaves(*scratch);
   std::ranges::copy(forest_.base_score, out.begin());
   const auto n_out = static_cast<std::size_t>(forest_.n_outputs);
-  const std::uint8_t* const leaves = scratch->leaves.data();
-  const std::uint32_t* const first_leaf = first_leaf_.data();
+  const auto leaf = [first = first_leaf_.data(), leaves = scratch->leaves.data()](std::size_t t) {
+    return first[t] + std::size_t{leaves[t]};
+  };
   for (std::size_t k = 0; k < n_out; ++k) {
-    const double* const values = forest_.leaf_value.data() + k;
     double sum = 0;
-    add_leaf_blocks(
-        0, forest_.n_trees(),
-        [=](std::size_t t) { return values[(first_leaf[t] + std::size_t{leaves[t]}) * n_out]; }, sum);
+    if (n_out == 1 && !float_values_.empty())
+      add_leaf_blocks(
+          0, forest_.n_trees(),
+          [=, values = float_values_.data()](std::size_t t) { return static_cast<double>(values[leaf(t)]); },
+          sum);
+    else
+      add_leaf_blocks(
+          0, forest_.n_trees(),
+          [=, values = forest_.leaf_value.data() + k](std::size_t t) { return values[leaf(t) * n_out]; },
+          sum);
     out[k] += sum;
   }
   apply_link(forest_.link, forest_.link_parameter, n_out, out);

@@ -31,6 +31,7 @@ class SymmetricRow final : public RowEvaluator {
 
   const SymmetricForest& forest_;
   std::vector<std::uint32_t> first_leaf_;  // by tree
+  std::vector<float> float_values_;        // the leaf values, where floats hold all of them
   std::vector<kernel::LaneLevel> levels_;  // group by group; empty: too many inputs
   std::vector<std::size_t> n_levels_;      // by group
   mutable Spares<Scratch> spares_;

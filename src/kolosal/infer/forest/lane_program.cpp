@@ -4,6 +4,7 @@
 #include <bit>
 #include <numeric>
 
+#include "kolosal/model/leaf_rounding.hpp"
 #include "kolosal/model/leaf_sums.hpp"
 
 namespace kolosal::infer {
@@ -42,11 +43,8 @@ LaneProgram::LaneProgram(const model::Forest& forest, const BlockProgram& blocks
       known_columns_(blocks.columns().size(), -1),
       trees_(blocks.trees().size()),
       outputs_(trees_.size()),
-      leaf_values_(blocks.leaf_values()) {
-  const auto is_float = [](double value) { return static_cast<double>(static_cast<float>(value)) == value; };
-  if (std::ranges::all_of(leaf_values_, is_float))
-    float_values_.assign(leaf_values_.begin(), leaf_values_.end());
-}
+      leaf_values_(blocks.leaf_values()),
+      float_values_(model::as_floats(leaf_values_)) {}
 
 std::optional<LaneProgram> LaneProgram::of(const model::Forest& forest, const BinnedFeatures& features,
                                            const BlockProgram& blocks) {

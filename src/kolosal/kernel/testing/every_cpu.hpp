@@ -28,7 +28,8 @@ inline std::string name_of_level(const testing::TestParamInfo<CpuLevel>& level) 
   return std::string(cpu_level_name(level.param));
 }
 
-#define KOLOSAL_ON_EVERY_CPU(suite) \
-  INSTANTIATE_TEST_SUITE_P(Cpu, suite, testing::ValuesIn(kCpuLevels), name_of_level)
+#define KOLOSAL_ON_EVERY_CPU(suite)                                                      \
+  INSTANTIATE_TEST_SUITE_P(Cpu, suite, testing::ValuesIn(::kolosal::kernel::kCpuLevels), \
+                           ::kolosal::kernel::name_of_level)
 
 }  // namespace kolosal::kernel

@@ -9,6 +9,7 @@
 #include "kolosal/model/boosting_fit.hpp"
 #include "kolosal/model/boosting_target.hpp"
 #include "kolosal/model/focal_loss.hpp"
+#include "kolosal/model/leaf_rounding.hpp"
 #include "kolosal/model/lightgbm_dataset.hpp"
 #include "kolosal/model/lightgbm_library.hpp"
 #include "kolosal/model/lightgbm_text.hpp"
@@ -113,18 +114,6 @@ BoostingFit::Plan make_plan(const LightgbmParams& p, const BoostingTarget& targe
           .scale = target.scale};
 }
 
-/// Leaf values of many trees that add up to log odds become floats, as XGBoost's are: a row reads one line of
-/// the cache for each tree, and of floats twice as many trees' stay there. The sum changes by about 1e-8.
-void round_log_odds(Forest& forest) {
-  constexpr std::size_t kFewTrees = 256;  // these stay in the cache
-  constexpr double kLargest = 1e30;
-  if (forest.link != Link::kSigmoid && forest.link != Link::kSoftmax) return;
-  if (forest.n_trees() <= kFewTrees ||
-      !std::ranges::all_of(forest.leaf_value, [](double value) { return std::abs(value) < kLargest; }))
-    return;
-  for (double& value : forest.leaf_value) value = static_cast<double>(static_cast<float>(value));
-}
-
 }  // namespace
 
 class LightgbmFit final : public BoostingFit {
@@ -218,7 +207,7 @@ class LightgbmFit final : public BoostingFit {
     forest.base_score[0] = plan().center + start_;
     if (plan().scale != 1)
       for (double& value : forest.leaf_value) value *= plan().scale;
-    round_log_odds(forest);
+    round_log_odds(forest.link, forest.n_trees(), forest.leaf_value);
     owner_.forest_ = std::move(forest);
     owner_.importance_ = as_shares(std::move(gain));
   }

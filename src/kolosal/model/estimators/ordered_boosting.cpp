@@ -14,6 +14,7 @@
 #include "kolosal/model/boosting_fit.hpp"
 #include "kolosal/model/boosting_target.hpp"
 #include "kolosal/model/leaf_estimation.hpp"
+#include "kolosal/model/leaf_rounding.hpp"
 #include "kolosal/model/symmetric_grower.hpp"
 #include "kolosal/model/symmetric_row.hpp"
 
@@ -294,6 +295,7 @@ class OrderedBoostingFit final : public BoostingFit {
       for (double& value : kept.leaf_value) value *= plan().scale;
       for (double& base : kept.base_score) base = plan().center + plan().scale * base;
     }
+    round_log_odds(kept.link, kept.n_trees(), kept.leaf_value);
     kept.drop_unused();
     owner_.forest_ = std::move(kept);
   }
