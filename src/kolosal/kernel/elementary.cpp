@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kolosal/kernel/multiversion.hpp"
+#include "kolosal/kernel/normal_quantile_terms.hpp"
 
 // Each function of one number is straight-line code on doubles and 64-bit words (no conversion between double
 // and int64, which AVX2 lacks), so that the compiler turns the loops over arrays into vectors.
@@ -110,30 +111,7 @@ KOLOSAL_INLINE double polynomial(const double (&c)[N], double x) {
   return value;
 }
 
-// AS 241: ratios of polynomials for the middle, the tails, and the far tails (below 1.4e-11).
-constexpr double kMiddleOver[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
-                                  1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
-                                  3.3430575583588128105e4, 2.5090809287301226727e3};
-constexpr double kMiddleUnder[] = {1.0,
-                                   4.2313330701600911252e1,
-                                   6.8718700749205790830e2,
-                                   5.3941960214247511077e3,
-                                   2.1213794301586595867e4,
-                                   3.9307895800092710610e4,
-                                   2.8729085735721942674e4,
-                                   5.2264952788528545610e3};
-constexpr double kTailOver[] = {1.42343711074968357734e0,  4.63033784615654529590e0,
-                                5.76949722146069140550e0,  3.64784832476320460504e0,
-                                1.27045825245236838258e0,  2.41780725177450611770e-1,
-                                2.27238449892691845833e-2, 7.74545014278341407640e-4};
-constexpr double kTailUnder[] = {1.0,
-                                 2.05319162663775882187e0,
-                                 1.67638483018380384940e0,
-                                 6.89767334985100004550e-1,
-                                 1.48103976427480074590e-1,
-                                 1.51986665636164571966e-2,
-                                 5.47593808499534494600e-4,
-                                 1.05075007164441684324e-9};
+// AS 241: the far tails, below 1.4e-11.
 constexpr double kFarOver[] = {6.65790464350110377720e0,  5.46378491116411436990e0,
                                1.78482653991729133580e0,  2.96560571828504891230e-1,
                                2.65321895265761230930e-2, 1.24266094738807843860e-3,
@@ -150,7 +128,8 @@ constexpr double kFarUnder[] = {1.0,
 KOLOSAL_INLINE double middle_quantile(double p) {
   const double q = p - 0.5;
   const double square = 0.180625 - q * q;
-  return q * polynomial(kMiddleOver, square) / polynomial(kMiddleUnder, square);
+  return q * polynomial(normal_quantile_terms::kMiddleOver, square) /
+         polynomial(normal_quantile_terms::kMiddleUnder, square);
 }
 
 KOLOSAL_INLINE double root_of_tail(double p) {
@@ -159,7 +138,8 @@ KOLOSAL_INLINE double root_of_tail(double p) {
 }
 
 KOLOSAL_INLINE double tail_quantile(double p, double root) {
-  const double magnitude = polynomial(kTailOver, root - 1.6) / polynomial(kTailUnder, root - 1.6);
+  const double magnitude = polynomial(normal_quantile_terms::kTailOver, root - 1.6) /
+                           polynomial(normal_quantile_terms::kTailUnder, root - 1.6);
   return p - 0.5 < 0.0 ? -magnitude : magnitude;
 }
 

@@ -221,6 +221,13 @@ class CWriter {
     }
   }
 
+  void add(const RankOperation& o) {
+    use("rank");
+    line(fmt::format("{} = rank({}, {}, {}, {}, {}, {}, {});", v(o.out), v(o.in), table("double", o.points),
+                     table("double", o.at), table("double", o.start), table("double", o.slope),
+                     o.points.size(), literal(o.margin)));
+  }
+
   void add(const TreesOperation& o) {
     use("walk_trees");
     const model::Forest& f = *o.forest;

@@ -1,6 +1,9 @@
 #include "kolosal/infer/exporters/c_functions.hpp"
 
+#include <fmt/ranges.h>
+
 #include "kolosal/infer/exporters/operation_names.hpp"
+#include "kolosal/kernel/normal_quantile_terms.hpp"
 
 namespace kolosal::infer::exporters {
 
@@ -28,7 +31,45 @@ std::size_t n_cell_parameters(CellFunction function) {
   }
 }
 
+namespace {
+
+/// The standard normal number of a probability (kernel/normal_quantile_terms.hpp).
+std::string normal_of_rank_function() {
+  namespace terms = kernel::normal_quantile_terms;
+  const auto array = [](const char* name, std::span<const double> values) {
+    return fmt::format("  static const double {}[8] = {{{:.17g}}};\n", name, fmt::join(values, ", "));
+  };
+  return "static double cell_normal_of_rank(double p) {\n" + array("middle_over", terms::kMiddleOver) +
+         array("middle_under", terms::kMiddleUnder) + array("tail_over", terms::kTailOver) +
+         array("tail_under", terms::kTailUnder) +
+         fmt::format(R"(  const double most = {:.17g}, q = p - 0.5;
+  const int is_tail = fabs(q) > {:.17g};
+  const double* over = is_tail ? tail_over : middle_over;
+  const double* under = is_tail ? tail_under : middle_under;
+  double x, a, b;
+  int i;
+  if (isnan(p)) return p;
+  if (p < 1e-8) return -most;
+  if (p > 1.0 - 1e-8) return most;
+  x = is_tail ? sqrt(-log(q < 0.0 ? p : 1.0 - p)) - {:.17g} : {:.17g} - q * q;
+  a = over[7];
+  b = under[7];
+  for (i = 6; i >= 0; --i) {{
+    a = a * x + over[i];
+    b = b * x + under[i];
+  }}
+  x = is_tail ? (q < 0.0 ? -a / b : a / b) : q * a / b;
+  return x < -most ? -most : x > most ? most : x;
+}}
+
+)",
+                     kMostNormal, terms::kMiddle, terms::kTailRoot, terms::kMiddleSquare);
+}
+
+}  // namespace
+
 const std::vector<std::pair<std::string_view, std::string_view>>& c_functions() {
+  static const std::string normal_of_rank = normal_of_rank_function();
   static const std::vector<std::pair<std::string_view, std::string_view>> functions = {
       {"code_number", R"(/* A level as trees read it. */
 static double code_number(int code) { return code < 0 ? NAN : (double)code; }
@@ -165,6 +206,32 @@ static int find_level(const char* text, const char* const* names, const int* cod
       {"cell_cosine", R"(static double cell_cosine(double x, double frequency) {
   const float turn = (float)frequency * (float)x;
   return cos(6.283185307179586 * (double)turn);
+}
+
+)"},
+      {"cell_sine_of_turns",
+       R"(static double cell_sine_of_turns(double x) { return sin(6.283185307179586 * x); }
+
+)"},
+      {"cell_cosine_of_turns",
+       R"(static double cell_cosine_of_turns(double x) { return cos(6.283185307179586 * x); }
+
+)"},
+      {"cell_normal_of_rank", normal_of_rank},
+      {"rank",
+       R"(/* The rank of x among n rising points, from 0 to 1. */
+static double rank(double x, const double* points, const double* at, const double* start, const double* slope, size_t n,
+                   double margin) {
+  size_t low = 0, high = n;
+  if (isnan(x)) return x;
+  if (x - margin < points[0] || (margin == 0.0 && x == points[0])) return 0.0;
+  if (x + margin > points[n - 1] || x == points[n - 1]) return 1.0;
+  while (high - low > 1) {
+    const size_t middle = low + (high - low) / 2;
+    if (points[middle] <= x) low = middle;
+    else high = middle;
+  }
+  return x == points[low] ? at[low] : start[low] + (x - points[low]) * slope[low];
 }
 
 )"},

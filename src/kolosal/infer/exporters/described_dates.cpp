@@ -30,6 +30,7 @@ class Calendar {
     std::map<std::string, ValueId> out;
     add_times(out, day, rest);
     add_days(out, day);
+    add_cycles(out, rest);
     return out;
   }
 
@@ -99,6 +100,28 @@ class Calendar {
     out["is_month_start"] = negated(above(day_of_month, 1.5));
     out["is_month_end"] = negated(above(sum({{1, last_day}, {-1, march_day}}), 0.5));
   }
+
+  /// <cycle>_sin and _cos: where the moment is in the cycle, 0 at its start and 1 at its end.
+  void add_cycles(std::map<std::string, ValueId>& out, ValueId rest) {
+    const ValueId midnight = share(rest, 0, kSecondsPerDay);
+    const std::pair<const char*, ValueId> cycles[] = {
+        {"second", share(rest_of(rest, 60), 0, 60)},
+        {"minute", share(rest_of(rest, 3600), 0, 3600)},
+        {"hour", midnight},
+        {"weekday", share(sum({{1, out.at("weekday")}, {1, midnight}}), 0, 7)},
+        {"day_of_month", share(out.at("day"), 1, 31)},
+        {"month", share(out.at("month"), 1, 12)},
+        {"day", share(out.at("day_of_year"), 1, 365.25)}};
+    for (const auto& [cycle, place] : cycles) {
+      out[fmt::format("{}_sin", cycle)] = as_float(to_.apply(CellFunction::kSineOfTurns, place));
+      out[fmt::format("{}_cos", cycle)] = as_float(to_.apply(CellFunction::kCosineOfTurns, place));
+    }
+  }
+
+  ValueId share(ValueId x, double start, double length) {
+    return to_.apply(CellFunction::kScale, x, start, length);
+  }
+  ValueId as_float(ValueId x) { return to_.apply(CellFunction::kFloat, x); }
 
   /// The first day of a month, or of one after it, by days since March 1st.
   ValueId month_start(ValueId march_month, double later) {
@@ -177,8 +200,8 @@ std::vector<DescribedColumn> describe_date_parts(ModelDescriber& to, const trans
     const auto found = known.find(name);
     if (found == known.end())
       throw Error(ErrorCode::kUnsupported,
-                  "can not export: step date_parts makes \"{}\", and sines and cosines of dates have no "
-                  "exported form; train with a learner of trees, or use the model by kolosal.h",
+                  "can not export: step date_parts makes \"{}\", which has no exported form; train with a "
+                  "learner of trees, or use the model by kolosal.h",
                   name);
     out.push_back({name, {found->second}});
   }

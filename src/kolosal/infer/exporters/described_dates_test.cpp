@@ -87,8 +87,19 @@ TEST(DescribedDates, EveryPartIsThatOfTheStep) {
   }
 }
 
-TEST(DescribedDates, CyclesAreRefusedByName) {
-  EXPECT_ERROR(describe_model(model_of_parts({{"cyclic", true}})), kUnsupported, HasSubstr("_sin"));
+TEST(DescribedDates, CyclesAreThoseOfTheStep) {
+  const pipeline::Model model = model_of_parts(
+      {{"cyclic", true}, {"cycles", std::string("second,minute,hour,weekday,day_of_month,month,day")}});
+  const ExportedModel exported = describe_model(model);
+  const data::Frame rows = moments(5000);
+  const auto wanted = model.predict(rows, Context());
+  const auto found = evaluate(exported, model.schema, rows);
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    ASSERT_NEAR(found[i], wanted[i], 1e-6) << rows.column("moment").cell_text(i);
+  if (!OnnxRuntime::unavailable().empty()) GTEST_SKIP() << OnnxRuntime::unavailable();
+  EXPECT_LE(
+      check_by_onnx_runtime(export_onnx(exported, "m"), model, {"made up", rows, wanted}).max_difference,
+      1e-6);
 }
 
 }  // namespace

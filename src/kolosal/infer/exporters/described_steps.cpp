@@ -8,6 +8,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/infer/exporters/described_dates.hpp"
+#include "kolosal/infer/exporters/described_ranks.hpp"
 #include "kolosal/infer/exporters/level_probe.hpp"
 #include "kolosal/infer/exporters/model_describer.hpp"
 
@@ -299,6 +300,11 @@ Columns truncated_svd(const Described& d) { return projected(d, "components"); }
 
 Columns date_parts(const Described& d) { return describe_date_parts(d.to, d.step, d.inputs, d.made); }
 
+Columns ranks(const Described& d) {
+  for (std::size_t c = 0; c < d.inputs.columns.size(); ++c) static_cast<void>(d.number(c));  // or it refuses
+  return describe_ranks(d.to, d.step, d.inputs);
+}
+
 Columns by_levels(const Described& d) { return describe_by_levels(d.to, d.step, d.inputs, d.made); }
 
 Columns category_cross(const Described& d) {
@@ -338,6 +344,7 @@ const std::map<std::string, Describe, std::less<>>& known_steps() {
       {"pca", pca},
       {"power_transform", power_transform},
       {"random_projection", random_projection},
+      {"quantile_transform", ranks},
       {"scale", scale},
       {"target_encode", by_levels},
       {"to_float", to_float},

@@ -5,6 +5,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/infer/exporters/exported_model.hpp"
+#include "kolosal/kernel/elementary.hpp"
 #include "kolosal/model/calibrator.hpp"
 #include "kolosal/model/focal_loss.hpp"
 #include "kolosal/model/link_functions.hpp"
@@ -71,6 +72,15 @@ double cell(const CellOperation& o, double x, double y) {
       return std::isnan(x) ? x : (x > o.a ? 1 : 0);
     case CellFunction::kQuotient:
       return std::floor(x / o.a);
+    case CellFunction::kSineOfTurns:
+      return std::sin(2 * std::numbers::pi * x);
+    case CellFunction::kCosineOfTurns:
+      return std::cos(2 * std::numbers::pi * x);
+    case CellFunction::kNormalOfRank: {
+      double normal;
+      kernel::normal_quantile(&x, &normal, 1);
+      return normal < -kMostNormal ? -kMostNormal : normal > kMostNormal ? kMostNormal : normal;
+    }
     case CellFunction::kRamp: {
       const float place = (static_cast<float>(x) - static_cast<float>(o.a)) / static_cast<float>(o.b);
       return place > 0 ? static_cast<double>(std::min(place, 1.0F)) : 0;
@@ -159,6 +169,8 @@ class Row {
                             : o.codes[slot] == static_cast<std::int32_t>(k) ? 1
                                                                             : 0;
   }
+
+  void operator()(const RankOperation& o) { v_[o.out] = o.rank(v_[o.in]); }
 
   void operator()(const TreesOperation& o) {
     data::Frame row;

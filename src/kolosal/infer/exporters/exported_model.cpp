@@ -1,6 +1,7 @@
 #include "kolosal/infer/exporters/exported_model.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "kolosal/infer/exporters/model_describer.hpp"
 
@@ -19,6 +20,7 @@ struct Reads {
   std::vector<ValueId> operator()(const LevelOperation& o) const {
     return o.is_pair ? std::vector<ValueId>{o.in, o.in2} : std::vector<ValueId>{o.in};
   }
+  std::vector<ValueId> operator()(const RankOperation& o) const { return {o.in}; }
   std::vector<ValueId> operator()(const TreesOperation& o) const {
     std::vector<std::uint8_t> is_read(o.features.size(), 0);
     for (const std::int32_t f : o.forest->feature) is_read[static_cast<std::size_t>(f)] = 1;
@@ -51,6 +53,7 @@ struct Writes {
   static std::uint32_t size_of(const auto& values) { return static_cast<std::uint32_t>(values.size()); }
   Range operator()(const CellOperation& o) const { return {o.out, 1}; }
   Range operator()(const LevelOperation& o) const { return {o.first_out, o.width}; }
+  Range operator()(const RankOperation& o) const { return {o.out, 1}; }
   Range operator()(const TreesOperation& o) const {
     return {o.first_out, static_cast<std::uint32_t>(o.forest->n_outputs)};
   }
@@ -93,6 +96,19 @@ double seconds_of(std::int64_t ns) {
 
 bool is_of_two(CellFunction function) {
   return function >= CellFunction::kMinus && function <= CellFunction::kOr;
+}
+
+std::size_t RankOperation::place(double x) const {
+  const auto above = std::ranges::upper_bound(points, x);
+  return above == points.begin() ? 0 : static_cast<std::size_t>(above - points.begin()) - 1;
+}
+
+double RankOperation::rank(double x) const {
+  if (std::isnan(x)) return x;
+  if (x - margin < points.front() || (margin == 0 && x == points.front())) return 0;
+  if (x + margin > points.back() || x == points.back()) return 1;
+  const std::size_t k = place(x);
+  return x == points[k] ? at[k] : start[k] + (x - points[k]) * slope[k];
 }
 
 std::vector<ValueId> values_read(const ExportedOperation& operation) {

@@ -64,7 +64,12 @@ enum class CellFunction : std::uint8_t {
   kBoxCox,         ///< the power a of Box and Cox (1964); NaN for 0 or less
   kAbove,          ///< 1 when above a, else 0; NaN stays
   kQuotient,       ///< x / a, rounded down
+  kSineOfTurns,    ///< sin(2 pi x)
+  kCosineOfTurns,  ///< cos(2 pi x)
+  kNormalOfRank,   ///< the standard normal number of probability x, cut to [-kMostNormal, kMostNormal]
 };
+
+inline constexpr double kMostNormal = 5.199337582605575;  ///< of all but 1e-7
 
 bool is_moment(data::ColumnType type);
 /// ns: since 1970-01-01.
@@ -104,6 +109,20 @@ struct TreesOperation {
   std::shared_ptr<const model::Forest> forest = {};
   std::vector<ValueId> features = {};
   ValueId first_out = 0;
+};
+
+/// The rank of a number among points, from 0 to 1. Below the first point and margin, and at it where margin
+/// is 0: 0; above the last and margin, and at it: 1. At point k: at[k]; from there to the next one: start[k]
+/// + (x - points[k]) slope[k]. NaN stays.
+struct RankOperation {
+  std::vector<double> points = {};  ///< rising, at least one
+  std::vector<double> at = {}, start = {}, slope = {};
+  double margin = 0;
+  ValueId in = 0, out = 0;
+
+  /// The last point that is not above x; 0: x is below all of them.
+  std::size_t place(double x) const;
+  double rank(double x) const;
 };
 
 struct LinearOperation {
@@ -178,8 +197,9 @@ struct RowOperation {
   std::vector<double> parameters = {};
 };
 
-using ExportedOperation = std::variant<CellOperation, LevelOperation, TreesOperation, LinearOperation,
-                                       NetworkOperation, NeighboursOperation, BlendOperation, RowOperation>;
+using ExportedOperation =
+    std::variant<CellOperation, LevelOperation, RankOperation, TreesOperation, LinearOperation,
+                 NetworkOperation, NeighboursOperation, BlendOperation, RowOperation>;
 
 /// A model as data: the values of a row, and the operations that make them one after another. What all
 /// exporters write, each in its own language. Values 0 ... inputs.size() - 1 are given; each other one is

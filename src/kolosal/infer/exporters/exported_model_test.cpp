@@ -85,6 +85,17 @@ std::vector<Case> cases() {
        {{"iterative_impute"}, {"power_transform"}, {"one_hot"}},
        1e-9},
       {"ridge", "ridge", Task::kRegression, {}, kLinearSteps},
+      {"ranks_normal",
+       "ridge",
+       Task::kRegression,
+       {},
+       {{"impute"},
+        {"quantile_transform",
+         {{"output_distribution", std::string("normal")}, {"n_quantiles", std::int64_t{37}}},
+         {"numeric", {}}},
+        {"one_hot"}},
+       1e-11},
+      {"ranks_even", "lightgbm", Task::kBinary, few_trees, {{"quantile_transform", {}, {"numeric", {}}}}},
       {"logistic", "logistic_regression", Task::kBinary, {}, kLinearSteps},
       {"logistic_levels", "logistic_regression", Task::kMulticlass, {}, kImputed},
       {"svm", "linear_svm", Task::kMulticlass, {}, kLinearSteps},
@@ -180,7 +191,7 @@ TEST_P(Describing, EveryWriterTakesIt) {
   const auto json = nlohmann::json::parse(export_json(exported));
   EXPECT_EQ(json["operations"].size(), exported.operations.size());
   EXPECT_THAT(export_c(exported, "int"), HasSubstr("void int__predict(const int__row* row, double* out)"));
-  if (c.learner == "mlp" || c.learner == "knn" || c.name == "lightgbm_focal")
+  if (c.learner == "mlp" || c.learner == "knn" || c.name == "lightgbm_focal" || c.name.starts_with("ranks"))
     EXPECT_ERROR(export_pmml(exported), kUnsupported, HasSubstr("PMML"));
   else
     EXPECT_THAT(export_pmml(exported), HasSubstr("</PMML>"));

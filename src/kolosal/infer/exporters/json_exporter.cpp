@@ -87,6 +87,12 @@ struct Describe {
     return out;
   }
 
+  Json operator()(const RankOperation& o) const {
+    return {{"operation", "rank"},         {"in", Json::array({o.in})}, {"out", Json::array({o.out})},
+            {"points", numbers(o.points)}, {"at", numbers(o.at)},       {"start", numbers(o.start)},
+            {"slope", numbers(o.slope)},   {"margin", number(o.margin)}};
+  }
+
   Json operator()(const TreesOperation& o) const {
     const model::Forest& f = *o.forest;
     Json out = {{"operation", "trees"},

@@ -7,6 +7,7 @@
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/infer/exporters/onnx_neighbours.hpp"
+#include "kolosal/infer/exporters/onnx_ranks.hpp"
 #include "kolosal/infer/exporters/onnx_trees.hpp"
 #include "kolosal/infer/exporters/onnx_values.hpp"
 #include "kolosal/infer/importers/onnx_notes.hpp"
@@ -151,13 +152,21 @@ class OnnxWriter {
       case CellFunction::kCosine: {
         const auto turns =
             g.cast(m.mul(g.cast(x, OnnxType::kFloat), g.cast(a(), OnnxType::kFloat)), OnnxType::kDouble);
-        const auto turn = m.mul(turns, m.row({2 * std::numbers::pi}));
-        // Cos is not there for doubles in every runtime.
-        return g.node(
-            "Sin", {o.function == CellFunction::kSine ? turn : m.add(turn, m.row({std::numbers::pi / 2}))});
+        return sine_of_turns(turns, o.function == CellFunction::kCosine);
       }
+      case CellFunction::kSineOfTurns:
+      case CellFunction::kCosineOfTurns:
+        return sine_of_turns(x, o.function == CellFunction::kCosineOfTurns);
+      case CellFunction::kNormalOfRank:
+        return onnx_normal_of_rank(x, m);
     }
     KOLOSAL_ASSERT(false, "all functions are written");
+  }
+
+  /// sin(2 pi turns) or cos(2 pi turns), which is not there for doubles in every runtime.
+  std::string sine_of_turns(const std::string& turns, bool is_cosine) {
+    const auto turn = math_.mul(turns, math_.row({2 * std::numbers::pi}));
+    return graph_.node("Sin", {is_cosine ? math_.add(turn, math_.row({std::numbers::pi / 2})) : turn});
   }
 
   /// (exp(log)^power - 1) / power, by column; log for power 0.
@@ -208,6 +217,8 @@ class OnnxWriter {
       }
     }
   }
+
+  void add(const RankOperation& o) { values_.set(o.out, onnx_rank(o, values_.columns({o.in}), math_)); }
 
   void add(const TreesOperation& o) { add_onnx_trees(model_, o, values_, math_); }
 

@@ -6,7 +6,7 @@ namespace kolosal::infer::exporters {
 namespace {
 
 // In the order of the enumerations.
-constexpr std::array<std::string_view, 26> kCellNames = {"constant",
+constexpr std::array<std::string_view, 29> kCellNames = {"constant",
                                                          "whole",
                                                          "fill",
                                                          "fill_nan",
@@ -31,7 +31,10 @@ constexpr std::array<std::string_view, 26> kCellNames = {"constant",
                                                          "yeo_johnson",
                                                          "box_cox",
                                                          "above",
-                                                         "quotient"};
+                                                         "quotient",
+                                                         "sine_of_turns",
+                                                         "cosine_of_turns",
+                                                         "normal_of_rank"};
 constexpr std::array<std::string_view, 15> kRowNames = {
     "sigmoid",         "softmax",     "exp",   "focal", "normalize",
     "class_factors",   "temperature", "platt", "beta",  "isotonic",

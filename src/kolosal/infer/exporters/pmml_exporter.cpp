@@ -21,6 +21,11 @@ class PmmlWriter {
  public:
   explicit PmmlWriter(const ExportedModel& model) : model_(model) {
     for (const ExportedOperation& operation : model.operations) {
+      if (std::holds_alternative<RankOperation>(operation))
+        throw Error(
+            ErrorCode::kUnsupported,
+            "can not export: PMML has no form for ranks (step quantile_transform); train without such "
+            "views, or use another format");
       const bool is_network = std::holds_alternative<NetworkOperation>(operation);
       if (is_network || std::holds_alternative<NeighboursOperation>(operation))
         throw Error(ErrorCode::kUnsupported,

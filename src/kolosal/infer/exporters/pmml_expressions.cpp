@@ -1,6 +1,7 @@
 #include "kolosal/infer/exporters/pmml_expressions.hpp"
 
 #include <cmath>
+#include <numbers>
 
 #include "kolosal/core/error.hpp"
 #include "kolosal/infer/exporters/operation_names.hpp"
@@ -192,6 +193,11 @@ PmmlExpression pmml_cell(const CellOperation& o, const PmmlExpression& x, const 
                      choose(compare("greaterThan", x, o.a), number(1), number(0)));
     case CellFunction::kQuotient:
       return pmml_apply("floor", {over(x, number(o.a))});
+    case CellFunction::kSineOfTurns:
+    case CellFunction::kCosineOfTurns:
+      return pmml_apply(o.function == CellFunction::kSineOfTurns ? "sin" : "cos",
+                        {times(x, number(2 * std::numbers::pi))});
+    case CellFunction::kNormalOfRank:  // of ranks, which are refused
     case CellFunction::kRamp:
     case CellFunction::kSine:
     case CellFunction::kCosine:
