@@ -27,6 +27,19 @@ std::size_t MlpShape::n_dense() const {
   return n;
 }
 
+// Of a number's bins its own counts and the sum of those below; of a level's vector its product.
+std::size_t MlpShape::n_terms() const {
+  std::size_t out = n_fixed + 2 * n_periodic() + embeddings.size();
+  for (const std::size_t bins : n_bins) out = out - bins + std::min<std::size_t>(bins, 2);
+  return out;
+}
+
+bool MlpShape::pays_in_whole_numbers(std::size_t layer) const {
+  constexpr std::size_t kFaster = 3;  // a row of whole numbers (bench/quantized_products.py)
+  return QuantizedLayer::pays(depth(layer), n_columns(layer)) &&
+         (layer > 0 || kFaster * n_terms() >= n_dense());
+}
+
 MlpNetwork::MlpNetwork(MlpShape shape) : shape_(std::move(shape)) {
   const Part output = weights(shape_.n_layers);
   embeddings_ = output.begin + output.size;

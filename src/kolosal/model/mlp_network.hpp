@@ -38,6 +38,17 @@ struct MlpShape {
   static MlpShape of(const MlpInput& input);
   std::size_t n_periodic() const { return n_numbers * n_frequencies; }
   std::size_t n_dense() const;
+  /// Inputs and outputs of the dense weights of a layer; layer n_layers is the output.
+  std::size_t depth(std::size_t layer) const { return layer == 0 ? n_dense() : width; }
+  std::size_t n_columns(std::size_t layer) const { return layer < n_layers ? width : n_outputs; }
+  /// Whether a quantized layer is computed in whole numbers, and not in float32: large enough
+  /// (QuantizedLayer::pays), and not the first where most dense inputs of a row are 0, which float32 leaves
+  /// out.
+  bool pays_in_whole_numbers(std::size_t layer) const;
+
+ private:
+  /// Dense inputs of a row that float32 multiplies, at most.
+  std::size_t n_terms() const;
 };
 
 /// The numbers of a network. A hidden layer is SiLU(factor * norm(x W) + shift), the output x W + bias.

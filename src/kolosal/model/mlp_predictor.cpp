@@ -103,7 +103,7 @@ MlpPredictor::MlpPredictor(MlpNetwork network) : network_(std::move(network)) {
   const MlpShape& shape = network_.shape();
   const std::size_t width = shape.width;
   for (std::size_t layer = 0; layer <= shape.n_layers; ++layer)
-    pack_layer(layer, layer == 0 ? shape.n_dense() : width, layer < shape.n_layers ? width : shape.n_outputs);
+    pack_layer(layer, shape.depth(layer), shape.n_columns(layer));
   if (!quantized_[0]) first_.emplace(network_);
   for (std::size_t layer = 0; layer < shape.n_layers; ++layer) {
     const auto factor = network_.part(network_.factor(layer)), shift = network_.part(network_.shift(layer));
@@ -125,7 +125,7 @@ void MlpPredictor::pack_layer(std::size_t layer, std::size_t depth, std::size_t 
   panels_.emplace_back();
   halves_.emplace_back();
   const bool is_finite = std::ranges::all_of(weights, [](float weight) { return std::isfinite(weight); });
-  if (how.is_on() && is_finite && QuantizedLayer::pays(depth, n_columns)) {
+  if (how.is_on() && is_finite && network_.shape().pays_in_whole_numbers(layer)) {
     quantized_.back().emplace(QuantizedWeights::of(weights, depth, n_columns, how.bits),
                               how.limits.empty() ? 0.0F : how.limits[layer]);
     return;

@@ -84,6 +84,16 @@ TEST_P(QuantizedLayers, ComputeWhatThePlainLoopDoes) {
       }
 }
 
+TEST(QuantizedLayer, FirstOnesWhoseInputsAreMostlyZeroStayInFloat32) {
+  MlpShape shape;
+  shape.n_fixed = shape.n_numbers = 300;
+  EXPECT_TRUE(shape.pays_in_whole_numbers(0));
+  shape.n_fixed += 4800;
+  shape.n_bins.assign(300, 16);
+  EXPECT_FALSE(shape.pays_in_whole_numbers(0));
+  EXPECT_TRUE(shape.pays_in_whole_numbers(1));
+}
+
 TEST(QuantizedLayer, SmallOnesStayInFloat32) {
   EXPECT_TRUE(QuantizedLayer::pays(256, 256));
   EXPECT_FALSE(QuantizedLayer::pays(64, 64));

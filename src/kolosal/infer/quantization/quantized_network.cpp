@@ -76,10 +76,7 @@ PackedNetwork pack_network(std::span<const float> parameters,
 void LayerCount::add(const model::MlpShape& shape) {
   n_all += shape.n_layers + 1;
   for (std::size_t layer = 0; layer <= shape.n_layers; ++layer)
-    n_whole += model::QuantizedLayer::pays(layer == 0 ? shape.n_dense() : shape.width,
-                                           layer < shape.n_layers ? shape.width : shape.n_outputs)
-                   ? 1
-                   : 0;
+    n_whole += shape.pays_in_whole_numbers(layer) ? 1 : 0;
 }
 
 std::string LayerCount::text() const {
