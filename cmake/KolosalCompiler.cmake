@@ -83,7 +83,7 @@ if(KOLOSAL_COVERAGE)
 endif()
 
 # ---- what tests find in their environment -----------------------------------------------------------------
-set(KOLOSAL_TEST_ENVIRONMENT "OMP_WAIT_POLICY=passive;KOLOSAL_TEST_DATA=${CMAKE_SOURCE_DIR}/tests/data")
+set(KOLOSAL_TEST_ENVIRONMENT "OMP_WAIT_POLICY=passive;KOLOSAL_TEST_FILES=${CMAKE_SOURCE_DIR}/tests/data")
 if(KOLOSAL_SANITIZE)
   list(APPEND KOLOSAL_TEST_ENVIRONMENT "KOLOSAL_SANITIZED=1")
 endif()

@@ -19,7 +19,7 @@
 #   BOCHS_PACKAGES     a folder that keeps the downloaded packages for the next run
 #   BOCHS_LIBRARIES    0 leaves out BUILD_FOLDER/lib, whose libraries tests load only while they run
 #   BOCHS_ARGUMENTS    instead of --gtest_filter=FILTER, for a program that is no test: "info --hardware"
-#   KOLOSAL_TEST_DATA  tests/data of this project
+#   KOLOSAL_TEST_FILES tests/data of this project
 #
 # What the emulator does not have right: functions of long double (x87 logarithms and powers are those of
 # double), so tests that compare with them fail at every level, KOLOSAL_CPU=baseline too.
@@ -34,9 +34,9 @@ program=$build/bin/$2
 arguments=${BOCHS_ARGUMENTS:---gtest_color=no --gtest_filter=${3:-*}}
 cpu=${BOCHS_CPU:-sapphire_rapids}
 ram=${BOCHS_RAM_MB:-1536}
-data=${KOLOSAL_TEST_DATA:-$(dirname "$(realpath "$0")")/../tests/data}
+data=${KOLOSAL_TEST_FILES:-$(dirname "$(realpath "$0")")/../tests/data}
 [[ -x $program ]] || { echo "no program $program" >&2; exit 2; }
-[[ -d $data ]] || { echo "no folder $data: set KOLOSAL_TEST_DATA" >&2; exit 2; }
+[[ -d $data ]] || { echo "no folder $data: set KOLOSAL_TEST_FILES" >&2; exit 2; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -112,7 +112,7 @@ exec </dev/null >/dev/ttyS0 2>&1
 ip link set lo up
 grep -m 1 'model name' /proc/cpuinfo
 grep -m 1 '^flags' /proc/cpuinfo
-export PATH=/bin HOME=/tmp/home KOLOSAL_HOME=/tmp/home KOLOSAL_TEST_DATA=/test/data OMP_WAIT_POLICY=passive
+export PATH=/bin HOME=/tmp/home KOLOSAL_HOME=/tmp/home KOLOSAL_TEST_FILES=/test/data OMP_WAIT_POLICY=passive
 export LD_LIBRARY_PATH=/test/lib
 cd /tmp
 set -f

@@ -41,7 +41,7 @@ std::string read_text(const std::filesystem::path& file) {
 }
 
 std::filesystem::path test_data(std::string_view name) {
-  const char* folder = std::getenv("KOLOSAL_TEST_DATA");
+  const char* folder = std::getenv("KOLOSAL_TEST_FILES");
   return std::filesystem::path(folder ? folder : "tests/data") / name;
 }
 

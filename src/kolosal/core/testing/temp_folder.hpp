@@ -27,7 +27,7 @@ class TempFolder {
 /// The whole content of a file. Fails the test when it can not be read.
 std::string read_text(const std::filesystem::path& file);
 
-/// A file below tests/data: the environment variable KOLOSAL_TEST_DATA, or tests/data of the current folder.
+/// A file below tests/data: the environment variable KOLOSAL_TEST_FILES, or tests/data of the current folder.
 std::filesystem::path test_data(std::string_view name);
 
 }  // namespace kolosal

@@ -33,7 +33,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 const std::vector<std::string> kNumbers = {"age", "income", "visits", "score"};
 
 std::string data_file(const std::string& name) {
-  return std::string(std::getenv("KOLOSAL_TEST_DATA")) + "/foreign/" + name;
+  return std::string(std::getenv("KOLOSAL_TEST_FILES")) + "/foreign/" + name;
 }
 
 /// A table without quotes; "city" is text, all else numbers.

@@ -64,7 +64,7 @@ TEST_F(ModelCacheTest, OpensAModelWhenItIsAskedForAndKeepsIt) {
 TEST_F(ModelCacheTest, TakesModelsOfOtherPrograms) {
   ModelCache cache({.compiled = {.max_models = 1}});
   cache.add("booster", "1",
-            std::filesystem::path(std::getenv("KOLOSAL_TEST_DATA")) / "foreign/lightgbm_binary.txt");
+            std::filesystem::path(std::getenv("KOLOSAL_TEST_FILES")) / "foreign/lightgbm_binary.txt");
   cache.add("m", "1", path(0));
   for (int i = 0; i < 2; ++i) {  // the second time after it was given up
     const auto model = cache.get("booster");
