@@ -4,6 +4,7 @@ import csv
 import ctypes
 import functools
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import unittest
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from statistics import NormalDist
 
 import pmml_predict
 from kolosal_cli import CENSUS_TEST, CENSUS_TRAIN, ROOT, CliTest, environment, kolosal
@@ -133,6 +135,22 @@ class Export(CliTest):
                 self.assert_close(found, numbers, 1e-4 if learner == "mlp" else 1e-9)
                 if info["task"] != "regression":
                     self.assertEqual(found_labels, labels)
+
+    @unittest.skipIf(COMPILER is None, "no C compiler")
+    def test_c_ranks_long_tails(self):
+        lines = ["amount,kind,y"]
+        for i in range(400):
+            rank = (i * 149 % 400 + 0.5) / 400
+            amount = "" if i % 50 == 0 else round(math.tan(math.pi * (rank - 0.5)), 1)  # Cauchy's: no power makes it normal
+            lines.append(f"{amount},{'ab'[i % 2]},{NormalDist().inv_cdf(rank) + i % 2}")
+        table = self.path("tails.csv", "\n".join(lines) + "\n")
+        model = self.path("tails.kolosal")
+        self.run_ok("train", "--data", table, "--target", "y", "--trials", "4", "--exclude-models", all_learners_but(self, "ridge"), "--output",
+                    model, "--progress", "none")
+        numbers, _, info = self.predicted(model, table)
+        found, _ = self.c_predictions(model, table, info)
+        self.assertRegex(self.path("exported.c").read_text(), r"= rank\(.*\n.*= cell_normal_of_rank\(")
+        self.assert_close(found, numbers, 1e-9)
 
     @unittest.skipIf(COMPILER is None, "no C compiler")
     def test_dates_are_seconds(self):
