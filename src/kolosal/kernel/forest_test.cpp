@@ -218,7 +218,7 @@ TEST(ForestKernels, BlocksOfLeafValuesAreRunningSums) {
 
 TEST(ForestKernels, LeavesOfSymmetricTreesAreTheBitsOfTheirLevels) {
   Rng rng(6);
-  for (const std::size_t n_columns : {5, 16, 17, 64, 65, 256}) {
+  for (const std::size_t n_columns : {5, 16, 17, 32, 33, 64, 65, 256}) {
     std::vector<LaneLevel> levels(8);
     for (LaneLevel& level : levels)
       for (std::size_t lane = 0; lane < kLaneTrees; ++lane) {

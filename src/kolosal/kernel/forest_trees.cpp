@@ -225,6 +225,7 @@ HWY_ATTR void find_symmetric_leaves_body(const LaneLevel* levels, std::size_t n_
                                          const std::int8_t* row, std::size_t n_columns,
                                          std::uint8_t* leaves) {
   if (n_columns <= 16) return find_symmetric_of<1>(levels, n_levels, row, leaves);
+  if (n_columns <= 32) return find_symmetric_of<2>(levels, n_levels, row, leaves);
   if (n_columns <= 64) return find_symmetric_of<4>(levels, n_levels, row, leaves);
   find_symmetric_of<16>(levels, n_levels, row, leaves);
 }

@@ -18,6 +18,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace kolosal::kernel::HWY_NAMESPACE {
 
+constexpr std::size_t kDotLanes = 32;   // running sums that do not wait for each other
+constexpr std::size_t kFewColumns = 8;  // fewer have a dot product each
+
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
 
 namespace hn = hwy::HWY_NAMESPACE;
@@ -38,6 +41,7 @@ HWY_INLINE void add_tile(const float* a, std::size_t a_stride, const std::uint16
 #pragma GCC unroll 8
     for (std::size_t v = 0; v < kVectors; ++v)
       sum[r][v] = hn::LoadU(floats, out + r * out_stride + v * kLanes);
+#pragma GCC unroll 2
   for (std::size_t k = 0; k < depth; ++k) {
     hn::Vec<Floats> weights[kVectors];
 #pragma GCC unroll 8
@@ -63,6 +67,25 @@ HWY_INLINE void add_tile(const float* a, std::size_t a_stride, const std::uint16
 template <std::size_t kRows>
 constexpr std::size_t kTileVectors = kRows == 1 ? 8 : 2;
 
+/// sums[lane] of the products at depths lane, lane + kDotLanes, ...; depth is a multiple of them.
+HWY_INLINE void sum_lanes(const float* a, const std::uint16_t* column, std::size_t depth, float* sums) {
+  const Floats floats;
+  const hn::Rebind<hwy::float16_t, Floats> halves;
+  constexpr std::size_t kVectors = kDotLanes / kLanes;
+  hn::Vec<Floats> sum[kVectors];
+#pragma GCC unroll 4
+  for (std::size_t v = 0; v < kVectors; ++v) sum[v] = hn::Zero(floats);
+  for (std::size_t k = 0; k < depth; k += kDotLanes)
+#pragma GCC unroll 4
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const auto* const from = reinterpret_cast<const hwy::float16_t*>(column + k + v * kLanes);
+      const auto weights = hn::PromoteTo(floats, hn::LoadU(halves, from));
+      sum[v] = hn::MulAdd(hn::LoadU(floats, a + k + v * kLanes), weights, sum[v]);
+    }
+#pragma GCC unroll 4
+  for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sum[v], floats, sums + v * kLanes);
+}
+
 #else
 
 /// a * b + c, rounded once (Boldo and Melquiond, 2008): the product is exact in double, and the sum is
@@ -86,6 +109,12 @@ float fused(float a, float b, float c) {
 constexpr std::size_t kLanes = kPanelColumns;
 template <std::size_t kRows>
 constexpr std::size_t kTileVectors = 1;
+
+void sum_lanes(const float* a, const std::uint16_t* column, std::size_t depth, float* sums) {
+  std::fill_n(sums, kDotLanes, 0.0F);
+  for (std::size_t k = 0; k < depth; ++k)
+    sums[k % kDotLanes] = fused(a[k], from_float16(column[k]), sums[k % kDotLanes]);
+}
 
 template <std::size_t kRows, std::size_t>
 void add_tile(const float* a, std::size_t a_stride, const std::uint16_t* panel, std::size_t depth, float* out,
@@ -117,8 +146,31 @@ HWY_ATTR void add_rows(const float* a, const std::uint16_t* panels, std::size_t 
   }
 }
 
+/// a, depth by depth, times one column, which is packed to a multiple of kDotLanes.
+HWY_ATTR float dot(const float* a, const std::uint16_t* column, std::size_t depth) {
+  float sums[kDotLanes], rest[kDotLanes] = {};
+  const std::size_t whole = depth / kDotLanes * kDotLanes;
+  sum_lanes(a, column, whole, sums);
+  if (whole < depth) {
+    float more[kDotLanes];
+    std::copy_n(a + whole, depth - whole, rest);
+    sum_lanes(rest, column + whole, kDotLanes, more);
+    for (std::size_t lane = 0; lane < kDotLanes; ++lane) sums[lane] += more[lane];
+  }
+  for (std::size_t half = kDotLanes / 2; half > 0; half /= 2)
+    for (std::size_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+  return sums[0];
+}
+
 HWY_ATTR void add_half_products_body(const float* a, std::size_t n_rows, const std::uint16_t* panels,
                                      std::size_t depth, std::size_t n_columns, float* out) {
+  if (n_columns < kFewColumns) {
+    const std::size_t stride = (depth + kDotLanes - 1) / kDotLanes * kDotLanes;
+    for (std::size_t i = 0; i < n_rows; ++i)
+      for (std::size_t j = 0; j < n_columns; ++j)
+        out[i * n_columns + j] += dot(a + i * depth, panels + j * stride, depth);
+    return;
+  }
   constexpr std::size_t kTileRows = 6;  // with two vectors, 12 sums in 16 registers
   std::size_t i = 0;
   for (; i + kTileRows <= n_rows; i += kTileRows)
@@ -137,11 +189,25 @@ bool are_float16s(const float* x, std::size_t n) {
       x, x + n, [](float value) { return std::isfinite(value) && from_float16(to_float16(value)) == value; });
 }
 
+namespace {
+
+constexpr std::size_t kDotLanes = HWY_NAMESPACE::kDotLanes, kFewColumns = HWY_NAMESPACE::kFewColumns;
+
+std::size_t padded(std::size_t depth) { return (depth + kDotLanes - 1) / kDotLanes * kDotLanes; }
+
+}  // namespace
+
 std::size_t half_panels_size(std::size_t depth, std::size_t n_columns) {
-  return panels_size(depth, n_columns);
+  return n_columns < kFewColumns ? padded(depth) * n_columns : panels_size(depth, n_columns);
 }
 
 void pack_half_panels(const float* b, std::size_t depth, std::size_t n_columns, std::uint16_t* out) {
+  if (n_columns < kFewColumns) {
+    std::fill_n(out, half_panels_size(depth, n_columns), std::uint16_t{0});
+    for (std::size_t j = 0; j < n_columns; ++j)
+      for (std::size_t k = 0; k < depth; ++k) out[j * padded(depth) + k] = to_float16(b[k * n_columns + j]);
+    return;
+  }
   for (std::size_t j = 0; j < n_columns; j += kPanelColumns) {
     const std::size_t n = std::min(kPanelColumns, n_columns - j);
     for (std::size_t k = 0; k < depth; ++k, out += kPanelColumns) {

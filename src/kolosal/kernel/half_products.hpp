@@ -7,7 +7,8 @@ namespace kolosal::kernel {
 
 // Products of float32 matrices with weights that float16 (IEEE 754 binary16) holds, which are half of the
 // bytes to read: a row alone reads each of them once and waits for that. Every number of a product is one
-// running sum over the depth, in its order, each step a fused multiply-add (rounded once). So neither the CPU
+// running sum over the depth, in its order, each step a fused multiply-add (rounded once); where there are
+// less than 8 columns it is 32 of them, of every 32nd depth, which are added in the end. So neither the CPU
 // nor the way in which a product is cut into blocks of rows shows in the result. A CPU without such an
 // instruction takes ten times as long.
 

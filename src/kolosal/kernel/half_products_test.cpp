@@ -20,11 +20,24 @@ std::vector<float> random_floats(std::size_t n, std::uint64_t seed) {
   return out;
 }
 
+/// A dot product as 32 running sums.
+float lane_sum(const float* a, const float* b, std::size_t depth, std::size_t b_stride) {
+  float sums[32] = {}, rest[32] = {};
+  for (std::size_t k = 0; k < depth; ++k) {
+    float& sum = k < depth / 32 * 32 ? sums[k % 32] : rest[k % 32];
+    sum = std::fma(a[k], b[k * b_stride], sum);
+  }
+  for (std::size_t lane = 0; lane < 32; ++lane) sums[lane] += rest[lane];
+  for (std::size_t half = 16; half > 0; half /= 2)
+    for (std::size_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+  return sums[0];
+}
+
 TEST(HalfProducts, AreFusedRunningSumsOnEveryCpu) {
   const CpuLevel before = cpu_level();
   for (const std::size_t rows : {0UL, 1UL, 5UL, 6UL, 13UL})
     for (const std::size_t depth : {0UL, 1UL, 9UL, 100UL})
-      for (const std::size_t columns : {1UL, 15UL, 16UL, 17UL, 32UL, 64UL, 75UL, 128UL, 259UL}) {
+      for (const std::size_t columns : {1UL, 3UL, 8UL, 15UL, 16UL, 17UL, 32UL, 64UL, 75UL, 128UL, 259UL}) {
         SCOPED_TRACE(testing::Message() << rows << " x " << depth << " x " << columns);
         const auto a = random_floats(rows * depth, 1);
         auto b = random_floats(depth * columns, 2);
@@ -38,9 +51,14 @@ TEST(HalfProducts, AreFusedRunningSumsOnEveryCpu) {
         const std::vector<float> start = random_floats(rows * columns, 3);
         std::vector<float> want = start;
         for (std::size_t i = 0; i < rows; ++i)
-          for (std::size_t j = 0; j < columns; ++j)
-            for (std::size_t k = 0; k < depth; ++k)
-              want[i * columns + j] = std::fma(a[i * depth + k], b[k * columns + j], want[i * columns + j]);
+          for (std::size_t j = 0; j < columns; ++j) {
+            float& sum = want[i * columns + j];
+            if (columns < 8) {
+              sum += lane_sum(a.data() + i * depth, b.data() + j, depth, columns);
+              continue;
+            }
+            for (std::size_t k = 0; k < depth; ++k) sum = std::fma(a[i * depth + k], b[k * columns + j], sum);
+          }
         for (const CpuLevel level : kCpuLevels) {
           set_cpu_level(level);
           std::vector<float> got = start;

@@ -9,27 +9,12 @@
 
 namespace kolosal::transform {
 
-class KeptRow final : public RowStep {
- public:
-  explicit KeptRow(std::span<const std::uint8_t> kept) : kept_(kept) {}
-  void apply(std::span<const RowCell> in, std::span<RowCell> out, RowArena&) const override {
-    std::size_t at = 0;
-    for (std::size_t c = 0; c < in.size(); ++c)
-      if (kept_[c]) out[at++] = in[c];
-  }
-
- private:
-  std::span<const std::uint8_t> kept_;
-};
-
 /// Base of the steps that only drop columns: do_fit() says which of its columns stay.
 ///
 /// Missing: cells of the columns that stay are not touched.
 class KeptColumns : public Transformer {
  public:
-  std::unique_ptr<RowStep> row_step(const data::Frame&) const override {
-    return std::make_unique<KeptRow>(kept_);
-  }
+  std::span<const std::uint8_t> kept_columns() const override { return kept_; }
 
  protected:
   std::vector<std::uint8_t> kept_;  ///< By column, 1 = stays.

@@ -51,6 +51,12 @@ RowColumns RowPlan::append_step(const Transformer& step, const RowColumns& from)
     while (from.header.name(c) != name) ++c;
     compiled.inputs.push_back(from.slots[c]);
   }
+  const auto kept = step.kept_columns();
+  if (std::ranges::any_of(kept, [](std::uint8_t flag) { return flag != 0; })) {  // else: a column of zeros
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      if (kept[i]) out.slots.push_back(compiled.inputs[i]);
+    return out;
+  }
   data::Frame inputs = from.header.select(names);
   compiled.row_step = step.row_step(inputs);
   if (!compiled.row_step) {

@@ -93,6 +93,9 @@ class Transformer {
   /// Fitted: the step for one row. inputs: its input columns as they come, with their dictionaries; no rows.
   /// Null: there is none, the step knows frames only. The transformer must outlive it.
   virtual std::unique_ptr<RowStep> row_step(const data::Frame& inputs) const;
+  /// Fitted, of a step that makes nothing but drops columns: by input column, 1 = it stays as it is. Else
+  /// empty.
+  virtual std::span<const std::uint8_t> kept_columns() const { return {}; }
 
   void save(artifact::Node& node) const;
   void load(const artifact::Node& node);

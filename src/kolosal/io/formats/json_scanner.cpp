@@ -210,11 +210,6 @@ class JsonScanner {
 
 }  // namespace
 
-const char* skip_json_blanks(const char* p, const char* end) {
-  while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) ++p;
-  return p;
-}
-
 const char* read_json_object(const char* p, const char* end, std::vector<JsonMember>& members,
                              std::deque<std::string>& unescaped, JsonProblem& problem) {
   problem = {};

@@ -28,6 +28,9 @@ const char* read_json_object(const char* p, const char* end, std::vector<JsonMem
                              std::deque<std::string>& unescaped, JsonProblem& problem);
 
 /// Skips blanks and line ends.
-const char* skip_json_blanks(const char* p, const char* end);
+inline const char* skip_json_blanks(const char* p, const char* end) {
+  while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) ++p;
+  return p;
+}
 
 }  // namespace kolosal::io
