@@ -127,7 +127,7 @@ constexpr double kFarUnder[] = {1.0,
 
 KOLOSAL_INLINE double middle_quantile(double p) {
   const double q = p - 0.5;
-  const double square = 0.180625 - q * q;
+  const double square = normal_quantile_terms::kMiddleSquare - q * q;
   return q * polynomial(normal_quantile_terms::kMiddleOver, square) /
          polynomial(normal_quantile_terms::kMiddleUnder, square);
 }
@@ -138,8 +138,9 @@ KOLOSAL_INLINE double root_of_tail(double p) {
 }
 
 KOLOSAL_INLINE double tail_quantile(double p, double root) {
-  const double magnitude = polynomial(normal_quantile_terms::kTailOver, root - 1.6) /
-                           polynomial(normal_quantile_terms::kTailUnder, root - 1.6);
+  const double far = root - normal_quantile_terms::kTailRoot;
+  const double magnitude =
+      polynomial(normal_quantile_terms::kTailOver, far) / polynomial(normal_quantile_terms::kTailUnder, far);
   return p - 0.5 < 0.0 ? -magnitude : magnitude;
 }
 
@@ -230,7 +231,7 @@ KOLOSAL_KERNEL(void, normal_quantile, (const double* p, double* out, std::size_t
     for (std::size_t i = 0; i < size; ++i) {
       places[n_tails] = static_cast<std::uint32_t>(i);
       tails[n_tails] = p[begin + i];
-      n_tails += std::abs(p[begin + i] - 0.5) > 0.425 ? 1 : 0;  // not NaN
+      n_tails += std::abs(p[begin + i] - 0.5) > normal_quantile_terms::kMiddle ? 1 : 0;  // not NaN
     }
     for (std::size_t i = 0; i < size; ++i) out[begin + i] = middle_quantile(p[begin + i]);
     for (std::size_t i = 0; i < n_tails; ++i) roots[i] = root_of_tail(tails[i]);

@@ -6,18 +6,11 @@
 #include <limits>
 #include <vector>
 
-#include "kolosal/core/random.hpp"
 #include "kolosal/kernel/cpu.hpp"
+#include "kolosal/kernel/testing/random_floats.hpp"
 
 namespace kolosal::kernel {
 namespace {
-
-std::vector<float> random_floats(std::size_t n, std::uint64_t seed) {
-  Rng rng(seed);
-  std::vector<float> out(n);
-  for (float& value : out) value = static_cast<float>(rng.normal());
-  return out;
-}
 
 /// NaN of any kind is NaN.
 void expect_same(const std::vector<float>& got, const std::vector<float>& want) {

@@ -20,6 +20,7 @@ namespace kolosal::kernel::HWY_NAMESPACE {
 
 constexpr std::size_t kDotLanes = 32;   // running sums that do not wait for each other
 constexpr std::size_t kFewColumns = 8;  // fewer have a dot product each
+constexpr std::size_t padded(std::size_t depth) { return (depth + kDotLanes - 1) / kDotLanes * kDotLanes; }
 
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
 
@@ -165,10 +166,9 @@ HWY_ATTR float dot(const float* a, const std::uint16_t* column, std::size_t dept
 HWY_ATTR void add_half_products_body(const float* a, std::size_t n_rows, const std::uint16_t* panels,
                                      std::size_t depth, std::size_t n_columns, float* out) {
   if (n_columns < kFewColumns) {
-    const std::size_t stride = (depth + kDotLanes - 1) / kDotLanes * kDotLanes;
     for (std::size_t i = 0; i < n_rows; ++i)
       for (std::size_t j = 0; j < n_columns; ++j)
-        out[i * n_columns + j] += dot(a + i * depth, panels + j * stride, depth);
+        out[i * n_columns + j] += dot(a + i * depth, panels + j * padded(depth), depth);
     return;
   }
   constexpr std::size_t kTileRows = 6;  // with two vectors, 12 sums in 16 registers
@@ -189,13 +189,7 @@ bool are_float16s(const float* x, std::size_t n) {
       x, x + n, [](float value) { return std::isfinite(value) && from_float16(to_float16(value)) == value; });
 }
 
-namespace {
-
-constexpr std::size_t kDotLanes = HWY_NAMESPACE::kDotLanes, kFewColumns = HWY_NAMESPACE::kFewColumns;
-
-std::size_t padded(std::size_t depth) { return (depth + kDotLanes - 1) / kDotLanes * kDotLanes; }
-
-}  // namespace
+using HWY_NAMESPACE::kFewColumns, HWY_NAMESPACE::padded;
 
 std::size_t half_panels_size(std::size_t depth, std::size_t n_columns) {
   return n_columns < kFewColumns ? padded(depth) * n_columns : panels_size(depth, n_columns);

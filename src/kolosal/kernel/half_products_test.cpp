@@ -9,16 +9,10 @@
 #include "kolosal/core/half_floats.hpp"
 #include "kolosal/core/random.hpp"
 #include "kolosal/kernel/cpu.hpp"
+#include "kolosal/kernel/testing/random_floats.hpp"
 
 namespace kolosal::kernel {
 namespace {
-
-std::vector<float> random_floats(std::size_t n, std::uint64_t seed) {
-  Rng rng(seed);
-  std::vector<float> out(n);
-  for (float& value : out) value = static_cast<float>(rng.normal());
-  return out;
-}
 
 /// A dot product as 32 running sums.
 float lane_sum(const float* a, const float* b, std::size_t depth, std::size_t b_stride) {

@@ -9,18 +9,14 @@
 #include "kolosal/core/random.hpp"
 #include "kolosal/core/testing/matchers.hpp"
 #include "kolosal/kernel/testing/every_cpu.hpp"
+#include "kolosal/kernel/testing/random_floats.hpp"
 #include "kolosal/model/mlp_predictor.hpp"
 #include "kolosal/model/whole_points.hpp"
 
 namespace kolosal::model {
 namespace {
 
-std::vector<float> random_floats(std::size_t n, std::uint64_t seed) {
-  Rng rng(seed);
-  std::vector<float> out(n);
-  for (float& value : out) value = static_cast<float>(rng.normal());
-  return out;
-}
+using kernel::random_floats;
 
 TEST(QuantizedWeights, AreWithinHalfAStepAndRoundedOnlyOnce) {
   for (const int bits : {8, 4}) {

@@ -98,16 +98,13 @@ bool is_of_two(CellFunction function) {
   return function >= CellFunction::kMinus && function <= CellFunction::kOr;
 }
 
-std::size_t RankOperation::place(double x) const {
-  const auto above = std::ranges::upper_bound(points, x);
-  return above == points.begin() ? 0 : static_cast<std::size_t>(above - points.begin()) - 1;
-}
-
 double RankOperation::rank(double x) const {
   if (std::isnan(x)) return x;
   if (x - margin < points.front() || (margin == 0 && x == points.front())) return 0;
   if (x + margin > points.back() || x == points.back()) return 1;
-  const std::size_t k = place(x);
+  // The last point that is not above x; with a margin, x may be a little below the first.
+  const auto above = std::ranges::upper_bound(points, x) - points.begin();
+  const auto k = static_cast<std::size_t>(std::max<std::ptrdiff_t>(above - 1, 0));
   return x == points[k] ? at[k] : start[k] + (x - points[k]) * slope[k];
 }
 

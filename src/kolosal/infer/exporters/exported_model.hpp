@@ -120,8 +120,6 @@ struct RankOperation {
   double margin = 0;
   ValueId in = 0, out = 0;
 
-  /// The last point that is not above x; 0: x is below all of them.
-  std::size_t place(double x) const;
   double rank(double x) const;
 };
 
